@@ -1,0 +1,1 @@
+"""Files that are whole, where they are, and what made them."""

@@ -1,0 +1,153 @@
+"""One run of the pipeline: its settings, pinned, and the record it leaves in outputs/runs/<id>/."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from pvbesscar import display
+from pvbesscar.config import load_settings, pinned
+from pvbesscar.lineage.files import read_json, sha256_file, sha256_json, write_json, write_text
+from pvbesscar.lineage.workspace import Workspace
+from schemas.progress import Progress
+from schemas.settings import AGENTS, Settings
+
+PACKAGES = ("pvbesscar", "citylearn", "gymnasium", "numpy", "pandas", "prefect", "pvlib", "stable-baselines3", "torch")
+PINNED = "settings.json"
+Outcome = Literal["completed", "partial", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of the pipeline over one scenario.
+
+    Attributes
+    ----------
+    id
+        Name of the run and of its folder.
+    settings, profile
+        What it runs; `profile` is `smoke` or `full`.
+    config
+        The configuration file that the settings come from.
+    seconds
+        Wall time of each stage so far [s].
+    failures
+        Reason for each agent that could not be trained.
+    """
+
+    id: str
+    settings: Settings
+    profile: str
+    config: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    _began: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def reopened(cls, folder: Path, profile: str) -> Job:
+        """Job of a run that another process began, from the settings that it pinned."""
+        config = folder / PINNED
+        return cls(folder.name, load_settings(config).settings, profile, config)
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the run reads and writes."""
+        return Workspace.of(self.settings)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run's own record."""
+        return self.workspace.runs / self.id
+
+    def write_progress(self, stage: str, progress: Progress) -> None:
+        """Say how far a stage is, for a parent in another process to read."""
+        write_json(self._progress_file(stage), asdict(progress))
+
+    def read_progress(self, stage: str) -> Progress | None:
+        """How far a stage in a child process is, `None` before it has said anything."""
+        path = self._progress_file(stage)
+        return Progress(**read_json(path)) if path.is_file() else None
+
+    def _progress_file(self, stage: str) -> Path:
+        return self.folder / "progress" / f"{stage}.json"
+
+    def pin(self) -> None:
+        """Write the settings where child processes read them, so that an edit meanwhile changes nothing."""
+        write_text(self.folder / PINNED, pinned(self.settings))
+
+    def begin(self, stage: str) -> None:
+        """Start the clock of a stage and show that it begins."""
+        self._began[stage] = time.monotonic()
+        if shown := display.current():
+            shown.begin(stage)
+
+    def end(self, stage: str, failure: str | None = None) -> None:
+        """Stop the clock of a stage and show that it is over."""
+        self.seconds[stage] = time.monotonic() - self._began[stage]
+        if shown := display.current():
+            shown.end(stage, self.seconds[stage], failure)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Show and time a stage."""
+        self.begin(stage)
+        try:
+            yield
+        except BaseException as error:
+            self.end(stage, type(error).__name__)
+            raise
+        self.end(stage)
+
+
+def new_run_id(config: Path, what: str) -> str:
+    """Name of a run for a person to read: scenario file, profile or stage, time (UTC), four characters of chance."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", config.stem)
+    return f"{stem}-{what}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def settings_digest(settings: Settings) -> str:
+    """SHA-256 of every setting that can change a result; where files lie is not one."""
+    return sha256_json(settings.model_dump(mode="json", exclude={"data": {"root"}}))
+
+
+def write_manifest(job: Job, outcome: Outcome, error: str | None = None) -> Path:
+    """Write `manifest.json` of a run: what it ran, with what, how long, and the digests of what it left."""
+    path = job.folder / "manifest.json"
+    write_json(
+        path,
+        {
+            "run": job.id,
+            "scenario": job.settings.name,
+            "profile": job.profile,
+            "outcome": outcome,
+            "error": error,
+            "failures": job.failures,
+            "config": str(job.config),
+            "settings_digest": settings_digest(job.settings),
+            "seed": job.settings.seed,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "stage_seconds": {stage: round(seconds, 3) for stage, seconds in job.seconds.items()},
+            "digests": _digests(job.workspace),
+        },
+    )
+    return path
+
+
+def _digests(workspace: Workspace) -> dict[str, str]:
+    files = {
+        "canonical": workspace.canonical / "provenance.json",
+        "dataset": workspace.dataset / "manifest.json",
+        **{f"{agent} model": workspace.final_model(agent) for agent in AGENTS},
+        "evaluation": workspace.evaluation / "evaluation_report.json",
+        "report": workspace.report / "index.html",
+    }
+    return {name: sha256_file(path) for name, path in files.items() if path.is_file()}

@@ -1,0 +1,1 @@
+"""What the data looks like: settings, results, frame contracts and errors. Imports nothing of the project."""

@@ -1,0 +1,82 @@
+"""Errors a user can act on: what, where, how much, the likely cause, and the command or key that mends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PvbesscarError(Exception):
+    """Base of all errors that the project raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What was seen, and where.
+    hint
+        The command or configuration key that mends it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(message if hint is None else f"{message}\n\nHint: {hint}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle message and hint apart: errors cross process borders, and the default joins the two."""
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(cls: type[PvbesscarError], message: str, hint: str | None) -> PvbesscarError:
+    error = cls.__new__(cls)
+    PvbesscarError.__init__(error, message, hint=hint)
+    return error
+
+
+class ConfigError(PvbesscarError):
+    """The configuration can not be used."""
+
+    exit_code = 2
+
+
+class InputError(PvbesscarError):
+    """An input file is missing or can not be read as what it is declared to be."""
+
+    exit_code = 2
+
+    @classmethod
+    def missing_file(cls, path: Path, key: str) -> InputError:
+        """Build the error for an input file that is not there; `key` is the configuration key that names it."""
+        return cls(
+            f"{path}: the file does not exist (named by `{key}`).",
+            hint=f"put the file there, or set `{key}` to where it is; no other data is used in its place.",
+        )
+
+    @classmethod
+    def missing_column(cls, path: Path, column: str, found: list[str], key: str) -> InputError:
+        """Build the error for a column that the file does not have."""
+        return cls(
+            f"{path}: column `{column}` is missing; the file has {', '.join(f'`{c}`' for c in found)}.",
+            hint=f"rename the column in the file, or name the right one with `{key}`.",
+        )
+
+
+class QualityError(PvbesscarError):
+    """The quality gate found at least one error; nothing downstream was changed."""
+
+    exit_code = 2
+
+
+class StaleError(PvbesscarError):
+    """A stage was asked to use something that is missing or no longer matches its manifest."""
+
+    exit_code = 2
+
+
+class TrainingError(PvbesscarError):
+    """An agent could not be trained."""
+
+
+class SimulationError(PvbesscarError):
+    """The simulator did something that the plant's physics forbid."""

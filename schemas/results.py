@@ -1,0 +1,216 @@
+"""What the stages hand to one another and to the report: small, frozen, JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.settings import Agent, Mode
+
+Severity = Literal["error", "warning", "info"]
+
+
+class Result(BaseModel):
+    """Base of all results: immutable, unknown keys are errors, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SeriesProvenance(Result):
+    """Where one canonical series comes from.
+
+    `transformations` names every step between the source and the canonical file, in order, in plain words.
+    """
+
+    series: str
+    source: Literal["file", "model", "synthetic"]
+    reader: str
+    file: str | None
+    sha256: str | None
+    transformations: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Provenance(Result):
+    """Provenance of a canonical year, `provenance.json`."""
+
+    scenario: str
+    seed: int
+    series: tuple[SeriesProvenance, ...]
+    files: dict[str, str]
+    """Digest (SHA-256) of each canonical file, by name."""
+
+
+class HourRange(Result):
+    """Hours `first` to `last` of the year, both included, 0-based."""
+
+    first: int
+    last: int
+    first_stamp: str
+    last_stamp: str
+
+
+class Finding(Result):
+    """One rule's verdict on one column."""
+
+    rule: str
+    severity: Severity
+    source: str
+    """File or canonical series, e.g. the path of the raw file."""
+    column: str
+    observed: str
+    limit: str
+    message: str
+    cause: str
+    fix: str
+    hours: tuple[HourRange, ...] = ()
+    n_hours: int = 0
+
+
+class QualityReport(Result):
+    """All findings of a year, and the rules that were applied to find them."""
+
+    scenario: str
+    canonical_digest: str
+    rules: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Findings that stop the run."""
+        return tuple(f for f in self.findings if f.severity == "error")
+
+
+class ScoreTerms(Result):
+    """Totals of the five terms over the hours judged."""
+
+    co2_kg: float
+    solar_kwh: float
+    cost_pen: float
+    ev_short_kwh: float
+    ramping_kwh: float
+
+
+class YearFacts(Result):
+    """What a dataset's year adds up to; every figure is a sum over its rows."""
+
+    hours: int
+    pv_kwh: float
+    pv_yield_kwh_per_kwp: float
+    mall_kwh: float
+    ev_kwh: float
+    ghi_kwh_m2: float
+    sessions: int
+    sessions_infeasible: int
+    first_stamp: str
+    last_stamp: str
+
+
+class DatasetManifest(Result):
+    """`manifest.json` of a CityLearn dataset."""
+
+    scenario: str
+    mode: Mode
+    citylearn_version: str
+    settings_digest: str
+    canonical_digest: str
+    facts: YearFacts
+    no_control: ScoreTerms
+    """Totals of the year under *no control*, the scale of reward and score (EV service: the energy required)."""
+    files: dict[str, str]
+    """Digest (SHA-256) of each file of the folder but this one, by name."""
+    digest: str
+    """Digest of `files`: the dataset's identity."""
+
+
+class TrainingMetrics(Result):
+    """`<agent>_training_metrics.json`."""
+
+    agent: Agent
+    profile: str
+    simulator: str
+    seed: int
+    dataset_digest: str
+    settings_digest: str
+    steps: int
+    """True number of environment steps."""
+    episodes: int
+    duration_s: float
+    steps_per_s: float
+    validation_windows: tuple[str, ...]
+    validation_rewards: tuple[float, ...]
+    """Mean hourly reward on each validation window, deterministic policy."""
+    validation_mean: float
+    validation_std: float
+    untrained_validation_rewards: tuple[float, ...]
+    checkpoints: dict[str, int]
+    """True number of steps at each checkpoint, by file name."""
+    model_file: str
+    model_sha256: str
+    model_bytes: int
+    parameters: int
+    versions: dict[str, str]
+
+
+class ControllerResult(Result):
+    """One controller on one stretch of hours, or on the sum of several."""
+
+    controller: str
+    kind: Literal["agent", "untrained", "baseline", "constant"]
+    hours: int
+    score: float
+    """J: weighted sum of the terms over those of no control on the same hours; lower is better."""
+    mean_reward: float
+    reward_std: float
+    """Spread (sample standard deviation) of the mean reward over the windows; 0 with a single one."""
+    terms: ScoreTerms
+    import_kwh: float
+    export_kwh: float
+    ev_kwh: float
+    departures: int
+    departures_met: int
+    infeasible: int
+    ledger_sha256: str
+    window_rewards: tuple[float, ...] = ()
+    """Mean hourly reward on each stretch of `EvaluationReport.judged_on`."""
+    charge_kwh: float = 0.0
+    discharge_kwh: float = 0.0
+
+
+class Verdict(Result):
+    """Whether training gave an agent anything over its own untrained self, on the same hours.
+
+    `difference` is J(trained) - J(untrained), below zero where training helped; the interval (95 %) is absent where
+    there is only one stretch of hours to judge by.
+    """
+
+    agent: Agent
+    outcome: Literal["training helped", "training added nothing", "can not be told"]
+    difference: float
+    interval: tuple[float, float] | None
+    co2_difference_kg: float
+    sentence: str
+
+
+class EvaluationReport(Result):
+    """`evaluation_report.json`."""
+
+    scenario: str
+    profile: str
+    mode: Mode
+    simulator: str
+    guard: bool
+    forecast: str
+    dataset_digest: str
+    judged_on: tuple[str, ...]
+    ranking: tuple[ControllerResult, ...]
+    missing: dict[str, str]
+    """Controllers that could not be judged, with the reason."""
+    verdicts: tuple[Verdict, ...] = ()
+    reference: ScoreTerms | None = None
+    """Terms of no control on the hours judged, the scale of J (EV service: the energy required)."""
+    terms_left_out: tuple[str, ...] = ()
+    """Terms without a scale (zero under no control), not in J."""
+    files: dict[str, str] = {}
+    """Digest (SHA-256) of each file beside this one, by name."""
