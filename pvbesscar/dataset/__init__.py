@@ -1,0 +1,1 @@
+"""The CityLearn dataset: sessions to charger files, forecasts, schema, manifest."""

@@ -1,0 +1,240 @@
+"""The `build` stage: from canonical frames to a CityLearn dataset, whole or not at all."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
+from pvbesscar.dataset.forecast import clear_sky_ghi, load_forecast, persistence_forecast, solar_forecast
+from pvbesscar.dataset.manifest import MANIFEST_FILE, file_digests
+from pvbesscar.dataset.reference import infeasible, no_control_terms, session_needs
+from pvbesscar.dataset.schema import (
+    BUILDING_FILE,
+    CARBON_FILE,
+    PRICING_FILE,
+    WEATHER_FILE,
+    charger_file,
+    citylearn_schema,
+    vehicle_name,
+)
+from pvbesscar.lineage.files import published_folder, sha256_file, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.data import FORECAST_COLUMNS, HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_frame
+from pvbesscar.plant.params import plant_params
+from schemas.errors import StaleError
+from schemas.results import DatasetManifest, Provenance, YearFacts
+from schemas.settings import HOURS_PER_YEAR, Settings
+
+FloatArray = NDArray[np.float64]
+
+CANONICAL_FILES = ("weather.parquet", "pv.parquet", "mall.parquet", "sessions.parquet")
+PROVENANCE_FILE = "provenance.json"
+
+
+def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
+    """Build the CityLearn dataset of an accepted year.
+
+    Parameters
+    ----------
+    settings
+        The scenario.
+    workspace
+        Where the canonical files are and the dataset goes.
+
+    Returns
+    -------
+    DatasetManifest
+        What was written, with the digest of each file.
+
+    Raises
+    ------
+    StaleError
+        Canonical files are missing or not those of their provenance.
+    SimulationError
+        A charger file is no legal course of states.
+    """
+    canonical_digest = proven_canonical(workspace.canonical)
+    frames = {name: pd.read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
+    hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
+    sessions = frames["sessions.parquet"].reset_index(drop=True)
+    with published_folder(workspace.dataset) as draft:
+        _write_series(draft, settings, hourly, frames["weather.parquet"])
+        _write_chargers(draft, settings, sessions)
+        write_json(draft / "schema.json", citylearn_schema(settings))
+        return _write_plant(draft, settings, hourly, sessions, frames["weather.parquet"], canonical_digest)
+
+
+def proven_canonical(folder: Path) -> str:
+    """Digest of the canonical files, proven against their provenance."""
+    path = folder / PROVENANCE_FILE
+    hint = "run `pvbesscar ingest --config CONFIG` again."
+    if not path.is_file():
+        raise StaleError(f"{path}: there are no canonical files here.", hint=hint)
+    provenance = Provenance.model_validate_json(path.read_text(encoding="utf-8"))
+    for name, digest in provenance.files.items():
+        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
+            raise StaleError(f"{folder / name}: missing, or not the file that was ingested.", hint=hint)
+    return sha256_json(provenance.files)
+
+
+def day_types(stamps: pd.DatetimeIndex, holidays: tuple[str, ...]) -> NDArray[np.int64]:
+    """CityLearn's day type of each hour: 1 Monday ... 7 Sunday, 8 holiday; shape (N,)."""
+    dates = stamps.strftime("%Y-%m-%d")
+    is_holiday = dates.isin(holidays) | dates.str[5:].isin(holidays)
+    return np.where(is_holiday, 8, stamps.day_of_week + 1).astype(np.int64)
+
+
+def citylearn_pv(pv_kwh: FloatArray, dc_kwp: float) -> tuple[FloatArray, FloatArray]:
+    """PV as CityLearn's file holds it [W/kW] and as CityLearn computes it back, in float32 [kWh]; both (N,)."""
+    per_kw = pv_kwh * 1000.0 / dc_kwp
+    back = dc_kwp * per_kw.astype(np.float32) / 1000.0
+    return per_kw, back.astype(np.float32).astype(np.float64)
+
+
+def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd.DataFrame:
+    """Everything hourly that a simulator needs, N rows, energies as CityLearn holds them (float32 values)."""
+    stamps = pd.DatetimeIndex(mall["timestamp"])
+    grid = settings.grid
+    calendar = day_types(stamps, settings.site.holidays)
+    in_peak = (stamps.hour >= grid.peak_hours[0]) & (stamps.hour < grid.peak_hours[1])
+    pv_w_per_kw, pv_kwh = citylearn_pv(pv["pv_kwh"].to_numpy(np.float64), settings.pv.dc_kwp)
+    mall_kwh = mall["mall_kwh"].to_numpy(np.float32).astype(np.float64)
+    pv_ahead = np.minimum(solar_forecast(pv_kwh, clear_sky_ghi(stamps, settings.site)), settings.pv.ac_kw)
+    mall_ahead = load_forecast(mall_kwh, calendar)
+    columns = (pv_ahead[:, 0], pv_ahead.mean(axis=1), mall_ahead[:, 0], mall_ahead.mean(axis=1))
+    return pd.DataFrame(
+        {
+            "timestamp": stamps,
+            "pv_kwh": pv_kwh,
+            "pv_w_per_kw": pv_w_per_kw,
+            "mall_kwh": mall_kwh,
+            "price": np.where(in_peak, grid.peak_price, grid.base_price).astype(np.float32).astype(np.float64),
+            "carbon": np.full(len(stamps), np.float32(grid.carbon_kg_per_kwh), dtype=np.float64),
+            "hour": stamps.hour,
+            "month": stamps.month,
+            "day_type": calendar,
+            **{f"{name}_kwh": column for name, column in zip(FORECAST_COLUMNS, columns, strict=True)},
+        }
+    )
+
+
+def _csv(path: Path, frame: pd.DataFrame) -> None:
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _closed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Append row 0 once more: CityLearn makes N transitions of N + 1 rows, so every hour is controlled."""
+    return pd.concat([frame, frame.iloc[[0]]], ignore_index=True)
+
+
+def _write_series(folder: Path, settings: Settings, hourly: pd.DataFrame, weather: pd.DataFrame) -> None:
+    building = pd.DataFrame(
+        {
+            "month": hourly["month"],
+            "hour": hourly["hour"] + 1,  # CityLearn counts hours 1 to 24
+            "day_type": hourly["day_type"],
+            "daylight_savings_status": 0,
+            "indoor_dry_bulb_temperature": np.nan,  # not measured, and nothing depends on it
+            "non_shiftable_load": hourly["mall_kwh"],
+            "dhw_demand": 0.0,  # all demand of the mall is electric and in non_shiftable_load
+            "cooling_demand": 0.0,
+            "heating_demand": 0.0,
+            "solar_generation": hourly["pv_w_per_kw"],
+        }
+    )
+    _csv(folder / BUILDING_FILE, _closed(building))
+    _csv(folder / WEATHER_FILE, _closed(weather_frame(settings, weather)))
+    price = hourly["price"].to_numpy()
+    ahead = {f"electricity_pricing_predicted_{step}": np.roll(price, -step) for step in (1, 2, 3)}
+    _csv(folder / PRICING_FILE, _closed(pd.DataFrame({"electricity_pricing": price, **ahead})))
+    _csv(folder / CARBON_FILE, _closed(pd.DataFrame({"carbon_intensity": hourly["carbon"]})))
+
+
+def weather_frame(settings: Settings, weather: pd.DataFrame) -> pd.DataFrame:
+    """CityLearn's weather file, forecasts made of the past only; a humidity that nobody measured stays empty."""
+    clear = clear_sky_ghi(pd.DatetimeIndex(weather["timestamp"]), settings.site)
+    humidity = weather["relative_humidity"] if "relative_humidity" in weather else pd.Series(np.nan, weather.index)
+    sources = {
+        "outdoor_dry_bulb_temperature": weather["temp_air_c"],
+        "outdoor_relative_humidity": humidity,
+        "diffuse_solar_irradiance": weather["dhi_w_m2"],
+        "direct_solar_irradiance": weather["dni_w_m2"],
+    }
+    now = {name: np.asarray(values, dtype=np.float64) for name, values in sources.items()}
+    columns = dict(now)
+    for name, values in now.items():
+        ahead = solar_forecast(values, clear) if "irradiance" in name else persistence_forecast(values)
+        columns |= {f"{name}_predicted_{step}": ahead[:, step - 1] for step in (1, 2, 3)}
+    return pd.DataFrame(columns)
+
+
+def _write_chargers(folder: Path, settings: Settings, sessions: pd.DataFrame) -> None:
+    by_socket = dict(tuple(sessions.groupby("socket", sort=True)))
+    for socket in range(settings.ev.sockets):
+        own = by_socket.get(socket, sessions.iloc[:0]).sort_values("arrival")
+        frame = charger_frame(own, HOURS_PER_YEAR + 1, vehicle_name(settings.ev, socket))
+        check_charger_frame(frame, charger_file(settings.ev, socket))
+        _csv(folder / charger_file(settings.ev, socket), frame)
+
+
+def _write_plant(
+    folder: Path,
+    settings: Settings,
+    hourly: pd.DataFrame,
+    sessions: pd.DataFrame,
+    weather: pd.DataFrame,
+    canonical_digest: str,
+) -> DatasetManifest:
+    params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
+    arrays = sessions_from_frame(sessions)
+    pv_kwh, mall_kwh, price, carbon = (
+        hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
+    )
+    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, arrays)
+    write_parquet(folder / HOURLY_FILE, hourly)
+    write_parquet(folder / SESSIONS_FILE, sessions)
+    write_json(
+        folder / PLANT_FILE,
+        {
+            "params": params._asdict(),
+            "reference": reference.model_dump(),
+            "forecast": settings.control.forecast,
+        },
+    )
+    facts = YearFacts(
+        hours=len(hourly),
+        pv_kwh=float(pv_kwh.sum()),
+        pv_yield_kwh_per_kwp=float(pv_kwh.sum()) / settings.pv.dc_kwp,
+        mall_kwh=float(mall_kwh.sum()),
+        ev_kwh=float(session_needs(params, arrays).sum()),
+        ghi_kwh_m2=float(weather["ghi_w_m2"].sum()) / 1000.0,
+        sessions=len(sessions),
+        sessions_infeasible=int(infeasible(params, arrays).sum()),
+        first_stamp=str(hourly["timestamp"].iloc[0]),
+        last_stamp=str(hourly["timestamp"].iloc[-1]),
+    )
+    files = file_digests(folder)
+    manifest = DatasetManifest(
+        scenario=settings.name,
+        mode=settings.control.mode,
+        citylearn_version=version("citylearn"),
+        settings_digest=dataset_settings_digest(settings),
+        canonical_digest=canonical_digest,
+        facts=facts,
+        no_control=reference,
+        files=files,
+        digest=sha256_json(files),
+    )
+    write_text(folder / MANIFEST_FILE, manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def dataset_settings_digest(settings: Settings) -> str:
+    """Digest of the settings that a dataset depends on."""
+    parts = ("seed", "site", "pv", "ev", "bess", "grid", "weights", "control")
+    return sha256_json(settings.model_dump(mode="json", include=set(parts)))
