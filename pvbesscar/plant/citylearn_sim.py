@@ -1,0 +1,195 @@
+"""The plant simulated by CityLearn itself, behind the interface of `Simulator`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pvbesscar.lineage.files import read_json
+from pvbesscar.plant import kernels
+from pvbesscar.plant.data import PlantData, load_plant
+from pvbesscar.plant.simulator import Hour, account, feasible_now
+from pvbesscar.plant.state import PlantState, Setpoints
+from schemas.errors import SimulationError
+from schemas.settings import Mode
+
+SUPPORTED = (3, 0, 2)
+LEDGER_TOLERANCE_KWH = 0.01
+"""How far CityLearn's own sum (float32, some 3,000 kWh) may be from the sum of its parts."""
+
+
+def require_citylearn() -> str:
+    """Version of the installed CityLearn; an error when it is older than the physics that were proven."""
+    found = version("citylearn")
+    if tuple(int(part) for part in found.split(".")[:3] if part.isdigit()) < SUPPORTED:
+        raise SimulationError(
+            f"CityLearn {found} is installed; the dataset needs 3.0.2 or newer.",
+            hint="install from requirements.lock (`make install`): a plain resolve falls back to 2.2b0.",
+        )
+    return found
+
+
+def make_env(dataset: Path) -> Any:  # noqa: ANN401 (CityLearn is untyped)
+    """CityLearn's environment on a dataset folder, offline; it observes nothing, for nobody reads it there."""
+    require_citylearn()
+    from citylearn.citylearn import CityLearnEnv  # noqa: PLC0415 (8 s to import)
+
+    schema = read_json(dataset / "schema.json")
+    schema["root_directory"] = str(dataset)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return CityLearnEnv(schema, offline=True, active_observations=["hour"], physics_invariant_checks=False)
+
+
+class CityLearnSim:
+    """CityLearn's physics as a producer of `PlantState`.
+
+    Parameters
+    ----------
+    dataset
+        Folder written by the `build` stage; its manifest is proven first.
+    mode
+        What the battery's action means, instead of the dataset's own mode.
+
+    Raises
+    ------
+    StaleError
+        The folder is not what its manifest says.
+    SimulationError
+        CityLearn reads other energies from the files than the plant's arrays hold.
+    """
+
+    def __init__(self, dataset: Path, mode: Mode | None = None) -> None:
+        data = load_plant(dataset)
+        self._data = data if mode is None else data.with_mode(mode)
+        self._env = make_env(dataset)
+        self._building = self._env.buildings[0]
+        self._chargers = list(self._building.electric_vehicle_chargers)
+        names = [f"electric_vehicle_storage_{charger.charger_id}" for charger in self._chargers]
+        if self._env.action_names[0] != ["electrical_storage", *names]:
+            raise SimulationError("CityLearn's actions are not the battery followed by the sockets in order.")
+        self._state: PlantState | None = None
+        self._end = 0
+        self.reset()
+        self._check_series()
+
+    @property
+    def data(self) -> PlantData:
+        """The year that is simulated."""
+        return self._data
+
+    @property
+    def env(self) -> Any:  # noqa: ANN401
+        """CityLearn's environment, for its own KPIs."""
+        return self._env
+
+    @property
+    def state(self) -> PlantState:
+        """State at the hour about to be decided."""
+        if self._state is None:
+            raise SimulationError("the episode has ended.", hint="call `reset` first.")
+        return self._state
+
+    def reset(self, start: int = 0, hours: int | None = None) -> PlantState:
+        """Begin an episode of `hours` hours (default: to the year's end) at hour `start` of the year."""
+        hours = self._data.hours - start if hours is None else hours
+        if not (start >= 0 and hours >= 1 and start + hours <= self._data.hours):
+            raise SimulationError(
+                f"no episode of {hours} h from hour {start}: the year has {self._data.hours} h.",
+                hint="choose a start and a length inside the year.",
+            )
+        self._end = start + hours
+        # One row more than hours: CityLearn makes a transition less than it has rows.
+        self._env.episode_time_steps = [(start, self._end)]
+        self._env.reset()
+        soc = self._vehicle_soc(start, 0)
+        self._state = PlantState(
+            data=self._data,
+            t=start,
+            first=True,
+            soc=soc,
+            bess_soc=float(self._building.electrical_storage.soc[0]),
+            delivered_kwh=np.zeros(self._data.params.sockets),
+            last_import_kwh=0.0,
+            last_net_kwh=0.0,
+            feasible=feasible_now(self._data, start, soc),
+        )
+        return self._state
+
+    def step(self, setpoints: Setpoints) -> Hour:
+        """Run the hour with the setpoints given."""
+        state, p = self.state, self._data.params
+        step = int(self._env.time_step)
+        action = np.empty(1 + p.sockets)
+        action[0] = -setpoints.bess_kw / p.bess_kw
+        action[1:] = setpoints.socket_kw / p.socket_kw
+        self._env.step([action.tolist()])
+        return self._after(state, setpoints, step)
+
+    def _after(self, state: PlantState, setpoints: Setpoints, step: int) -> Hour:
+        socket_kwh = np.array([charger.electricity_consumption[step] for charger in self._chargers], dtype=np.float64)
+        storage = self._building.electrical_storage
+        bess_kwh = float(storage.energy_balance[step])
+        soc_after = self._vehicle_soc(state.t, step)
+        row = account(state, socket_kwh, bess_kwh, soc_after, float(storage.soc[step]), setpoints.infeasible_sockets)
+        self._check_ledger(row, step, state.t)
+        reward = float(kernels.reward(self._data.params, row, self._data.reference))
+        done = state.t + 1 >= self._end
+        self._state = None if done else self._next(state, row, socket_kwh, step + 1)
+        return Hour(state.t, row, reward, socket_kwh, done)
+
+    def _next(
+        self, state: PlantState, row: NDArray[np.float64], socket_kwh: NDArray[np.float64], step: int
+    ) -> PlantState:
+        data, t = self._data, state.t + 1
+        soc = self._vehicle_soc(t, step)
+        arrived = data.occupant[t] != data.occupant[t - 1]
+        return PlantState(
+            data=data,
+            t=t,
+            first=False,
+            soc=soc,
+            bess_soc=float(self._building.electrical_storage.soc[step]),
+            delivered_kwh=socket_kwh,
+            last_import_kwh=float(row[kernels.IMPORT]),
+            last_net_kwh=float(row[kernels.IMPORT] - row[kernels.EXPORT]),
+            feasible=np.where(arrived, feasible_now(data, t, soc), state.feasible),
+        )
+
+    def _vehicle_soc(self, t: int, step: int) -> NDArray[np.float32]:
+        """State of charge of each socket's vehicle after association, from the battery itself; shape (K,)."""
+        soc = np.zeros(self._data.params.sockets, dtype=np.float32)
+        for k in np.flatnonzero(self._data.occupant[t] >= 0):
+            charger = self._chargers[k]
+            vehicle = charger.past_connected_evs[step]
+            if vehicle is None:
+                raise SimulationError(f"hour {t}: CityLearn has no vehicle at {charger.charger_id}, the sessions do.")
+            soc[k] = vehicle.battery.soc[step]
+        return soc
+
+    def _check_ledger(self, row: NDArray[np.float64], step: int, t: int) -> None:
+        theirs = float(self._env.net_electricity_consumption[step])
+        ours = float(row[kernels.IMPORT] - row[kernels.EXPORT])
+        if not abs(theirs - ours) <= LEDGER_TOLERANCE_KWH:
+            raise SimulationError(
+                f"hour {t}: the energy ledger does not close, {ours} kWh against CityLearn's {theirs}."
+            )
+
+    def _check_series(self) -> None:
+        rows, b = self._data.hours, self._building
+        theirs = {
+            "PV": -np.asarray(b._Building__solar_generation[:rows], dtype=np.float64),  # noqa: SLF001
+            "mall demand": np.asarray(b.energy_simulation.non_shiftable_load[:rows], dtype=np.float64),
+            "price": np.asarray(b.pricing.electricity_pricing[:rows], dtype=np.float64),
+            "carbon": np.asarray(b.carbon_intensity.carbon_intensity[:rows], dtype=np.float64),
+        }
+        ours = (self._data.pv_kwh, self._data.mall_kwh, self._data.price, self._data.carbon)
+        for (name, values), own in zip(theirs.items(), ours, strict=True):
+            if not np.array_equal(values, own):
+                worst = float(np.abs(values - own).max())
+                raise SimulationError(f"CityLearn reads another {name} than the plant holds (up to {worst}).")

@@ -1,0 +1,217 @@
+"""The year that a plant lives through, as arrays, read from a dataset folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pvbesscar.lineage.files import read_json
+from pvbesscar.plant.params import PlantParams
+from schemas.errors import StaleError
+from schemas.settings import Mode
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Int32Array = NDArray[np.int32]
+
+PLANT_FILE = "plant.json"
+HOURLY_FILE = "hourly.parquet"
+SESSIONS_FILE = "sessions.parquet"
+
+FORECAST_COLUMNS = ("pv_next", "pv_next3", "mall_next", "mall_next3")
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Charging sessions of a year, one row each; `departure` is exclusive.
+
+    All arrays have shape (n_sessions,); states of charge are ratios, held as float32 like CityLearn holds them.
+    """
+
+    socket: IntArray
+    arrival: IntArray
+    departure: IntArray
+    battery_kwh: FloatArray
+    arrival_soc: NDArray[np.float32]
+    required_soc: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantData:
+    """One year of one plant, N hours and K sockets.
+
+    Attributes
+    ----------
+    params
+        The plant.
+    pv_kwh, mall_kwh
+        Energy of each hour, shape (N,) [kWh], as CityLearn holds it (float32 values).
+    price, carbon
+        Import price [PEN/kWh] and carbon intensity [kgCO2/kWh], shape (N,).
+    forecast
+        Columns `FORECAST_COLUMNS`, shape (N, 4) [kWh]: next hour, and mean of the next three.
+    calendar
+        Hour of day, month, day type (1 Monday ... 7 Sunday, 8 holiday), shape (N, 3).
+    price_next
+        Price of the following hour, shape (N,).
+    hours_to_tariff_change
+        Hours until the price differs from now, shape (N,).
+    sessions
+        The year's sessions.
+    occupant
+        Session at socket k in hour t, or -1; shape (N, K).
+    hours_left
+        Hours until that session departs, this hour included, 0 if none; shape (N, K).
+    reference
+        Totals X of the five terms under no control over the year (EV service: energy required), shape (5,).
+    forecast_kind
+        `causal` or `perfect`.
+    digest
+        Identity of the dataset.
+    """
+
+    params: PlantParams
+    pv_kwh: FloatArray
+    mall_kwh: FloatArray
+    price: FloatArray
+    carbon: FloatArray
+    forecast: FloatArray
+    calendar: IntArray
+    price_next: FloatArray
+    hours_to_tariff_change: IntArray
+    sessions: Sessions
+    occupant: Int32Array
+    hours_left: Int32Array
+    reference: FloatArray
+    stamps: pd.DatetimeIndex
+    forecast_kind: str
+    digest: str
+
+    @property
+    def hours(self) -> int:
+        """Number of hours N."""
+        return int(self.pv_kwh.size)
+
+    def with_mode(self, mode: Mode) -> PlantData:
+        """Return the same year for a plant whose battery action means `mode`."""
+        return replace(self, params=self.params._replace(bidirectional=mode == "bidirectional"))
+
+    def window_start(self, month_day: str) -> int:
+        """First hour at or after a month and day (MM-DD or YYYY-MM-DD) of this year."""
+        month, day = (int(part) for part in month_day.split("-")[-2:])
+        later = (self.stamps.month > month) | ((self.stamps.month == month) & (self.stamps.day >= day))
+        if not later.any():
+            raise StaleError(
+                f"the year {self.stamps[0]} to {self.stamps[-1]} has no hour at or after {month_day}.",
+                hint="set `evaluation.windows` to starts inside the year.",
+            )
+        return int(np.argmax(later))
+
+
+def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Tables of who stands where: session index (or -1) and hours left, both of shape (hours, sockets)."""
+    occupant = np.full((hours, sockets), -1, dtype=np.int32)
+    hours_left = np.zeros((hours, sockets), dtype=np.int32)
+    for index in range(sessions.socket.size):
+        first, last, socket = sessions.arrival[index], sessions.departure[index], sessions.socket[index]
+        occupant[first:last, socket] = index
+        hours_left[first:last, socket] = np.arange(last - first, 0, -1)
+    return occupant, hours_left
+
+
+def hours_to_change(price: FloatArray) -> IntArray:
+    """Hours until the price differs from the present one, at most 24; the year is taken as a ring."""
+    result = np.full(price.size, 24, dtype=np.int64)
+    for ahead in range(24, 0, -1):
+        result[np.roll(price, -ahead) != price] = ahead
+    return result
+
+
+def perfect_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
+    """Forecast columns filled with what will happen, for ablation only; shape (N, 4)."""
+    columns = []
+    for series in (pv_kwh, mall_kwh):
+        ahead = [np.roll(series, -step) for step in (1, 2, 3)]
+        columns += [ahead[0], (ahead[0] + ahead[1] + ahead[2]) / 3.0]
+    return np.column_stack(columns)
+
+
+def sessions_from_frame(frame: pd.DataFrame) -> Sessions:
+    """Arrays of a canonical sessions frame."""
+    return Sessions(
+        socket=frame["socket"].to_numpy(np.int64),
+        arrival=frame["arrival"].to_numpy(np.int64),
+        departure=frame["departure"].to_numpy(np.int64),
+        battery_kwh=frame["battery_kwh"].to_numpy(np.float64),
+        arrival_soc=frame["arrival_soc"].to_numpy(np.float32),
+        required_soc=frame["required_soc"].to_numpy(np.float32),
+    )
+
+
+def load_plant(dataset: Path) -> PlantData:
+    """Read a dataset folder's plant.
+
+    Parameters
+    ----------
+    dataset
+        Folder written by the `build` stage.
+
+    Raises
+    ------
+    StaleError
+        The folder is missing or is not what its manifest says.
+    """
+    from pvbesscar.dataset.manifest import read_manifest  # noqa: PLC0415 (dataset imports plant)
+
+    manifest = read_manifest(dataset)
+    stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
+    hourly = pd.read_parquet(dataset / HOURLY_FILE)
+    frame = pd.read_parquet(dataset / SESSIONS_FILE)
+    return assemble(
+        PlantParams(**stored["params"]),
+        hourly,
+        frame,
+        reference=np.array([stored["reference"][name] for name in stored["reference"]]),
+        forecast_kind=stored["forecast"],
+        digest=manifest.digest,
+    )
+
+
+def assemble(
+    params: PlantParams,
+    hourly: pd.DataFrame,
+    sessions_frame: pd.DataFrame,
+    reference: FloatArray,
+    forecast_kind: str,
+    digest: str,
+) -> PlantData:
+    """Arrays of a plant's year from its hourly and session frames (columns as `build` writes them)."""
+    pv_kwh = hourly["pv_kwh"].to_numpy(np.float64)
+    mall_kwh = hourly["mall_kwh"].to_numpy(np.float64)
+    price = hourly["price"].to_numpy(np.float64)
+    sessions = sessions_from_frame(sessions_frame)
+    occupant, hours_left = occupancy(sessions, pv_kwh.size, params.sockets)
+    causal = hourly[[f"{name}_kwh" for name in FORECAST_COLUMNS]].to_numpy(np.float64)
+    return PlantData(
+        params=params,
+        pv_kwh=pv_kwh,
+        mall_kwh=mall_kwh,
+        price=price,
+        carbon=hourly["carbon"].to_numpy(np.float64),
+        forecast=np.ascontiguousarray(perfect_forecast(pv_kwh, mall_kwh) if forecast_kind == "perfect" else causal),
+        calendar=np.ascontiguousarray(hourly[["hour", "month", "day_type"]].to_numpy(np.int64)),
+        price_next=np.roll(price, -1),
+        hours_to_tariff_change=hours_to_change(price),
+        sessions=sessions,
+        occupant=occupant,
+        hours_left=hours_left,
+        reference=reference,
+        stamps=pd.DatetimeIndex(hourly["timestamp"]),
+        forecast_kind=forecast_kind,
+        digest=digest,
+    )
