@@ -1,0 +1,1 @@
+"""Controllers on one interface: baselines, policies."""

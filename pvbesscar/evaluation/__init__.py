@@ -1,0 +1,1 @@
+"""Rollouts, ledgers, score and the evaluation stage."""
