@@ -1,0 +1,1 @@
+"""OE2 input: readers of the formats that exist, the PV model, the synthetic default, and the stage `ingest`."""

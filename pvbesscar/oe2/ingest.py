@@ -1,0 +1,167 @@
+"""The stage `ingest`: each series from the source that the scenario names, into canonical Parquet with provenance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pvbesscar.lineage.files import published_folder, sha256_file, write_json, write_parquet
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.oe2.pv import MODEL, ac_energy_kwh
+from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
+from pvbesscar.oe2.series import Series
+from pvbesscar.oe2.sessions import read_sessions, sessions_from_profile
+from pvbesscar.oe2.synthetic import synthetic_mall, synthetic_sessions, synthetic_weather
+from schemas.errors import InputError
+from schemas.results import Provenance
+from schemas.settings import Settings
+
+PROVENANCE_FILE = "provenance.json"
+
+
+def ingest(settings: Settings, workspace: Workspace) -> Provenance:
+    """Read or make the canonical year of a scenario and publish it whole.
+
+    Parameters
+    ----------
+    settings
+        The scenario; relative input files start from `data.oe2_dir`.
+    workspace
+        Where `canonical` is. What stood there stays until every series is read.
+
+    Returns
+    -------
+    Provenance
+        Source, steps and notes of each series, and the digest of each file; also `provenance.json`.
+
+    Raises
+    ------
+    InputError
+        A file can not be read as what the scenario declares it to be. No other data is used in its place.
+    ConfigError
+        The scenario asks a synthetic series for what it can not have.
+    """
+    everything = collect(settings)
+    with published_folder(workspace.canonical) as folder:
+        files = {}
+        for series in everything:
+            path = folder / f"{series.provenance.series}.parquet"
+            write_parquet(path, series.frame)
+            files[path.name] = sha256_file(path)
+        provenance = Provenance(
+            scenario=settings.name,
+            seed=settings.seed,
+            series=tuple(series.provenance for series in everything),
+            files=files,
+        )
+        write_json(folder / PROVENANCE_FILE, provenance.model_dump(mode="json"))
+    return provenance
+
+
+def collect(settings: Settings) -> tuple[Series, ...]:
+    """All canonical series of a scenario, in memory: weather, pv, mall, the charger profile if any, sessions."""
+    weather = weather_series(settings)
+    return (weather, pv_series(settings, weather), mall_series(settings), *ev_series(settings))
+
+
+def weather_series(settings: Settings) -> Series:
+    """Canonical weather from the scenario's source."""
+    if settings.weather.source == "synthetic":
+        return synthetic_weather(settings)
+    return read_weather(input_path(settings, settings.weather.file, "weather.file"), "weather.file", settings.site)
+
+
+def pv_series(settings: Settings, weather: Series) -> Series:
+    """Canonical PV energy from the scenario's source; a model runs on `weather`."""
+    pv, site = settings.pv, settings.site
+    if pv.source == "file":
+        return read_pv(input_path(settings, pv.file, "pv.file"), "pv.file", site, pv)
+    energy = ac_energy_kwh(weather.frame, pv, site)
+    plant = (
+        f"{pv.dc_kwp:g} kWp DC, {pv.ac_kw:g} kW AC, tilt {pv.tilt_deg:g} deg, azimuth {pv.azimuth_deg:g} deg, "
+        f"{pv.temperature_coefficient_per_k:g}/K, system losses {pv.system_losses:g}, "
+        f"inverter {pv.inverter_efficiency:g}"
+    )
+    provenance = weather.provenance.model_copy(
+        update={
+            "series": "pv",
+            "source": pv.source,
+            "reader": "pvlib_model",
+            "transformations": (
+                "weather as canonical (see its own provenance)",
+                MODEL,
+                plant,
+                "mean AC power over one hour taken as the energy of that hour",
+            ),
+            "notes": (f"yield {np.nansum(energy) / pv.dc_kwp:.1f} kWh/kWp, {np.nansum(energy):,.0f} kWh",),
+        }
+    )
+    return Series(pd.DataFrame({"timestamp": weather.frame["timestamp"], "pv_kwh": energy}), provenance)
+
+
+def mall_series(settings: Settings) -> Series:
+    """Canonical demand of the mall from the scenario's source, scaled where `mall.scale_to_declared` says so."""
+    if settings.mall.source == "synthetic":
+        return synthetic_mall(settings)
+    measured = read_mall(input_path(settings, settings.mall.file, "mall.file"), "mall.file", settings.site)
+    return scaled(measured, settings.mall.declared_kwh) if settings.mall.scale_to_declared else measured
+
+
+def scaled(measured: Series, declared_kwh: float) -> Series:
+    """Return the mall's demand with its shape kept and its energy brought to `declared_kwh`.
+
+    Raises
+    ------
+    InputError
+        The file holds no energy to scale.
+    """
+    demand = measured.frame["mall_kwh"]
+    gaps = int(demand.isna().sum())
+    total = float(demand.sum())
+    if not total > 0.0:
+        raise InputError(
+            f"{measured.provenance.file} (named by `mall.file`): the demand adds up to {total:g} kWh and can not be "
+            f"scaled to the declared {declared_kwh:,.0f} kWh. Likely cause: an emptied column.",
+            hint="export the file again, or set `mall.file` to another one.",
+        )
+    factor = declared_kwh / total
+    step = (
+        f"scaled by {factor:.6g} from {total:,.2f} kWh to the declared {declared_kwh:,.0f} kWh "
+        "(`mall.scale_to_declared`)"
+    )
+    if gaps:
+        step += f"; {gaps} hours without a number stay without one"
+    return measured.then(measured.frame.assign(mall_kwh=demand * factor), step)
+
+
+def ev_series(settings: Settings) -> tuple[Series, ...]:
+    """Canonical sessions from the scenario's source, after the profile that they are derived from, if any."""
+    ev = settings.ev
+    if ev.source == "synthetic":
+        return (synthetic_sessions(settings),)
+    path = input_path(settings, ev.file, "ev.file")
+    if ev.source == "sessions":
+        return (read_sessions(path, "ev.file", settings),)
+    profile = read_profile(path, "ev.file", settings.site, ev)
+    return (profile, sessions_from_profile(profile, ev))
+
+
+def input_path(settings: Settings, file: Path | None, key: str) -> Path:
+    """Path of an input file; a relative one starts from `data.oe2_dir`.
+
+    Raises
+    ------
+    InputError
+        The file is relative and the folder is not there.
+    """
+    if file is None:  # settings guarantee it; here for callers that build their own
+        raise InputError(f"`{key}` is not set.", hint=f"set `{key}` to the file.")
+    folder = settings.data.oe2_dir
+    if not file.is_absolute() and not folder.is_dir():
+        raise InputError(
+            f"{folder / file} (named by `{key}`): the folder of OE2 files, {folder.resolve()}, does not exist.",
+            hint=f"set `data.oe2_dir` to the folder that holds `{file}`; no other data is used in its place.",
+        )
+    return folder / file

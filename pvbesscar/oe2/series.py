@@ -1,0 +1,34 @@
+"""One canonical series on its way from a source to the canonical folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from schemas.results import SeriesProvenance
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A canonical frame and where it comes from.
+
+    Attributes
+    ----------
+    frame
+        The rows exactly as the source gave them, in canonical columns and units.
+    provenance
+        Source, reader, digest and every step between the source and the frame.
+    """
+
+    frame: pd.DataFrame
+    provenance: SeriesProvenance
+
+    def then(self, frame: pd.DataFrame, *steps: str) -> Series:
+        """Return the series after one more transformation, named in `steps`."""
+        done = (*self.provenance.transformations, *steps)
+        return Series(frame, self.provenance.model_copy(update={"transformations": done}))
+
+    def noting(self, *notes: str) -> Series:
+        """Return the series with further notes for its reader."""
+        return replace(self, provenance=self.provenance.model_copy(update={"notes": (*self.provenance.notes, *notes)}))

@@ -1,0 +1,101 @@
+"""Stamps by hand: layouts, day or month first, and what can not be known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pvbesscar.oe2.stamps import TimeAxis, time_axis
+from pvbesscar.oe2.table import read_table
+from schemas.errors import ConfigError, InputError
+from schemas.settings import SiteSettings
+
+SITE = SiteSettings(year=2024)
+
+
+def axis(folder: Path, content: str, site: SiteSettings = SITE) -> TimeAxis:
+    path = folder / "file.csv"
+    path.write_text(content, encoding="utf-8")
+    return time_axis(read_table(path, "mall.file"), site)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "timestamp,kWh\n2024-01-13 00:00:00,1\n2024-01-13 01:00:00,1\n",
+        "timestamp,kWh\n2024-01-13T00:00,1\n2024-01-13T01:00,1\n",
+        "timestamp,kWh\n2024-01-13T05:00Z,1\n2024-01-13T06:00Z,1\n",
+        "timestamp,kWh\n2024-01-13T00:00:00-05:00,1\n2024-01-13T03:00:00-03:00,1\n",
+        "FECHAHORA;kWh\n13/01/2024 00:00;1\n13/01/2024 01:00;1\n",
+        "FECHAHORA;kWh\n13-1-2024 0:00;1\n13-1-2024 1:00;1\n",
+        "FECHAHORA;kWh\n01/13/2024 00:00;1\n01/13/2024 01:00;1\n",
+        "Fecha,Hora,kWh\n2024-01-13,0,1\n2024-01-13,1,1\n",
+        "Fecha,Hora,kWh\n13/01/2024,00:00,1\n13/01/2024,01:00:00,1\n",
+        "fecha,kWh\n2024-01-13 00:00,1\n2024-01-13 01:00,1\n",
+    ],
+)
+def test_layouts_of_the_same_two_hours(tmp_path: Path, content: str) -> None:
+    read = axis(tmp_path, content)
+    assert read.stamped
+    assert [str(stamp) for stamp in read.index] == ["2024-01-13 00:00:00-05:00", "2024-01-13 01:00:00-05:00"]
+    assert str(read.index.tz) == "America/Lima"
+
+
+def test_day_first_is_decided_by_one_row_of_many_and_named(tmp_path: Path) -> None:
+    days = [f"{day:02d}/02/2024 00:00;1" for day in range(1, 14)]
+    read = axis(tmp_path, "FECHAHORA;kWh\n" + "\n".join(days))
+    assert read.index[1] == pd.Timestamp("2024-02-02", tz="America/Lima")
+    assert read.transformations[0] == "`FECHAHORA` read as day first"
+
+
+def test_disorder_repeats_and_gaps_are_left_to_the_gate(tmp_path: Path) -> None:
+    read = axis(tmp_path, "timestamp,kWh\n2024-03-02 05:00,1\n2024-03-01 00:00,1\n2024-03-01 00:00,1\n")
+    assert [stamp.day for stamp in read.index] == [2, 1, 1]
+
+
+def test_a_file_without_stamps_takes_the_declared_year(tmp_path: Path) -> None:
+    read = axis(tmp_path, "kWh\n1\n2\n3\n")
+    assert not read.stamped
+    assert read.index[2] == pd.Timestamp("2024-01-01 02:00", tz="America/Lima")
+    assert "declared year" in read.transformations[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "FECHAHORA;kWh\n01/02/2024 00:00;1\n02/02/2024 00:00;1\n",
+            "2 of 2 cells hold a date that may be day or month",
+        ),
+        ("FECHAHORA;kWh\n13/02/2024 00:00;1\n02/14/2024 00:00;1\n", "line 3: `02/14/2024 00:00`"),
+        ("FECHAHORA;kWh\n13/02/24 00:00;1\n", "a year without four digits"),
+        ("FECHAHORA;kWh\n2024-02-13 00:00;1\n13/02/2024 00:00;1\n", "a date in another layout than the rest"),
+        ("timestamp,kWh\n2024-02-30 00:00,1\n", "line 2: `2024-02-30 00:00`"),
+        ("timestamp,kWh\n2024-02-03 24:00,1\n", "hours counted 1 to 24"),
+        ("fecha,hora,kWh\n2024-02-03,24,1\n", "column `hora`"),
+        ("timestamp,kWh\n,1\n", "1 of 1 cells hold no stamp"),
+        ("timestamp,kWh\nlunes,1\n", "line 2: `lunes`"),
+        ("timestamp,kWh\n2024-02-03 00:00,1\n2024-02-03T01:00Z,1\n", "a stamp without offset"),
+        ("momento,kWh\n2024-02-03 00:00,1\n", "column `momento` looks like stamps (`2024-02-03 00:00`)"),
+        ("fecha,kWh\n2024-02-03,1\n", "column `fecha` looks like stamps"),
+    ],
+)
+def test_stamps_that_can_not_be_known_are_refused(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        axis(tmp_path, content)
+    assert said in caught.value.message
+    assert "file.csv" in caught.value.message
+    assert caught.value.hint
+
+
+def test_clock_changes_need_offsets(tmp_path: Path) -> None:
+    madrid = SiteSettings(year=2024, timezone="Europe/Madrid")
+    with pytest.raises(InputError, match=r"does not exist or exists twice in Europe/Madrid"):
+        axis(tmp_path, "timestamp,kWh\n2024-03-31 02:30,1\n", madrid)
+
+
+def test_an_unknown_time_zone_is_a_matter_of_the_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`America/Iquitos` is no IANA time zone"):
+        axis(tmp_path, "timestamp,kWh\n2024-03-31 02:30,1\n", SiteSettings(timezone="America/Iquitos"))
