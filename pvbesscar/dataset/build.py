@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.calendar import day_types
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
-from pvbesscar.dataset.forecast import clear_sky_ghi, load_forecast, persistence_forecast, solar_forecast
+from pvbesscar.dataset.forecast import load_forecast, persistence_forecast, solar_forecast
 from pvbesscar.dataset.manifest import MANIFEST_FILE, file_digests
-from pvbesscar.dataset.reference import infeasible, no_control_terms, session_needs
+from pvbesscar.dataset.reference import infeasible, no_control_terms
 from pvbesscar.dataset.schema import (
     BUILDING_FILE,
     CARBON_FILE,
@@ -24,6 +25,8 @@ from pvbesscar.dataset.schema import (
 )
 from pvbesscar.lineage.files import published_folder, sha256_file, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.oe2.sessions import session_energy_kwh
+from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import FORECAST_COLUMNS, HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_frame
 from pvbesscar.plant.params import plant_params
 from schemas.errors import StaleError
@@ -82,13 +85,6 @@ def proven_canonical(folder: Path) -> str:
     return sha256_json(provenance.files)
 
 
-def day_types(stamps: pd.DatetimeIndex, holidays: tuple[str, ...]) -> NDArray[np.int64]:
-    """CityLearn's day type of each hour: 1 Monday ... 7 Sunday, 8 holiday; shape (N,)."""
-    dates = stamps.strftime("%Y-%m-%d")
-    is_holiday = dates.isin(holidays) | dates.str[5:].isin(holidays)
-    return np.where(is_holiday, 8, stamps.day_of_week + 1).astype(np.int64)
-
-
 def citylearn_pv(pv_kwh: FloatArray, dc_kwp: float) -> tuple[FloatArray, FloatArray]:
     """PV as CityLearn's file holds it [W/kW] and as CityLearn computes it back, in float32 [kWh]; both (N,)."""
     per_kw = pv_kwh * 1000.0 / dc_kwp
@@ -104,7 +100,9 @@ def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd
     in_peak = (stamps.hour >= grid.peak_hours[0]) & (stamps.hour < grid.peak_hours[1])
     pv_w_per_kw, pv_kwh = citylearn_pv(pv["pv_kwh"].to_numpy(np.float64), settings.pv.dc_kwp)
     mall_kwh = mall["mall_kwh"].to_numpy(np.float32).astype(np.float64)
-    pv_ahead = np.minimum(solar_forecast(pv_kwh, clear_sky_ghi(stamps, settings.site)), settings.pv.ac_kw)
+    pv_ahead = np.minimum(
+        solar_forecast(pv_kwh, clear_sky(stamps, settings.site)["ghi"].to_numpy(np.float64)), settings.pv.ac_kw
+    )
     mall_ahead = load_forecast(mall_kwh, calendar)
     columns = (pv_ahead[:, 0], pv_ahead.mean(axis=1), mall_ahead[:, 0], mall_ahead.mean(axis=1))
     return pd.DataFrame(
@@ -157,7 +155,7 @@ def _write_series(folder: Path, settings: Settings, hourly: pd.DataFrame, weathe
 
 def weather_frame(settings: Settings, weather: pd.DataFrame) -> pd.DataFrame:
     """CityLearn's weather file, forecasts made of the past only; a humidity that nobody measured stays empty."""
-    clear = clear_sky_ghi(pd.DatetimeIndex(weather["timestamp"]), settings.site)
+    clear = clear_sky(pd.DatetimeIndex(weather["timestamp"]), settings.site)["ghi"].to_numpy(np.float64)
     humidity = weather["relative_humidity"] if "relative_humidity" in weather else pd.Series(np.nan, weather.index)
     sources = {
         "outdoor_dry_bulb_temperature": weather["temp_air_c"],
@@ -202,6 +200,11 @@ def _write_plant(
         folder / PLANT_FILE,
         {
             "params": params._asdict(),
+            "batteries": {
+                "ev_kwh": [settings.ev.battery_kwh(settings.ev.vehicle_class(k)) for k in range(settings.ev.sockets)],
+                "power_efficiency_curve": settings.bess.power_efficiency_curve,
+                "capacity_power_curve": settings.bess.capacity_power_curve,
+            },
             "reference": reference.model_dump(),
             "forecast": settings.control.forecast,
         },
@@ -211,7 +214,7 @@ def _write_plant(
         pv_kwh=float(pv_kwh.sum()),
         pv_yield_kwh_per_kwp=float(pv_kwh.sum()) / settings.pv.dc_kwp,
         mall_kwh=float(mall_kwh.sum()),
-        ev_kwh=float(session_needs(params, arrays).sum()),
+        ev_kwh=float(session_energy_kwh(sessions, settings.ev).sum()),
         ghi_kwh_m2=float(weather["ghi_w_m2"].sum()) / 1000.0,
         sessions=len(sessions),
         sessions_infeasible=int(infeasible(params, arrays).sum()),

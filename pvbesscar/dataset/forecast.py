@@ -7,11 +7,7 @@ follows the mean of its last four days of the same type, shifted by the present 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-import pvlib
 from numpy.typing import NDArray
-
-from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
 
@@ -19,14 +15,6 @@ STEPS = (1, 2, 3)
 _SUNLIT_W_M2 = 50.0
 _PERSISTENCE = 0.8
 _SAME_DAYS = 4
-
-
-def clear_sky_ghi(stamps: pd.DatetimeIndex, site: SiteSettings) -> FloatArray:
-    """Clear-sky GHI at mid-interval, shape (N,) [W/m2], by Haurwitz (1945), who needs nothing but the sun's height."""
-    middle = stamps + pd.Timedelta(minutes=30)
-    sun = pvlib.solarposition.get_solarposition(middle, site.latitude, site.longitude, site.altitude_m)
-    ghi: FloatArray = pvlib.clearsky.haurwitz(sun["apparent_zenith"])["ghi"].to_numpy(np.float64)
-    return ghi
 
 
 def _window_sum(values: FloatArray, hours: int) -> FloatArray:

@@ -126,7 +126,7 @@ class CityLearnSim:
         state, p = self.state, self._data.params
         step = int(self._env.time_step)
         action = np.empty(1 + p.sockets)
-        action[0] = -setpoints.bess_kw / p.bess_kw
+        action[0] = -setpoints.bess_kw / p.bess_kw if p.bess_kw > 0.0 else 0.0
         action[1:] = setpoints.socket_kw / p.socket_kw
         self._env.step([action.tolist()])
         return self._after(state, setpoints, step)

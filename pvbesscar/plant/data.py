@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.lineage.files import read_json
+from pvbesscar.plant.battery import Battery
 from pvbesscar.plant.params import PlantParams
 from schemas.errors import StaleError
 from schemas.settings import Mode
@@ -67,6 +68,10 @@ class PlantData:
         Session at socket k in hour t, or -1; shape (N, K).
     hours_left
         Hours until that session departs, this hour included, 0 if none; shape (N, K).
+    ev_kwh
+        Battery capacity of each socket's vehicles, shape (K,) [kWh].
+    bess
+        The battery, as CityLearn's schema names it.
     reference
         Totals X of the five terms under no control over the year (EV service: energy required), shape (5,).
     forecast_kind
@@ -88,6 +93,8 @@ class PlantData:
     occupant: Int32Array
     hours_left: Int32Array
     reference: FloatArray
+    ev_kwh: FloatArray
+    bess: Battery
     stamps: pd.DatetimeIndex
     forecast_kind: str
     digest: str
@@ -153,6 +160,22 @@ def sessions_from_frame(frame: pd.DataFrame) -> Sessions:
     )
 
 
+def bess_battery(params: PlantParams, batteries: dict[str, Any]) -> Battery:
+    """Battery of the site, its curves as arrays of shape (2, n)."""
+    curves = [
+        np.ascontiguousarray(np.array(batteries[name], dtype=np.float64).T)
+        for name in ("power_efficiency_curve", "capacity_power_curve")
+    ]
+    return Battery(
+        params.bess_kwh,
+        params.bess_kw,
+        params.bess_depth_of_discharge,
+        params.bess_loss_coefficient,
+        params.bess_capacity_loss_coefficient,
+        *curves,
+    )
+
+
 def load_plant(dataset: Path) -> PlantData:
     """Read a dataset folder's plant.
 
@@ -174,6 +197,7 @@ def load_plant(dataset: Path) -> PlantData:
     frame = pd.read_parquet(dataset / SESSIONS_FILE)
     return assemble(
         PlantParams(**stored["params"]),
+        stored["batteries"],
         hourly,
         frame,
         reference=np.array([stored["reference"][name] for name in stored["reference"]]),
@@ -184,6 +208,7 @@ def load_plant(dataset: Path) -> PlantData:
 
 def assemble(
     params: PlantParams,
+    batteries: dict[str, Any],
     hourly: pd.DataFrame,
     sessions_frame: pd.DataFrame,
     reference: FloatArray,
@@ -211,6 +236,8 @@ def assemble(
         occupant=occupant,
         hours_left=hours_left,
         reference=reference,
+        ev_kwh=np.array(batteries["ev_kwh"], dtype=np.float64),
+        bess=bess_battery(params, batteries),
         stamps=pd.DatetimeIndex(hourly["timestamp"]),
         forecast_kind=forecast_kind,
         digest=digest,

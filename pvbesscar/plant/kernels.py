@@ -26,6 +26,15 @@ LEDGER_COLUMNS: Final = (
 
 
 @njit(cache=True)
+def total(values):
+    """Sum in order, the same on every simulator (NumPy adds pairwise)."""
+    result = 0.0
+    for i in range(values.size):
+        result += values[i]
+    return result
+
+
+@njit(cache=True)
 def needs(p, soc, occupant, battery_kwh, required_soc, out):
     """Energy that each socket's vehicle still needs, at the charger [kWh], into `out` (K,); 0 where none stands."""
     for k in range(p.sockets):

@@ -69,7 +69,7 @@ def account(
     data, t = state.data, state.t
     row = kernels.empty_row()
     kernels.settle(
-        data.params, data.pv_kwh[t], data.mall_kwh[t], float(socket_kwh.sum()), bess_kwh,
+        data.params, data.pv_kwh[t], data.mall_kwh[t], kernels.total(socket_kwh), bess_kwh,
         data.price[t], data.carbon[t], state.last_import_kwh, state.first, row,
     )  # fmt: skip
     kernels.depart(

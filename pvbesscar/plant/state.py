@@ -92,7 +92,7 @@ def setpoints(state: PlantState, action: NDArray[np.floating]) -> Setpoints:
     action = np.asarray(action, dtype=np.float64)
     socket_kw = np.empty(p.sockets)
     infeasible = kernels.socket_setpoints(p, action[1:], state.need_kwh(), state.hours_left, socket_kw)
-    ev_kwh = float(socket_kw.sum())
+    ev_kwh = kernels.total(socket_kw)
     bess_kw = kernels.bess_setpoint(p, action[0], state.data.pv_kwh[state.t], state.data.mall_kwh[state.t], ev_kwh)
     return Setpoints(socket_kw, float(bess_kw), int(infeasible))
 

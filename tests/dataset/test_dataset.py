@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.dataset.build import citylearn_pv, day_types
+from pvbesscar.calendar import day_types
+from pvbesscar.dataset.build import citylearn_pv
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
-from pvbesscar.dataset.forecast import clear_sky_ghi, load_forecast, persistence_forecast, solar_forecast
+from pvbesscar.dataset.forecast import load_forecast, persistence_forecast, solar_forecast
 from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.dataset.reference import charge_on_arrival, infeasible
+from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import hours_to_change, load_plant, sessions_from_frame
 from schemas.errors import SimulationError, StaleError
 from schemas.settings import SiteSettings
@@ -117,7 +119,7 @@ def test_an_illegal_charger_file_is_refused(row: int, column: str, value: object
 
 def test_forecasts_never_look_ahead() -> None:
     stamps = pd.date_range("2025-01-01", periods=24 * 40, freq="h", tz="America/Lima")
-    clear = clear_sky_ghi(stamps, SiteSettings())
+    clear = clear_sky(stamps, SiteSettings())["ghi"].to_numpy()
     kinds = day_types(stamps, ("01-06",))
     rng = np.random.default_rng(3)
     series = rng.uniform(50, 100, stamps.size)
@@ -143,7 +145,7 @@ def test_load_forecast_is_exact_for_a_week_that_repeats() -> None:
 
 def test_solar_forecast_follows_a_steady_sky() -> None:
     stamps = pd.date_range("2025-03-01", periods=24 * 10, freq="h", tz="America/Lima")
-    clear = clear_sky_ghi(stamps, SiteSettings())
+    clear = clear_sky(stamps, SiteSettings())["ghi"].to_numpy()
     ahead = solar_forecast(0.6 * clear, clear)
     assert ahead[48:-3, 0] == pytest.approx(0.6 * clear[49:-2], abs=1e-6)
 

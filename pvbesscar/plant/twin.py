@@ -1,0 +1,319 @@
+"""The twin: CityLearn's physics for what the dataset can contain, compiled, for any number of plants at once.
+
+It is proven equal by `certify`: the same actions on the same dataset give the same state, bit for bit. Order within an
+hour, as CityLearn applies it: battery and sockets (independent of one another without an outage), balances, then the
+next hour's standby losses, then departures and arrivals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from pvbesscar.plant import kernels
+from pvbesscar.plant.battery import TINY, Battery, charge, stand
+from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.kernels import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
+from pvbesscar.plant.params import NEED_EPSILON_KWH, PlantParams
+from pvbesscar.plant.simulator import Hour
+from pvbesscar.plant.state import PlantState, Setpoints
+from schemas.errors import SimulationError
+
+FLAT = np.array([[0.0, 1.0], [1.0, 1.0]])
+
+
+class Years(NamedTuple):
+    """Scenario years stacked: S years of N hours, K sockets, all sessions in one table (see `PlantData`)."""
+
+    pv_kwh: NDArray[np.float64]
+    mall_kwh: NDArray[np.float64]
+    price: NDArray[np.float64]
+    carbon: NDArray[np.float64]
+    price_next: NDArray[np.float64]
+    to_change: NDArray[np.int64]
+    forecast: NDArray[np.float64]
+    calendar: NDArray[np.int64]
+    occupant: NDArray[np.int32]
+    hours_left: NDArray[np.int32]
+    battery_kwh: NDArray[np.float64]
+    arrival_soc: NDArray[np.float32]
+    required_soc: NDArray[np.float32]
+    reference: NDArray[np.float64]
+    ev_kwh: NDArray[np.float64]
+
+
+class Fleet(NamedTuple):
+    """State of B plants of K sockets, and the scratch that an hour needs."""
+
+    year: NDArray[np.int64]
+    t: NDArray[np.int64]
+    end: NDArray[np.int64]
+    first: NDArray[np.bool_]
+    soc: NDArray[np.float32]
+    ev_capacity: NDArray[np.float64]
+    bess_soc: NDArray[np.float32]
+    bess_capacity: NDArray[np.float64]
+    delivered: NDArray[np.float64]
+    last_import: NDArray[np.float64]
+    last_net: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+    need: NDArray[np.float64]
+    socket_kw: NDArray[np.float64]
+    bess_kw: NDArray[np.float64]
+    row: NDArray[np.float64]
+    reward: NDArray[np.float64]
+    work: NDArray[np.float64]
+
+
+def stack_years(plants: Sequence[PlantData]) -> Years:
+    """Stack years of the same plant; sessions are numbered on through all of them."""
+    offsets = np.cumsum([0, *(plant.sessions.socket.size for plant in plants)])
+    occupants = [
+        np.where(plant.occupant >= 0, plant.occupant + offset, -1).astype(np.int32)
+        for plant, offset in zip(plants, offsets[:-1], strict=True)
+    ]
+    return Years(
+        pv_kwh=np.stack([plant.pv_kwh for plant in plants]),
+        mall_kwh=np.stack([plant.mall_kwh for plant in plants]),
+        price=np.stack([plant.price for plant in plants]),
+        carbon=np.stack([plant.carbon for plant in plants]),
+        price_next=np.stack([plant.price_next for plant in plants]),
+        to_change=np.stack([plant.hours_to_tariff_change for plant in plants]),
+        forecast=np.stack([plant.forecast for plant in plants]),
+        calendar=np.stack([plant.calendar for plant in plants]),
+        occupant=np.stack(occupants),
+        hours_left=np.stack([plant.hours_left for plant in plants]),
+        battery_kwh=np.concatenate([plant.sessions.battery_kwh for plant in plants]),
+        arrival_soc=np.concatenate([plant.sessions.arrival_soc for plant in plants]),
+        required_soc=np.concatenate([plant.sessions.required_soc for plant in plants]),
+        reference=np.stack([plant.reference for plant in plants]),
+        ev_kwh=plants[0].ev_kwh,
+    )
+
+
+def new_fleet(plants: int, sockets: int) -> Fleet:
+    """State of `plants` plants, not yet reset."""
+    return Fleet(
+        year=np.zeros(plants, np.int64),
+        t=np.zeros(plants, np.int64),
+        end=np.zeros(plants, np.int64),
+        first=np.ones(plants, np.bool_),
+        soc=np.zeros((plants, sockets), np.float32),
+        ev_capacity=np.zeros((plants, sockets)),
+        bess_soc=np.zeros(plants, np.float32),
+        bess_capacity=np.zeros(plants),
+        delivered=np.zeros((plants, sockets)),
+        last_import=np.zeros(plants),
+        last_net=np.zeros(plants),
+        feasible=np.zeros((plants, sockets), np.bool_),
+        need=np.zeros((plants, sockets)),
+        socket_kw=np.zeros((plants, sockets)),
+        bess_kw=np.zeros(plants),
+        row=np.zeros((plants, len(LEDGER_COLUMNS))),
+        reward=np.zeros(plants),
+        work=np.zeros((plants, 2)),
+    )
+
+
+@njit(cache=True)
+def _seat(p, y, f, b, t, everyone):
+    """Associate the vehicles of hour t: new ones bring their arrival SOC; `everyone` is new at an episode's start."""
+    occupant, left = y.occupant[f.year[b], t], y.hours_left[f.year[b], t]
+    for k in range(p.sockets):
+        s = occupant[k]
+        new = everyone or s != y.occupant[f.year[b], t - 1, k]
+        if s < 0:
+            f.soc[b, k] = np.float32(0.0)
+            f.feasible[b, k] = True
+        elif new:
+            f.soc[b, k] = y.arrival_soc[s]
+    kernels.needs(p, f.soc[b], occupant, y.battery_kwh, y.required_soc, f.need[b])
+    for k in range(p.sockets):
+        if occupant[k] >= 0 and (everyone or occupant[k] != y.occupant[f.year[b], t - 1, k]):
+            f.feasible[b, k] = f.need[b, k] <= p.socket_kw * left[k] + NEED_EPSILON_KWH
+
+
+@njit(cache=True)
+def begin(p, bess, y, f, b, year, start, hours):
+    """Begin an episode of plant b: hour `start` of a scenario year, `hours` hours long."""
+    f.year[b], f.t[b], f.end[b], f.first[b] = year, start, start + hours, True
+    f.bess_soc[b] = np.float32(max(p.bess_initial_soc, min(max(1.0 - p.bess_depth_of_discharge, 0.0), 1.0)))
+    f.bess_capacity[b] = bess.capacity
+    f.last_import[b] = f.last_net[b] = 0.0
+    for k in range(p.sockets):
+        f.delivered[b, k] = 0.0
+        f.ev_capacity[b, k] = y.ev_kwh[k]
+    _seat(p, y, f, b, start, True)
+
+
+@njit(cache=True)
+def decide(p, y, f, b, action):
+    """Turn an action of shape (1 + K,) into plant b's setpoints."""
+    year, t = f.year[b], f.t[b]
+    f.row[b, INFEASIBLE_SOCKETS] = kernels.socket_setpoints(
+        p, action[1:], f.need[b], y.hours_left[year, t], f.socket_kw[b]
+    )
+    ev_kwh = kernels.total(f.socket_kw[b])
+    f.bess_kw[b] = kernels.bess_setpoint(p, action[0], y.pv_kwh[year, t], y.mall_kwh[year, t], ev_kwh)
+
+
+@njit(cache=True)
+def _charge_sockets(p, y, f, b, flat):
+    """Charge what stands on the sockets, as `Charger.update_connected_electric_vehicle_soc` does."""
+    occupant = y.occupant[f.year[b], f.t[b]]
+    divisor = max(p.socket_kw, TINY)
+    efficiency = np.float32(max(p.charger_efficiency, TINY))
+    for k in range(p.sockets):
+        f.delivered[b, k] = 0.0
+        if occupant[k] < 0:
+            continue
+        power = abs(f.socket_kw[b, k] / p.socket_kw) * p.socket_kw if p.socket_kw > 0.0 else 0.0
+        if power < min(p.socket_min_kw, p.socket_kw):
+            power = 0.0
+        power = min(power, p.socket_kw)
+        energy = power / divisor * p.socket_kw * p.charger_efficiency
+        vehicle = Battery(y.ev_kwh[k], p.socket_kw, 1.0, 0.0, 0.0, flat, flat)
+        soc, balance, capacity = charge(vehicle, f.soc[b, k], f.ev_capacity[b, k], energy)
+        f.soc[b, k] = soc
+        f.ev_capacity[b, k] = capacity
+        if power != 0.0:
+            f.delivered[b, k] = float(np.float32(balance / efficiency))
+
+
+@njit(cache=True)
+def advance(p, bess, y, f, b, flat):
+    """Run plant b's hour with its setpoints, settle it, and move to the next; returns whether the episode ended."""
+    year, t = f.year[b], f.t[b]
+    row = f.row[b]
+    action = -f.bess_kw[b] / p.bess_kw if p.bess_kw > 0.0 else 0.0
+    action = min(max(action, -1.0), 1.0)
+    soc, balance, f.bess_capacity[b] = charge(bess, f.bess_soc[b], f.bess_capacity[b], action * p.bess_kw)
+    _charge_sockets(p, y, f, b, flat)
+    ev_kwh = kernels.total(f.delivered[b])
+    kernels.settle(
+        p, y.pv_kwh[year, t], y.mall_kwh[year, t], ev_kwh, float(balance), y.price[year, t], y.carbon[year, t],
+        f.last_import[b], f.first[b], row,
+    )  # fmt: skip
+    kernels.depart(
+        p, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.feasible[b], y.battery_kwh, y.required_soc, row
+    )
+    row[BESS_SOC] = float(soc)
+    f.reward[b] = kernels.reward(p, row, y.reference[year])
+    f.last_import[b] = row[IMPORT]
+    f.last_net[b] = row[IMPORT] - row[EXPORT]
+    f.first[b] = False
+    if t + 1 >= f.end[b]:
+        f.bess_soc[b] = soc
+        return True
+    f.t[b] = t + 1
+    f.bess_soc[b] = stand(bess, soc)
+    _seat(p, y, f, b, t + 1, False)
+    return False
+
+
+@njit(cache=True)
+def look(p, y, f, b, out):
+    """Observation of plant b into `out` (394,)."""
+    year, t = f.year[b], f.t[b]
+    kernels.observe(
+        p, t, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b], float(f.bess_soc[b]),
+        f.last_net[b], y.pv_kwh[year], y.mall_kwh[year], y.price[year], y.carbon[year], y.price_next[year],
+        y.to_change[year], y.forecast[year], y.calendar[year], y.battery_kwh, f.work[b], out,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def step_one(p, bess, y, f, flat, action, out):
+    """Decide, run and observe one hour of a single plant; returns whether the episode ended."""
+    decide(p, y, f, 0, action)
+    done = advance(p, bess, y, f, 0, flat)
+    if not done:
+        look(p, y, f, 0, out)
+    return done
+
+
+@njit(cache=True, parallel=True)
+def step_all(p, bess, y, f, flat, actions, out, done):
+    """Decide, run and observe one hour of every plant; `out` (B, 394), `done` (B,)."""
+    for b in prange(f.t.size):
+        decide(p, y, f, b, actions[b])
+        done[b] = advance(p, bess, y, f, b, flat)
+        if not done[b]:
+            look(p, y, f, b, out[b])
+
+
+class Twin:
+    """One plant on the twin, behind the interface of `Simulator`.
+
+    Parameters
+    ----------
+    data
+        The year.
+    """
+
+    def __init__(self, data: PlantData) -> None:
+        self._data = data
+        self._years = stack_years([data])
+        self._fleet = new_fleet(1, data.params.sockets)
+        self._live = False
+
+    @property
+    def data(self) -> PlantData:
+        """The year that is simulated."""
+        return self._data
+
+    @property
+    def params(self) -> PlantParams:
+        """The plant."""
+        return self._data.params
+
+    @property
+    def state(self) -> PlantState:
+        """State at the hour about to be decided; its arrays are copies."""
+        if not self._live:
+            raise SimulationError("the episode has ended.", hint="call `reset` first.")
+        f = self._fleet
+        return PlantState(
+            data=self._data,
+            t=int(f.t[0]),
+            first=bool(f.first[0]),
+            soc=f.soc[0].copy(),
+            bess_soc=float(f.bess_soc[0]),
+            delivered_kwh=f.delivered[0].copy(),
+            last_import_kwh=float(f.last_import[0]),
+            last_net_kwh=float(f.last_net[0]),
+            feasible=f.feasible[0].copy(),
+        )
+
+    def reset(self, start: int = 0, hours: int | None = None) -> PlantState:
+        """Begin an episode of `hours` hours (default: to the year's end) at hour `start` of the year."""
+        hours = self._data.hours - start if hours is None else hours
+        check_window(self._data, start, hours)
+        begin(self.params, self._data.bess, self._years, self._fleet, 0, 0, start, hours)
+        self._live = True
+        return self.state
+
+    def step(self, setpoints: Setpoints) -> Hour:
+        """Run the hour with the setpoints given."""
+        if not self._live:
+            raise SimulationError("the episode has ended.", hint="call `reset` first.")
+        f, t = self._fleet, int(self._fleet.t[0])
+        f.socket_kw[0] = setpoints.socket_kw
+        f.bess_kw[0] = setpoints.bess_kw
+        f.row[0, INFEASIBLE_SOCKETS] = setpoints.infeasible_sockets
+        done = bool(advance(self.params, self._data.bess, self._years, f, 0, FLAT))
+        self._live = not done
+        return Hour(t, f.row[0].copy(), float(f.reward[0]), f.delivered[0].copy(), done)
+
+
+def check_window(data: PlantData, start: int, hours: int) -> None:
+    """Refuse an episode that does not lie within the year."""
+    if not (start >= 0 and hours >= 1 and start + hours <= data.hours):
+        raise SimulationError(
+            f"no episode of {hours} h from hour {start}: the year has {data.hours} h.",
+            hint="choose a start and a length inside the year.",
+        )
