@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,50 @@ def make_env(dataset: Path) -> Any:  # noqa: ANN401 (CityLearn is untyped)
         return CityLearnEnv(schema, offline=True, active_observations=["hour"], physics_invariant_checks=False)
 
 
+FEEDBACK = (
+    "_record_charger_action_feedback",
+    "_record_charger_post_apply_feedback",
+    "_record_storage_action_feedback",
+    "_record_storage_post_apply_feedback",
+)
+"""Methods of CityLearn's building service that write down what was asked and granted, for observations nobody reads."""
+
+
+def _nothing(*_args: object, **_kwargs: object) -> None:
+    """Stands in for bookkeeping."""
+
+
+def make_lean(env: Any) -> Callable[[list[float]], None]:  # noqa: ANN401
+    """Take from CityLearn's step what no energy depends on; returns the step that is left.
+
+    What goes: the records of action feedback, reward and observations (`step_without_feedback` is CityLearn's own),
+    and the random drift of vehicles that are away, which the arrival SOC overwrites. A third of the time is left.
+    tests/plant/test_lean_citylearn.py proves the physics identical, and fails when CityLearn changes under this.
+
+    Raises
+    ------
+    SimulationError
+        This CityLearn has no such methods.
+    """
+    runtime = env._runtime_service  # noqa: SLF001
+    services = [building._ops_service for building in env.buildings]  # noqa: SLF001
+    wanted = [(runtime, "step_without_feedback"), (runtime, "simulate_unconnected_ev_soc")]
+    wanted += [(service, name) for service in services for name in FEEDBACK]
+    for owner, name in wanted:
+        if not callable(getattr(owner, name, None)):
+            raise SimulationError(
+                f"this CityLearn has no `{type(owner).__name__}.{name}`.",
+                hint="install from requirements.lock (`make install`), or use `CityLearnSim(..., lean=False)`.",
+            )
+    for owner, name in wanted[1:]:
+        setattr(owner, name, _nothing)
+
+    def step(action: list[float]) -> None:
+        runtime.step_without_feedback([action])
+
+    return step
+
+
 class CityLearnSim:
     """CityLearn's physics as a producer of `PlantState`.
 
@@ -55,6 +100,8 @@ class CityLearnSim:
         Folder written by the `build` stage; its manifest is proven first.
     mode
         What the battery's action means, instead of the dataset's own mode.
+    lean
+        Whether CityLearn's bookkeeping that no energy depends on is left out (see `make_lean`).
 
     Raises
     ------
@@ -64,10 +111,11 @@ class CityLearnSim:
         CityLearn reads other energies from the files than the plant's arrays hold.
     """
 
-    def __init__(self, dataset: Path, mode: Mode | None = None) -> None:
+    def __init__(self, dataset: Path, mode: Mode | None = None, *, lean: bool = True) -> None:
         data = load_plant(dataset)
         self._data = data if mode is None else data.with_mode(mode)
         self._env = make_env(dataset)
+        self._run_hour = make_lean(self._env) if lean else self._run_stock_hour
         self._building = self._env.buildings[0]
         self._chargers = list(self._building.electric_vehicle_chargers)
         names = [f"electric_vehicle_storage_{charger.charger_id}" for charger in self._chargers]
@@ -128,8 +176,11 @@ class CityLearnSim:
         action = np.empty(1 + p.sockets)
         action[0] = -setpoints.bess_kw / p.bess_kw if p.bess_kw > 0.0 else 0.0
         action[1:] = setpoints.socket_kw / p.socket_kw
-        self._env.step([action.tolist()])
+        self._run_hour(action.tolist())
         return self._after(state, setpoints, step)
+
+    def _run_stock_hour(self, action: list[float]) -> None:
+        self._env.step([action])
 
     def _after(self, state: PlantState, setpoints: Setpoints, step: int) -> Hour:
         socket_kwh = np.array([charger.electricity_consumption[step] for charger in self._chargers], dtype=np.float64)
