@@ -1,0 +1,212 @@
+"""The `train` stage: one agent on the real CityLearn; its results replace the earlier ones only when it is done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import pandas as pd
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import configure
+
+from pvbesscar.agents.artifacts import ModelCard, curve_name, final_name, prove_dataset, training_digest, versions
+from pvbesscar.agents.factory import count_parameters, make_agent
+from pvbesscar.agents.watch import Watch, diverged, faulty_parameters, save_model
+from pvbesscar.controllers.policy import PolicyController
+from pvbesscar.envs.plant_env import PlantEnv
+from pvbesscar.evaluation.rollout import rollout
+from pvbesscar.evaluation.windows import window_stretches
+from pvbesscar.lineage.files import published_folder, write_text
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.plant.simulator import Simulator
+from schemas.errors import SimulationError
+from schemas.progress import OnProgress, Progress
+from schemas.results import TrainingMetrics
+from schemas.settings import Agent, Settings
+
+TENSORBOARD = "tensorboard"
+TORCH_REFUSAL = "to satisfy the constraint"
+"""Words of the error that torch's distributions raise for a mean or spread that is none."""
+
+
+def train(
+    agent: Agent, settings: Settings, workspace: Workspace, profile: str, on_progress: OnProgress | None = None
+) -> TrainingMetrics:
+    """Train an agent on the scenario's dataset.
+
+    Checkpoints, final model, metrics, curve and TensorBoard files are drafted beside their places and swapped in at
+    the end: an error, Ctrl-C or SIGTERM leaves what was there. The replay buffer of SAC is not kept (160 MB for
+    50,000 steps), so a training starts over; it is not resumed.
+
+    Parameters
+    ----------
+    profile
+        `smoke` or `full`: how many steps, in episodes of how many hours.
+    on_progress
+        Told how far it is, about once a second.
+
+    Raises
+    ------
+    StaleError
+        No dataset, or one of other settings.
+    TrainingError
+        A loss, a parameter or a reward became NaN or infinite.
+    """
+    prove_dataset(settings, workspace)
+    if on_progress is not None:
+        on_progress(Progress(0, settings.profile(profile).steps, 0.0, f"{agent.upper()}: loading CityLearn"))
+    return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
+
+
+def train_on(
+    simulator: Simulator,
+    agent: Agent,
+    settings: Settings,
+    workspace: Workspace,
+    profile: str,
+    on_progress: OnProgress | None = None,
+) -> TrainingMetrics:
+    """Train an agent on a simulator that is loaded already; see `train`."""
+    # More threads make networks of this size slower, and sums in another order make runs differ.
+    torch.set_num_threads(1)
+    with (
+        _sigterm_unwinds(),
+        # Leaves in reverse order: a kill between the two swaps gives metrics that do not know the model, which
+        # `evaluate` refuses, never a model judged by another one's metrics.
+        published_folder(workspace.checkpoints(agent)) as models,
+        published_folder(workspace.training(agent)) as outputs,
+    ):
+        course = _Course(simulator, agent, settings, profile, models, outputs)
+        metrics = course.run(on_progress)
+        write_text(outputs / workspace.training_metrics(agent).name, metrics.model_dump_json(indent=2) + "\n")
+    return metrics
+
+
+def mean_rewards(simulator: Simulator, model: BaseAlgorithm, settings: Settings) -> tuple[float, ...]:
+    """Mean hourly reward of a model, acting deterministically, on each validation window."""
+    controller = PolicyController("validation", model)
+    ledgers = (
+        rollout(simulator, controller, stretch.start, stretch.hours)
+        for stretch in window_stretches(settings.evaluation.windows, simulator.data)
+    )
+    return tuple(ledger.total("reward") / ledger.hours for ledger in ledgers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    simulator: Simulator
+    agent: Agent
+    settings: Settings
+    profile: str
+    models: Path
+    outputs: Path
+
+    def run(self, on_progress: OnProgress | None) -> TrainingMetrics:
+        """Validate the untrained agent, train it, validate it again."""
+        profile = self.settings.profile(self.profile)
+        env = PlantEnv(self.simulator, episode_hours=profile.episode_hours)
+        model = make_agent(self.agent, self.settings, env)
+        untrained = mean_rewards(self.simulator, model, self.settings)
+        model.set_logger(configure(str(self.outputs / TENSORBOARD), ["tensorboard"]))
+        watch = Watch(self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress)
+        began = time.perf_counter()
+        self._learn(model, watch, profile.steps)
+        duration = time.perf_counter() - began
+        final = save_model(model, self.models / final_name(self.agent), self.card)
+        trained = mean_rewards(self.simulator, model, self.settings)
+        self._log(model, watch, untrained, trained)
+        return self._metrics(model, watch, duration, final, untrained, trained)
+
+    def card(self, steps: int, sha256: str) -> ModelCard:
+        """Sidecar of a model after `steps` steps."""
+        return ModelCard(
+            agent=self.agent,
+            profile=self.profile,
+            steps=steps,
+            seed=self.settings.seed,
+            simulator=self.settings.training.simulator,
+            dataset_digest=self.simulator.data.digest,
+            settings_digest=training_digest(self.agent, self.settings, self.profile),
+            model_sha256=sha256,
+        )
+
+    def _learn(self, model: BaseAlgorithm, watch: Watch, steps: int) -> None:
+        try:
+            model.learn(total_timesteps=steps, callback=watch)
+        except (ValueError, SimulationError) as error:
+            # Torch refuses such distributions, and the environment such actions, before the watch looks.
+            faulty = faulty_parameters(model)
+            if not faulty and TORCH_REFUSAL not in str(error):
+                raise
+            what = f"`{faulty[0]}`" if faulty else "the spread of actions"
+            raise diverged(self.agent, model.num_timesteps, what) from error
+
+    def _log(
+        self, model: BaseAlgorithm, watch: Watch, untrained: tuple[float, ...], trained: tuple[float, ...]
+    ) -> None:
+        curve = pd.DataFrame(watch.curve, columns=["steps", "mean_reward"])
+        write_text(self.outputs / curve_name(self.agent), curve.to_csv(index=False, lineterminator="\n"))
+        for steps, values in ((0, untrained), (model.num_timesteps, trained)):
+            model.logger.record("validation/mean_hourly_reward", float(np.mean(values)))
+            model.logger.dump(steps)
+        model.logger.close()
+
+    def _metrics(
+        self,
+        model: BaseAlgorithm,
+        watch: Watch,
+        duration: float,
+        final: ModelCard,
+        untrained: tuple[float, ...],
+        trained: tuple[float, ...],
+    ) -> TrainingMetrics:
+        return TrainingMetrics(
+            agent=self.agent,
+            profile=self.profile,
+            simulator=self.settings.training.simulator,
+            seed=self.settings.seed,
+            dataset_digest=final.dataset_digest,
+            settings_digest=final.settings_digest,
+            steps=model.num_timesteps,
+            episodes=watch.episodes,
+            duration_s=duration,
+            steps_per_s=model.num_timesteps / duration,
+            validation_windows=tuple(window.name for window in self.settings.evaluation.windows),
+            validation_rewards=trained,
+            validation_mean=float(np.mean(trained)),
+            validation_std=float(np.std(trained, ddof=1)) if len(trained) > 1 else 0.0,
+            untrained_validation_rewards=untrained,
+            checkpoints=watch.checkpoints,
+            model_file=final_name(self.agent),
+            model_sha256=final.model_sha256,
+            model_bytes=(self.models / final_name(self.agent)).stat().st_size,
+            parameters=count_parameters(model),
+            versions=versions(),
+        )
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    # By default SIGTERM ends Python on the spot and would leave the drafts behind; as an exception they are removed.
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,142 @@
+"""What is done beside learning: checkpoints, the training curve, progress, and a stop at the first NaN."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from pvbesscar.agents.artifacts import ModelCard, checkpoint_name
+from pvbesscar.lineage.files import atomic_path, sha256_file, write_text
+from schemas.errors import TrainingError
+from schemas.progress import OnProgress, Progress
+from schemas.settings import Agent
+
+CURVE_STEPS = 168
+"""Steps that one point of the training curve is the mean of: a week."""
+SECONDS_BETWEEN_REPORTS = 1.0
+
+Card = Callable[[int, str], ModelCard]
+"""Makes the sidecar of a model from its steps and digest."""
+
+
+def save_model(model: BaseAlgorithm, path: Path, card: Card) -> ModelCard:
+    """Save a model and its sidecar (`.json`), each whole or not at all."""
+    with atomic_path(path) as temporary:
+        model.save(temporary)
+    made = card(model.num_timesteps, sha256_file(path))
+    write_text(path.with_suffix(".json"), made.model_dump_json(indent=2) + "\n")
+    return made
+
+
+def faulty_parameters(model: BaseAlgorithm) -> list[str]:
+    """Names of the policy's parameters that hold NaN or infinity."""
+    return [name for name, value in model.policy.named_parameters() if not bool(torch.isfinite(value).all())]
+
+
+def diverged(agent: Agent, steps: int, what: str) -> TrainingError:
+    """Build the error of a training that ran into NaN."""
+    return TrainingError(
+        f"{agent.upper()}: {what} is NaN or infinite after {steps:,} steps; nothing of this training is kept.",
+        hint=f"lower `training.{agent}.learning_rate`, or take another `seed`.",
+    )
+
+
+class Watch(BaseCallback):
+    """Follows one training.
+
+    Parameters
+    ----------
+    agent
+        The agent.
+    total
+        Steps asked for; updates come in whole batches, so the true count may be a little more.
+    every
+        Steps between checkpoint marks.
+    folder
+        Where checkpoints go.
+    card
+        Makes a checkpoint's sidecar.
+    on_progress
+        Told how far it is, about once a second.
+
+    Attributes
+    ----------
+    episodes
+        Episodes that ended.
+    checkpoints
+        True number of steps at each checkpoint, by file name.
+    curve
+        Steps done, and mean hourly reward of the `CURVE_STEPS` before.
+    """
+
+    def __init__(
+        self, agent: Agent, total: int, every: int, folder: Path, card: Card, on_progress: OnProgress | None
+    ) -> None:
+        super().__init__()
+        self.agent = agent
+        self.total = total
+        self.every = every
+        self.folder = folder
+        self.card = card
+        self.on_progress = on_progress
+        self.episodes = 0
+        self.checkpoints: dict[str, int] = {}
+        self.curve: list[tuple[int, float]] = []
+        self._mark = every
+        self._recent: list[float] = []
+        self._began = self._told = time.monotonic()
+
+    def _on_training_start(self) -> None:
+        self._began = self._told = time.monotonic()
+
+    def _on_step(self) -> bool:
+        rewards: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = self.locals["rewards"]
+        if not np.isfinite(rewards).all():
+            raise diverged(self.agent, self.num_timesteps, "the reward")
+        self.episodes += int(np.sum(self.locals["dones"]))
+        self._recent.append(float(rewards.mean()))
+        if len(self._recent) == CURVE_STEPS:
+            self.curve.append((self.num_timesteps, float(np.mean(self._recent))))
+            self._recent.clear()
+        self._tell()
+        return True
+
+    def _on_rollout_start(self) -> None:
+        # Stable-Baselines3 calls this right after each update (and once before the first).
+        self._after_update()
+
+    def _on_training_end(self) -> None:
+        self._after_update()
+
+    def _after_update(self) -> None:
+        self._prove_finite()
+        # Updates may end past the total; a mark beyond it was never asked for.
+        while self._mark <= min(self.num_timesteps, self.total):
+            name = checkpoint_name(self.agent, self._mark)
+            save_model(self.model, self.folder / name, self.card)
+            self.checkpoints[name] = self.num_timesteps
+            self._mark += self.every
+
+    def _prove_finite(self) -> None:
+        values = self.logger.name_to_value
+        losses = [name for name, value in values.items() if name.startswith("train/") and not np.isfinite(value)]
+        # With constant targets PPO's and A2C's explained variance is 0 / 0 by definition: no sign of divergence.
+        losses = [name for name in losses if name != "train/explained_variance"]
+        for what in losses + faulty_parameters(self.model):
+            raise diverged(self.agent, self.num_timesteps, f"`{what}`")
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if self.on_progress is None or now - self._told < SECONDS_BETWEEN_REPORTS:
+            return
+        self._told = now
+        mean = f", mean reward {self.curve[-1][1]:.3f} an hour" if self.curve else ""
+        rate = self.num_timesteps / (now - self._began)
+        message = f"{self.agent.upper()}: {self.episodes} episodes{mean}"
+        self.on_progress(Progress(self.num_timesteps, self.total, rate, message))

@@ -1,0 +1,186 @@
+"""From the ledgers of several controllers on the same hours to a ranking and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from pvbesscar.evaluation.rollout import Ledger
+from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
+from schemas.results import ControllerResult, ScoreTerms, Verdict
+from schemas.settings import Agent, WeightSettings
+
+Kind = Literal["agent", "untrained", "baseline", "constant"]
+CONFIDENCE = 0.95
+_KINDS: tuple[Kind, ...] = ("baseline", "constant", "untrained", "agent")
+RESOLUTION = 1e-6
+"""Differences of J below this are float32 of the simulator, not a controller's merit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A controller to judge, by what it takes to make it in any process."""
+
+    name: str
+    kind: Kind
+    agent: Agent | None = None
+
+
+def untrained_name(agent: Agent) -> str:
+    """Name of an agent's untrained self in tables and files."""
+    return f"{agent}-untrained"
+
+
+def controller_result(
+    contestant: Contestant,
+    ledgers: Sequence[Ledger],
+    reference: ScoreTerms,
+    weights: WeightSettings,
+    ledger_sha256: str,
+) -> ControllerResult:
+    """Figures of one controller, each a sum or mean over its ledgers' hours."""
+    rewards = tuple(ledger.total("reward") / ledger.hours for ledger in ledgers)
+    hours = sum(ledger.hours for ledger in ledgers)
+    totals = terms(ledgers)
+
+    def total(column: str) -> float:
+        return sum(ledger.total(column) for ledger in ledgers)
+
+    return ControllerResult(
+        controller=contestant.name,
+        kind=contestant.kind,
+        hours=hours,
+        score=score(totals, reference, weights),
+        mean_reward=total("reward") / hours,
+        reward_std=float(np.std(rewards, ddof=1)) if len(rewards) > 1 else 0.0,
+        terms=totals,
+        import_kwh=total("import_kwh"),
+        export_kwh=total("export_kwh"),
+        ev_kwh=total("ev_kwh"),
+        departures=round(total("departures")),
+        departures_met=round(total("departures_met")),
+        infeasible=round(total("departures") - total("departures_feasible")),
+        ledger_sha256=ledger_sha256,
+        window_rewards=rewards,
+        charge_kwh=total("charge_kwh"),
+        discharge_kwh=total("discharge_kwh"),
+    )
+
+
+def ranked(results: Sequence[ControllerResult]) -> tuple[ControllerResult, ...]:
+    """Order results by J, the best (lowest) first; among equal ones what learned nothing comes first."""
+    by_score = sorted(results, key=lambda result: result.score)
+    keyed = zip(ranks(by_score), by_score, strict=True)
+    return tuple(
+        result
+        for _, result in sorted(keyed, key=lambda pair: (pair[0], _KINDS.index(pair[1].kind), pair[1].controller))
+    )
+
+
+def ranks(results: Sequence[ControllerResult]) -> list[int]:
+    """Rank of each of some ordered results, from 1; those that the simulator can not tell apart share one."""
+    shared: list[int] = []
+    best = float("-inf")
+    for place, result in enumerate(results, start=1):
+        # Within a tie the order is by kind, so a later result may be the lower one by a hair.
+        if abs(result.score - best) < RESOLUTION:
+            shared.append(shared[-1])
+        else:
+            shared.append(place)
+            best = result.score
+    return shared
+
+
+def paired_differences(
+    first: Sequence[Ledger], second: Sequence[Ledger], reference: ScoreTerms, weights: WeightSettings
+) -> NDArray[np.float64]:
+    """Difference of J between two controllers, by stretch of hours, shape (n,).
+
+    Each stretch is scaled by the mean stretch of no control, so that the mean of the differences is exactly
+    J(first) - J(second) over all stretches.
+    """
+    mean_stretch = ScoreTerms(**{name: getattr(reference, name) / len(first) for name in TERM_FIELDS})
+    return np.array(
+        [
+            score(terms([a]), mean_stretch, weights) - score(terms([b]), mean_stretch, weights)
+            for a, b in zip(first, second, strict=True)
+        ]
+    )
+
+
+def t_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Student's interval (95 %) of the mean of at least two values; `None` for a single one."""
+    if values.size < 2:
+        return None
+    half = stats.t.ppf(0.5 + CONFIDENCE / 2.0, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def verdict(
+    agent: Agent, ledgers: Mapping[str, Sequence[Ledger]], reference: ScoreTerms, weights: WeightSettings
+) -> Verdict:
+    """Whether training gave an agent anything over its untrained self, on the same hours.
+
+    Helped only where the interval of the difference in J lies below zero as a whole.
+    """
+    trained, untrained = ledgers[agent], ledgers[untrained_name(agent)]
+    differences = paired_differences(trained, untrained, reference, weights)
+    difference, interval = float(differences.mean()), t_interval(differences)
+    co2 = terms(trained).co2_kg - terms(untrained).co2_kg
+    outcome = _outcome(difference, interval)
+    return Verdict(
+        agent=agent,
+        outcome=outcome,
+        difference=difference,
+        interval=interval,
+        co2_difference_kg=co2,
+        sentence=_sentence(agent, outcome, difference, interval, co2, len(differences)),
+    )
+
+
+Outcome = Literal["training helped", "training added nothing", "can not be told"]
+
+
+def _outcome(difference: float, interval: tuple[float, float] | None) -> Outcome:
+    if interval is None:
+        # One stretch shows no spread: an agent that is no better there has shown nothing, a better one not enough.
+        return "can not be told" if difference < -RESOLUTION else "training added nothing"
+    return "training helped" if interval[1] < -RESOLUTION else "training added nothing"
+
+
+def _sentence(
+    agent: Agent,
+    outcome: Outcome,
+    difference: float,
+    interval: tuple[float, float] | None,
+    co2_kg: float,
+    stretches: int,
+) -> str:
+    change = f"J changed by {signed(difference)} against the untrained {agent.upper()}"
+    if interval is None:
+        spread = "one stretch of hours shows no spread, so there is no interval"
+    else:
+        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {stretches} windows"
+    worse = ", and made it worse" if interval is not None and interval[0] > RESOLUTION else ""
+    return f"{outcome}{worse}: {change} ({spread}); {co2_words(co2_kg)}."
+
+
+def signed(difference: float) -> str:
+    """Write a difference of J with its sign; one below what the simulator resolves is no difference."""
+    return (
+        f"{difference:+.4f}"
+        if abs(difference) >= 5e-5
+        else ("0" if abs(difference) < RESOLUTION else f"{difference:+.1e}")
+    )
+
+
+def co2_words(difference_kg: float) -> str:
+    """Say in words how much more or less CO2 it is."""
+    if abs(difference_kg) < 0.05:
+        return "its CO2 is equal"
+    return f"its CO2 is {abs(difference_kg):,.1f} kg {'higher' if difference_kg > 0.0 else 'lower'}"

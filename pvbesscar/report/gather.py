@@ -1,0 +1,180 @@
+"""What the report is made from: the result files that are there and fit together, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from pvbesscar.agents.artifacts import curve_name, prove_dataset, read_metrics
+from pvbesscar.dataset.build import PROVENANCE_FILE
+from pvbesscar.dataset.manifest import MANIFEST_FILE
+from pvbesscar.evaluation.evaluate import REPORT_FILE
+from pvbesscar.lineage.files import sha256_file, sha256_json
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
+from schemas.errors import StaleError
+from schemas.results import DatasetManifest, EvaluationReport, Provenance, QualityReport, TrainingMetrics
+from schemas.settings import Agent, Settings
+
+QUALITY_FILE = "quality_report.json"
+
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file that belongs to the report, by its path in the workspace."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that the page says comes from here.
+
+    Attributes
+    ----------
+    manifest, provenance, quality, evaluation
+        Results, `None` where they are missing or do not belong to this dataset.
+    training
+        Metrics of each agent that was trained on this dataset.
+    curves
+        Training curve of each of them: `steps`, `mean_reward`.
+    missing
+        What is missing, and why.
+    """
+
+    settings: Settings
+    workspace: Workspace
+    profile: str
+    manifest: DatasetManifest | None
+    provenance: Provenance | None
+    quality: QualityReport | None
+    evaluation: EvaluationReport | None
+    training: dict[Agent, TrainingMetrics]
+    curves: dict[Agent, pd.DataFrame]
+    missing: dict[str, str]
+
+    def hourly(self) -> pd.DataFrame | None:
+        """Hourly series of the dataset: `timestamp`, `pv_kwh`, `mall_kwh`, ..."""
+        return None if self.manifest is None else pd.read_parquet(self.workspace.dataset / HOURLY_FILE)
+
+    def sessions(self) -> pd.DataFrame | None:
+        """Sessions of the dataset."""
+        return None if self.manifest is None else pd.read_parquet(self.workspace.dataset / SESSIONS_FILE)
+
+    def ledger(self, controller: str) -> pd.DataFrame | None:
+        """Hourly ledger of a judged controller, `None` unless it is the one that was judged."""
+        if self.evaluation is None:
+            return None
+        name = f"ledgers/{controller}.parquet"
+        path = self.workspace.evaluation / name
+        if not path.is_file() or self.evaluation.files.get(name) != sha256_file(path):
+            return None
+        return pd.read_parquet(path)
+
+    def files(self) -> tuple[ListedFile, ...]:
+        """Files of the run with their digests; the dataset's own are in its manifest."""
+        ws = self.workspace
+        folders = [ws.canonical, ws.quality, ws.evaluation]
+        for agent in self.settings.training.agents:
+            folders += [ws.checkpoints(agent), ws.training(agent)]
+        paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+        paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(ws.root).parts)]
+        manifest = ws.dataset / MANIFEST_FILE
+        return tuple(_listed(path, ws.root) for path in [*([manifest] if manifest.is_file() else []), *paths])
+
+
+def _listed(path: Path, root: Path) -> ListedFile:
+    return ListedFile(path.relative_to(root).as_posix(), path.stat().st_size, sha256_file(path))
+
+
+def gather(settings: Settings, workspace: Workspace, profile: str, failures: Mapping[str, str]) -> Evidence:
+    """Read the result files of a run; what is missing, unreadable or of another dataset is named with the reason."""
+    missing = dict(failures)
+    manifest = _manifest(settings, workspace, missing)
+    digest = None if manifest is None else manifest.digest
+    provenance = _read(Provenance, workspace.canonical / PROVENANCE_FILE, "provenance", workspace, missing)
+    if provenance is not None and manifest is not None and sha256_json(provenance.files) != manifest.canonical_digest:
+        missing["provenance"] = "it is of other canonical files than the dataset was built from."
+        provenance = None
+    quality = _read(QualityReport, workspace.quality / QUALITY_FILE, "quality report", workspace, missing)
+    if quality is not None and manifest is not None and quality.canonical_digest != manifest.canonical_digest:
+        missing["quality report"] = "it judges other canonical files than the dataset was built from."
+        quality = None
+    evaluation = _evaluation(workspace, profile, digest, missing)
+    training = {
+        agent: metrics
+        for agent in settings.training.agents
+        if (metrics := _metrics(agent, workspace, profile, digest, missing)) is not None
+    }
+    curves = {agent: pd.read_csv(path) for agent in training if (path := _curve(agent, workspace)).is_file()}
+    return Evidence(settings, workspace, profile, manifest, provenance, quality, evaluation, training, curves, missing)
+
+
+def _curve(agent: Agent, workspace: Workspace) -> Path:
+    return workspace.training(agent) / curve_name(agent)
+
+
+def _manifest(settings: Settings, workspace: Workspace, missing: dict[str, str]) -> DatasetManifest | None:
+    try:
+        return prove_dataset(settings, workspace)
+    except StaleError as error:
+        missing.setdefault("dataset", error.message)
+        return None
+
+
+def _read(kind: type[R], path: Path, what: str, workspace: Workspace, missing: dict[str, str]) -> R | None:
+    where = path.relative_to(workspace.root)
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        missing.setdefault(what, f"{where} does not exist.")
+    except ValidationError as error:
+        missing.setdefault(what, f"{where} can not be read as what it is ({error.error_count()} faults).")
+    return None
+
+
+def _evaluation(
+    workspace: Workspace, profile: str, digest: str | None, missing: dict[str, str]
+) -> EvaluationReport | None:
+    found = _read(EvaluationReport, workspace.evaluation / REPORT_FILE, "evaluation", workspace, missing)
+    if found is None:
+        return None
+    if digest is not None and found.dataset_digest != digest:
+        missing.setdefault("evaluation", f"the one that is there judged another dataset ({found.dataset_digest[:12]}).")
+        return None
+    if found.profile != profile:
+        missing.setdefault("evaluation", f"the one that is there is of profile `{found.profile}`, not `{profile}`.")
+        return None
+    for agent, reason in found.missing.items():
+        missing.setdefault(agent, reason)
+    return found
+
+
+def _metrics(
+    agent: Agent, workspace: Workspace, profile: str, digest: str | None, missing: dict[str, str]
+) -> TrainingMetrics | None:
+    metrics = read_metrics(agent, workspace)
+    reason = _why_not(metrics, profile, digest)
+    if reason is None:
+        return metrics
+    missing.setdefault(agent, reason)
+    return None
+
+
+def _why_not(metrics: TrainingMetrics | None, profile: str, digest: str | None) -> str | None:
+    if metrics is None:
+        return "no training metrics."
+    if digest is not None and metrics.dataset_digest != digest:
+        return f"the training that is there used another dataset ({metrics.dataset_digest[:12]})."
+    if metrics.profile != profile:
+        return f"the training that is there is of profile `{metrics.profile}`, not `{profile}`."
+    return None

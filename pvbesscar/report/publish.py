@@ -1,0 +1,221 @@
+"""The `publish` stage: one HTML page, whole in itself, made from the result files and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pvbesscar.evaluation.judge import ranks
+from pvbesscar.evaluation.score import TERM_FIELDS
+from pvbesscar.lineage.files import published_folder, write_text
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
+from pvbesscar.report.gather import Evidence, gather
+from pvbesscar.report.words import (
+    KIND_NAMES,
+    compared,
+    failed_but_judged,
+    first_line,
+    series_name,
+    shown,
+)
+from schemas.results import ControllerResult
+from schemas.settings import Settings
+
+PAGE_FILE = "index.html"
+TEMPLATES = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the first screen."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+def publish(settings: Settings, workspace: Workspace, profile: str, failures: Mapping[str, str]) -> Path:
+    """Write the report page of a run; it replaces the earlier one.
+
+    Whatever is missing or does not belong to this dataset is left out and named on the first screen: a page is made
+    in any case.
+
+    Parameters
+    ----------
+    profile
+        The profile that was run.
+    failures
+        Stages or agents that failed in this run, with the reason.
+
+    Returns
+    -------
+    Path
+        The page, `outputs/report/index.html`.
+    """
+    page = render(gather(settings, workspace, profile, failures), failures)
+    with published_folder(workspace.report) as draft:
+        write_text(draft / PAGE_FILE, page)
+    return workspace.report / PAGE_FILE
+
+
+def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
+    """Make the page from what was found; the same evidence gives the same bytes."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": shown, "series_name": series_name}
+    ranking = () if evidence.evaluation is None else evidence.evaluation.ranking
+    return environment.get_template("index.html.j2").render(
+        # The style sheet is the project's own file, not data.
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        first_line=first_line(evidence.provenance, declared_sources(evidence.settings)),
+        settings=evidence.settings,
+        profile=evidence.profile,
+        facts=facts(evidence),
+        missing=evidence.missing,
+        carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
+        provenance=evidence.provenance,
+        quality=evidence.quality,
+        evaluation=evidence.evaluation,
+        ranking=ranking,
+        ranks=ranks(ranking),
+        term_fields=TERM_FIELDS,
+        kind_names=KIND_NAMES,
+        unjudged={} if evidence.evaluation is None else evidence.evaluation.missing,
+        comparisons=comparisons(ranking),
+        training=evidence.training,
+        figures=figures(evidence),
+        files=evidence.files(),
+        manifest=evidence.manifest,
+        command=command(evidence.settings, evidence.profile),
+        all_settings=evidence.settings.model_dump_json(indent=2),
+    )
+
+
+def declared_sources(settings: Settings) -> dict[str, str]:
+    """Source of each series as the settings declare it."""
+    return {
+        "weather": settings.weather.source,
+        "pv": settings.pv.source,
+        "mall": settings.mall.source,
+        "sessions": "synthetic" if settings.ev.source == "synthetic" else "file",
+    }
+
+
+def facts(evidence: Evidence) -> tuple[Fact, ...]:
+    """Lines of the first screen, the year's first."""
+    return (*_year_facts(evidence), *_run_facts(evidence))
+
+
+def _year_facts(evidence: Evidence) -> tuple[Fact, ...]:
+    settings, manifest = evidence.settings, evidence.manifest
+    if manifest is None:
+        return (Fact("year", "no dataset", "see what is missing, above"),)
+    year = manifest.facts
+    scaled = settings.mall.source == "file" and settings.mall.scale_to_declared
+    avoided = year.ev_kwh * settings.grid.avoided_fuel_kg_per_kwh
+    return (
+        Fact("hours", shown(year.hours), f"{year.first_stamp} to {year.last_stamp}"),
+        Fact(
+            "EV demand at the charger", f"{shown(year.ev_kwh)} kWh", f"declared {shown(settings.ev.declared_kwh)} kWh"
+        ),
+        Fact(
+            "mall demand",
+            f"{shown(year.mall_kwh)} kWh",
+            f"the file's shape, scaled to the declared {shown(settings.mall.declared_kwh)} kWh"
+            if scaled
+            else f"declared {shown(settings.mall.declared_kwh)} kWh",
+        ),
+        Fact(
+            "PV yield",
+            f"{shown(year.pv_yield_kwh_per_kwp, 1)} kWh/kWp",
+            f"{shown(year.pv_kwh)} kWh from {shown(settings.pv.dc_kwp)} kWp",
+        ),
+        Fact("global irradiation", f"{shown(year.ghi_kwh_m2, 1)} kWh/m2", "GHI, the year's sum"),
+        Fact(
+            "sessions", shown(year.sessions), f"{shown(year.sessions_infeasible)} that no power can meet in their stay"
+        ),
+        Fact("ev.dwell_hours", *_dwell(settings)),
+        Fact("fuel CO2 avoided", f"{shown(avoided)} kg", "by the vehicles; reported apart, never added to grid CO2"),
+    )
+
+
+def _dwell(settings: Settings) -> tuple[str, str]:
+    if settings.ev.dwell_hours is None:
+        return "not used", "the sessions file says how long vehicles stay"
+    return f"{settings.ev.dwell_hours} h", "assumed: hourly energies do not say how long vehicles stay"
+
+
+def _run_facts(evidence: Evidence) -> tuple[Fact, ...]:
+    control, profile = evidence.settings.control, evidence.settings.profile(evidence.profile)
+    # A dataset of other settings is not taken up (gather), so these are the ones that it was built and judged with.
+    guard, forecast, mode = control.departure_guard, control.forecast, control.mode
+    judged = "not judged" if evidence.evaluation is None else ", ".join(evidence.evaluation.judged_on)
+    return (
+        Fact("departure guard", "on" if guard else "OFF", "raises sockets to what the departure still needs"),
+        Fact(
+            "forecast",
+            forecast,
+            "known at decision time" if forecast == "causal" else "FOR ABLATION ONLY: it knows the future",
+        ),
+        Fact("battery mode", mode),
+        Fact("quality warnings", *_warnings(evidence)),
+        Fact(
+            "profile",
+            evidence.profile,
+            f"{shown(profile.steps)} steps an agent, in episodes of {profile.episode_hours} h",
+        ),
+        Fact("judged on", judged, "the same hours for every controller, on CityLearn"),
+    )
+
+
+def _warnings(evidence: Evidence) -> tuple[str, str]:
+    if evidence.quality is None:
+        return "unknown", "there is no quality report of this dataset"
+    count = sum(finding.severity == "warning" for finding in evidence.quality.findings)
+    return str(count), f"of {len(evidence.quality.rules)} rules applied"
+
+
+def comparisons(ranking: tuple[ControllerResult, ...]) -> list[str]:
+    """Each trained agent against rule and no control, in sentences."""
+    by_name = {result.controller: result for result in ranking}
+    others = [by_name[name] for name in ("rule", "no-control") if name in by_name]
+    agents = [result for result in ranking if result.kind == "agent"]
+    return [compared(agent, other) for agent in agents for other in others]
+
+
+def figures(evidence: Evidence) -> list[Figure]:
+    """Figures for which there are results."""
+    made: list[Figure] = []
+    evaluation = evidence.evaluation
+    if evaluation is not None and evaluation.ranking:
+        best = evaluation.ranking[0].controller
+        ledger = evidence.ledger(best)
+        if ledger is not None:
+            made.append(week_figure(ledger, best, evaluation.judged_on[0]))
+        if evaluation.reference is not None:
+            made.append(ranking_figure(evaluation.ranking, evaluation.reference, evidence.settings.weights))
+    if evidence.training:
+        made.append(curves_figure(evidence.training, evidence.curves))
+    hourly, sessions = evidence.hourly(), evidence.sessions()
+    if hourly is not None and sessions is not None:
+        made.append(monthly_figure(hourly, sessions, evidence.settings.ev.charger_efficiency))
+    return made
+
+
+def command(settings: Settings, profile: str) -> str:
+    """Return the command that repeats the run; overrides are in the settings, printed below it on the page."""
+    parts = ["pvbesscar run", f"--config config/{settings.name}.yaml", f"--profile {profile}"]
+    default = type(settings.data).model_fields["oe2_dir"].default
+    if settings.data.oe2_dir != default:
+        parts.insert(2, f"--set data.oe2_dir={settings.data.oe2_dir}")
+    return " ".join(parts)

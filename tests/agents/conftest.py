@@ -1,0 +1,26 @@
+"""One small site for all tests of agents."""
+
+from __future__ import annotations
+
+import pytest
+
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.citylearn_sim import CityLearnSim
+from schemas.settings import Settings
+from tests.mini_site import mini_site
+
+
+@pytest.fixture(scope="package")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return mini_site(tmp_path_factory.mktemp("agents"))
+
+
+@pytest.fixture(scope="package")
+def simulator(settings: Settings) -> CityLearnSim:
+    return CityLearnSim(Workspace.of(settings).dataset)
+
+
+@pytest.fixture
+def workspace(settings: Settings, tmp_path) -> Workspace:
+    """Where a test may write models and metrics; the dataset is not there."""
+    return Workspace(tmp_path, settings.data.dataset_name)

@@ -1,0 +1,194 @@
+"""Training on the real CityLearn: what it leaves behind, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pvbesscar.agents import watch
+from pvbesscar.agents.artifacts import ModelCard, checkpoint_name, model_fault, read_metrics, training_digest
+from pvbesscar.agents.factory import load_agent
+from pvbesscar.agents.train import train, train_on
+from pvbesscar.lineage.files import sha256_file
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.citylearn_sim import CityLearnSim
+from schemas.errors import StaleError, TrainingError
+from schemas.progress import Progress
+from schemas.settings import AGENTS, Agent, Settings
+from tests.mini_site import with_training
+
+
+def contents(root: Path) -> dict[str, str]:
+    return {path.relative_to(root).as_posix(): sha256_file(path) for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_two_trainings_of_one_seed_end_in_the_same_policy(
+    agent: Agent, settings: Settings, simulator: CityLearnSim, tmp_path: Path
+) -> None:
+    vectors, metrics = [], []
+    for run in ("one", "two"):
+        workspace = Workspace(tmp_path / run, settings.data.dataset_name)
+        metrics.append(train_on(simulator, agent, settings, workspace, "smoke"))
+        policy = load_agent(agent, workspace.final_model(agent)).policy
+        vectors.append(torch.nn.utils.parameters_to_vector(policy.parameters()))
+    assert torch.equal(vectors[0], vectors[1])
+    assert metrics[0].validation_rewards == metrics[1].validation_rewards
+    # It did learn something: the policy is not the untrained one any more.
+    assert metrics[0].validation_rewards != metrics[0].untrained_validation_rewards
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_metrics_say_what_was_done(
+    agent: Agent, settings: Settings, simulator: CityLearnSim, workspace: Workspace
+) -> None:
+    metrics = train_on(simulator, agent, settings, workspace, "smoke")
+    assert metrics == read_metrics(agent, workspace)
+    assert metrics.steps == 48
+    assert metrics.episodes == 2  # of 24 hours
+    assert metrics.steps_per_s == pytest.approx(metrics.steps / metrics.duration_s)
+    assert metrics.validation_windows == ("first", "second")
+    assert metrics.validation_mean == pytest.approx(np.mean(metrics.validation_rewards))
+    assert metrics.validation_std == pytest.approx(np.std(metrics.validation_rewards, ddof=1))
+    assert metrics.dataset_digest == simulator.data.digest
+    assert metrics.model_sha256 == sha256_file(workspace.final_model(agent))
+    assert metrics.model_bytes == workspace.final_model(agent).stat().st_size
+    assert metrics.versions["citylearn"].startswith("3.")
+    assert any((workspace.training(agent) / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_a_checkpoint_bears_its_mark_and_the_metrics_the_true_count(
+    settings: Settings, simulator: CityLearnSim, workspace: Workspace
+) -> None:
+    metrics = train_on(simulator, "ppo", settings, workspace, "smoke")
+    # Updates after 24 and 48 steps; marks at 20 and 40. Nobody asked for a mark at 60.
+    assert metrics.checkpoints == {"ppo_checkpoint_20_steps.zip": 24, "ppo_checkpoint_40_steps.zip": 48}
+    folder = workspace.checkpoints("ppo")
+    card = ModelCard.model_validate_json((folder / "ppo_checkpoint_20_steps.json").read_text())
+    assert card.steps == 24
+    assert card.dataset_digest == simulator.data.digest
+    assert card.settings_digest == training_digest("ppo", settings, "smoke")
+    assert card.model_sha256 == sha256_file(folder / "ppo_checkpoint_20_steps.zip")
+    assert sorted(path.name for path in folder.glob("*.zip")) == [*metrics.checkpoints, "ppo_final_model.zip"]
+
+
+def test_checkpoint_names_are_the_contract() -> None:
+    assert checkpoint_name("sac", 50_000) == "sac_checkpoint_50000_steps.zip"
+
+
+def test_the_curve_is_the_mean_of_the_rewards(
+    settings: Settings, simulator: CityLearnSim, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "CURVE_STEPS", 12)
+    train_on(simulator, "a2c", settings, workspace, "smoke")
+    curve = pd.read_csv(workspace.training("a2c") / "a2c_training_curve.csv")
+    assert list(curve["steps"]) == [12, 24, 36, 48]
+    assert (curve["mean_reward"] < 0.0).all()
+
+
+def test_a_training_that_diverges_says_so_and_leaves_the_earlier_results(
+    settings: Settings, simulator: CityLearnSim, workspace: Workspace
+) -> None:
+    train_on(simulator, "a2c", settings, workspace, "smoke")
+    before = contents(workspace.root)
+    wild = with_training(settings, a2c={"learning_rate": 1e38})
+    with pytest.raises(TrainingError, match="NaN or infinite after") as caught:
+        train_on(simulator, "a2c", wild, workspace, "smoke")
+    assert "training.a2c.learning_rate" in str(caught.value.hint)
+    assert contents(workspace.root) == before
+
+
+@pytest.mark.parametrize("agent", ["sac", "ppo"])
+def test_the_other_agents_stop_at_nan_too(
+    agent: Agent, settings: Settings, simulator: CityLearnSim, workspace: Workspace
+) -> None:
+    with pytest.raises(TrainingError, match="NaN or infinite"):
+        train_on(simulator, agent, with_training(settings, **{agent: {"learning_rate": 1e30}}), workspace, "smoke")
+    assert contents(workspace.root) == {}
+
+
+@pytest.mark.parametrize(("sent", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_midway_leaves_nothing_half(
+    sent: signal.Signals,
+    raised: type[BaseException],
+    settings: Settings,
+    simulator: CityLearnSim,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "SECONDS_BETWEEN_REPORTS", 0.0)
+    train_on(simulator, "a2c", settings, workspace, "smoke")
+    before = contents(workspace.root)
+
+    def stop(progress: Progress) -> None:
+        if progress.done == 30:
+            os.kill(os.getpid(), sent)
+
+    with pytest.raises(raised):
+        train_on(simulator, "a2c", settings, workspace, "smoke", stop)
+    assert contents(workspace.root) == before
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_progress_is_told(
+    settings: Settings, simulator: CityLearnSim, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "SECONDS_BETWEEN_REPORTS", 0.0)
+    told: list[Progress] = []
+    train_on(simulator, "a2c", settings, workspace, "smoke", told.append)
+    assert [progress.done for progress in told] == list(range(1, 49))
+    assert {progress.total for progress in told} == {48}
+    assert told[-1].message.startswith("A2C: 2 episodes")
+    assert all(progress.rate_per_s > 0.0 for progress in told)
+
+
+def test_profile_full_runs_whole_years(settings: Settings, simulator: CityLearnSim, workspace: Workspace) -> None:
+    metrics = train_on(simulator, "a2c", settings, workspace, "full")
+    assert metrics.episodes == 0  # 48 hours of 8,760
+    assert metrics.profile == "full"
+
+
+def test_a_dataset_of_other_settings_is_refused(settings: Settings) -> None:
+    other = settings.model_copy(update={"grid": settings.grid.model_copy(update={"peak_price": 0.9})})
+    with pytest.raises(StaleError, match="built with other settings") as caught:
+        train("a2c", other, Workspace.of(settings), "smoke")
+    assert "pvbesscar build" in str(caught.value.hint)
+
+
+def test_why_a_model_can_not_be_judged(settings: Settings, simulator: CityLearnSim, workspace: Workspace) -> None:
+    digest = simulator.data.digest
+    assert "is missing" in str(model_fault("a2c", settings, workspace, "smoke", digest))
+    train_on(simulator, "a2c", settings, workspace, "smoke")
+    assert model_fault("a2c", settings, workspace, "smoke", digest) is None
+    assert "another dataset" in str(model_fault("a2c", settings, workspace, "smoke", "0" * 64))
+    assert "profile `full`" in str(model_fault("a2c", settings, workspace, "full", digest))
+    slower = with_training(settings, a2c={"learning_rate": 1e-4})
+    assert "other settings" in str(model_fault("a2c", slower, workspace, "smoke", digest))
+    with workspace.final_model("a2c").open("ab") as stream:
+        stream.write(b"x")
+    assert "not the model of its metrics" in str(model_fault("a2c", settings, workspace, "smoke", digest))
+    workspace.training_metrics("a2c").write_text(json.dumps({}))
+    assert "no metrics file" in str(model_fault("a2c", settings, workspace, "smoke", digest))
+
+
+def test_the_site_with_128_sockets_is_trained_on(
+    site_settings: Settings, site_simulator: CityLearnSim, tmp_path: Path
+) -> None:
+    short = {"steps": 24, "episode_hours": 24, "evaluate_on": "windows", "checkpoint_every": 24}
+    settings = with_training(site_settings, smoke=short)
+    windows = tuple(w.model_copy(update={"hours": 24}) for w in settings.evaluation.windows)
+    settings = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"windows": windows})})
+    workspace = Workspace(tmp_path, settings.data.dataset_name)
+    metrics = train_on(site_simulator, "a2c", settings, workspace, "smoke")
+    assert metrics.validation_windows == ("wet", "dry", "holiday")
+    assert metrics.checkpoints == {"a2c_checkpoint_24_steps.zip": 24}
+    model = load_agent("a2c", workspace.final_model("a2c"))
+    assert model.observation_space.shape == (394,)
+    assert model.action_space.shape == (129,)

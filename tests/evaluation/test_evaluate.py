@@ -1,0 +1,153 @@
+"""The evaluation stage on the real CityLearn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pvbesscar.agents.train import train_on
+from pvbesscar.evaluation.evaluate import evaluate, evaluate_on
+from pvbesscar.evaluation.score import TERM_FIELDS
+from pvbesscar.evaluation.windows import Stretch, required_kwh, stretches_of, window_stretches
+from pvbesscar.lineage.files import sha256_file
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.citylearn_sim import CityLearnSim
+from schemas.errors import ConfigError, SimulationError, StaleError
+from schemas.progress import Progress
+from schemas.results import EvaluationReport
+from schemas.settings import Settings, Window
+from tests.mini_site import mini_site
+
+CONTROLLERS = {"no-control", "rule", "constant-1", "sac-untrained", "ppo-untrained", "a2c-untrained"}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return mini_site(tmp_path_factory.mktemp("evaluate"))
+
+
+@pytest.fixture(scope="module")
+def workspace(settings: Settings) -> Workspace:
+    return Workspace.of(settings)
+
+
+@pytest.fixture(scope="module")
+def simulator(workspace: Workspace) -> CityLearnSim:
+    return CityLearnSim(workspace.dataset)
+
+
+@pytest.fixture(scope="module")
+def report(settings: Settings, workspace: Workspace, simulator: CityLearnSim) -> EvaluationReport:
+    """Judged with one trained agent of three."""
+    train_on(simulator, "a2c", settings, workspace, "smoke")
+    return evaluate_on(simulator, settings, workspace, "smoke")
+
+
+def test_baselines_untrained_and_trained_agents_are_rows(report: EvaluationReport) -> None:
+    assert {result.controller for result in report.ranking} == CONTROLLERS | {"a2c"}
+    assert report.judged_on == ("first", "second")
+    assert all(result.hours == 48 for result in report.ranking)
+    scores = [result.score for result in report.ranking]
+    assert scores == pytest.approx(sorted(scores), abs=1e-6)
+
+
+def test_no_control_has_the_sum_of_the_weights_of_what_it_does(report: EvaluationReport) -> None:
+    # All departures are met, so EV service (0.10) costs nothing; every other term is the scale itself.
+    own = next(result for result in report.ranking if result.controller == "no-control")
+    assert own.score == pytest.approx(0.9)
+    assert own.departures == own.departures_met == 16
+    # 8 sockets a day: 4 motos and 4 mototaxis from 0.3 to 0.9.
+    assert report.reference is not None
+    assert report.reference.ev_short_kwh == pytest.approx(2 * 4 * 0.6 * (3.5 + 10.0), rel=1e-6)
+
+
+def test_an_agent_without_a_model_is_missing_with_the_reason(report: EvaluationReport) -> None:
+    assert set(report.missing) == {"sac", "ppo"}
+    assert "sac_final_model.zip is missing" in report.missing["sac"]
+    assert [verdict.agent for verdict in report.verdicts] == ["a2c"]
+
+
+def test_a_stale_model_is_missing_with_the_reason(
+    settings: Settings, workspace: Workspace, simulator: CityLearnSim, report: EvaluationReport
+) -> None:
+    seeded = settings.model_copy(update={"seed": settings.seed + 1})
+    again = evaluate_on(simulator, seeded, workspace, "smoke")
+    assert "other settings" in again.missing["a2c"]
+    assert "a2c" not in {result.controller for result in again.ranking}
+    evaluate_on(simulator, settings, workspace, "smoke")
+
+
+def test_files_say_what_the_report_says(report: EvaluationReport, workspace: Workspace) -> None:
+    folder = workspace.evaluation
+    assert EvaluationReport.model_validate_json((folder / "evaluation_report.json").read_text()) == report
+    assert {name: sha256_file(folder / name) for name in report.files} == report.files
+    table = pd.read_csv(folder / "evaluation_comparison.csv")
+    assert list(table["controller"]) == [result.controller for result in report.ranking]
+    assert list(table["score_j"]) == pytest.approx([result.score for result in report.ranking])
+    for result in report.ranking:
+        path = folder / "ledgers" / f"{result.controller}.parquet"
+        assert sha256_file(path) == result.ledger_sha256
+        ledger = pd.read_parquet(path)
+        assert list(ledger["window"].unique()) == ["first", "second"]
+        for name in TERM_FIELDS:
+            assert ledger[name].sum() == pytest.approx(getattr(result.terms, name))
+        assert ledger["reward"].mean() == pytest.approx(result.mean_reward)
+
+
+@pytest.mark.slow
+def test_worker_processes_find_the_same(report: EvaluationReport, settings: Settings, workspace: Workspace) -> None:
+    told: list[Progress] = []
+    again = evaluate(settings, workspace, "smoke", told.append, workers=2)
+    assert again == report
+    assert told[-1].done == told[-1].total == 7 * 48
+
+
+def test_a_failure_leaves_the_earlier_evaluation(
+    report: EvaluationReport, settings: Settings, workspace: Workspace, simulator: CityLearnSim,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def fail(*_: object) -> None:
+        raise SimulationError("no")
+
+    monkeypatch.setattr("pvbesscar.evaluation.evaluate.verdict", fail)
+    with pytest.raises(SimulationError):
+        evaluate_on(simulator, settings, workspace, "smoke")
+    assert json.loads((workspace.evaluation / "evaluation_report.json").read_text())["profile"] == "smoke"
+    assert [path.name for path in workspace.evaluation.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_dataset_of_other_settings_is_refused(settings: Settings, workspace: Workspace) -> None:
+    other = settings.model_copy(update={"grid": settings.grid.model_copy(update={"peak_price": 0.9})})
+    with pytest.raises(StaleError, match="built with other settings"):
+        evaluate(other, workspace, "smoke")
+
+
+def test_stretches(settings: Settings, simulator: CityLearnSim) -> None:
+    data = simulator.data
+    windows = settings.evaluation.windows
+    # 10 March is day 69 of 2025, 11 August day 223.
+    assert window_stretches(windows, data) == (Stretch("first", 68 * 24, 24), Stretch("second", 222 * 24, 24))
+    assert stretches_of("year", windows, data) == (Stretch("year", 0, 8760),)
+    with pytest.raises(ConfigError, match="reach past the year's 8760 h"):
+        window_stretches((Window(name="late", start="12-31", hours=48),), data)
+
+
+def test_required_energy_is_that_of_the_departures_within(simulator: CityLearnSim) -> None:
+    # Socket 0 stays [9, 12), 1 [10, 13), 2 and 6 [11, 14), 3 and 7 [12, 15); 0 and 4, 1 and 5 alike.
+    day = 0.6 * 4 * (3.5 + 10.0)
+    assert required_kwh(simulator.data, Stretch("day", 0, 24)) == pytest.approx(day, rel=1e-6)
+    # Until the end of hour 11 (exclusive 12) only sockets 0 and 4 have left.
+    assert required_kwh(simulator.data, Stretch("morning", 0, 12)) == pytest.approx(0.6 * 13.5, rel=1e-6)
+    assert required_kwh(simulator.data, Stretch("hour", 11, 1)) == pytest.approx(0.6 * 13.5, rel=1e-6)
+    year = required_kwh(simulator.data, Stretch("year", 0, 8760))
+    assert year == pytest.approx(simulator.data.reference[3], rel=1e-9)
+
+
+def test_the_folder_holds_nothing_else(report: EvaluationReport, workspace: Workspace) -> None:
+    found = {path.relative_to(workspace.evaluation).as_posix() for path in workspace.evaluation.rglob("*.*")}
+    assert found == set(report.files) | {"evaluation_report.json"}
+    assert np.all([Path(name).suffix in {".parquet", ".csv"} for name in report.files])

@@ -1,0 +1,41 @@
+"""A site of two chargers with a year that repeats every day: loads in a second, and agents can be run on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pvbesscar.dataset.build import build
+from pvbesscar.lineage.workspace import Workspace
+from schemas.settings import HOURS_PER_YEAR, Settings
+from tests.builders import scenario, session, write_canonical
+
+WINDOWS = [{"name": "first", "start": "03-10", "hours": 24}, {"name": "second", "start": "08-11", "hours": 24}]
+PPO = {"n_steps": 24, "batch_size": 12, "n_epochs": 2, "net_arch": [16]}
+SAC = {"learning_starts": 16, "buffer_size": 200, "batch_size": 16, "net_arch": [16]}
+A2C = {"n_steps": 8, "net_arch": [16]}
+SMOKE = {"steps": 48, "episode_hours": 24, "evaluate_on": "windows", "checkpoint_every": 20}
+FULL = {"steps": 48, "episode_hours": 8760, "evaluate_on": "year", "checkpoint_every": 20}
+TRAINING = {"sac": SAC, "ppo": PPO, "a2c": A2C, "smoke": SMOKE, "full": FULL}
+
+
+def mini_site(root: Path, **sections: Any) -> Settings:
+    """Build the site's dataset under `root`; `sections` replace whole keys of its settings."""
+    settings = scenario(root, **({"training": TRAINING, "evaluation": {"windows": WINDOWS}} | sections))
+    hour = np.arange(HOURS_PER_YEAR) % 24
+    pv = np.maximum(0.0, np.sin((hour - 6) / 12 * np.pi)) * 1500.0
+    mall = np.where((hour >= 9) & (hour < 23), 600.0, 150.0)
+    sessions = [session(k, 24 * day + 9 + k % 4, 24 * day + 12 + k % 4, 0.3) for day in range(365) for k in range(8)]
+    write_canonical(settings, sessions, pv_kwh=pv, mall_kwh=mall)
+    build(settings, Workspace.of(settings))
+    return settings
+
+
+def with_training(settings: Settings, **changes: Any) -> Settings:
+    """Return the same scenario with other training settings."""
+    raw = settings.model_dump(mode="json")
+    for key, value in changes.items():
+        raw["training"][key] = (raw["training"][key] | value) if isinstance(value, dict) else value
+    return Settings.model_validate(raw)

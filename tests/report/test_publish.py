@@ -1,0 +1,298 @@
+"""The page: it says what the result files say, whatever is missing, and loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pvbesscar.agents.artifacts import training_digest
+from pvbesscar.evaluation.judge import Contestant, controller_result, ranked
+from pvbesscar.evaluation.rollout import Ledger
+from pvbesscar.lineage.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.kernels import LEDGER_COLUMNS
+from pvbesscar.report.publish import publish
+from schemas.results import (
+    DatasetManifest,
+    EvaluationReport,
+    Finding,
+    Provenance,
+    QualityReport,
+    ScoreTerms,
+    SeriesProvenance,
+    TrainingMetrics,
+    Verdict,
+)
+from schemas.settings import AGENTS, Agent, Settings
+from tests.mini_site import mini_site
+
+HOSTILE = "<script>alert('x')</script>"
+REFERENCE = ScoreTerms(co2_kg=1000.0, solar_kwh=500.0, cost_pen=600.0, ev_short_kwh=100.0, ramping_kwh=300.0)
+SYNTHETIC = SeriesProvenance(
+    series="weather", source="synthetic", reader="synthetic_weather", file=None, sha256=None, transformations=("drawn",)
+)
+EXPANDED = SeriesProvenance(
+    series="sessions",
+    source="file",
+    reader="profile",
+    file="chargers.csv",
+    sha256="ab" * 32,
+    transformations=("sessions derived from hourly energies",),
+    notes=("32 charger columns were spread over 128 sockets, 4 a charger.",),
+)
+
+
+def ledger(name: str, co2_kg: float, solar_kwh: float) -> Ledger:
+    frame = pd.DataFrame(np.zeros((24, len(LEDGER_COLUMNS))), columns=list(LEDGER_COLUMNS))
+    frame["pv_kwh"] = 100.0
+    frame.loc[0, ["co2_kg", "solar_kwh", "departures", "departures_met"]] = [co2_kg, solar_kwh, 10.0, 9.0]
+    frame.insert(0, "timestamp", pd.date_range("2025-03-10", periods=24, freq="h", tz="America/Lima"))
+    return Ledger(name, frame.assign(reward=-0.5))
+
+
+def write_training(workspace: Workspace, settings: Settings, agent: Agent, dataset_digest: str) -> None:
+    metrics = TrainingMetrics(
+        agent=agent, profile="smoke", simulator="citylearn", seed=settings.seed, dataset_digest=dataset_digest,
+        settings_digest=training_digest(agent, settings, "smoke"), steps=5008, episodes=29, duration_s=100.0,
+        steps_per_s=50.08, validation_windows=("first", "second"), validation_rewards=(-0.4, -0.5),
+        validation_mean=-0.45, validation_std=0.07, untrained_validation_rewards=(-0.5, -0.6), checkpoints={},
+        model_file=f"{agent}_final_model.zip", model_sha256="0" * 64, model_bytes=12_345, parameters=678,
+        versions={"torch": "2.13.0"},
+    )  # fmt: skip
+    write_text(workspace.training_metrics(agent), metrics.model_dump_json())
+    curve = pd.DataFrame({"steps": [168, 336], "mean_reward": [-0.6, -0.5]})
+    write_text(workspace.training(agent) / f"{agent}_training_curve.csv", curve.to_csv(index=False))
+
+
+def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **changes: Any) -> None:
+    ledgers = {
+        "no-control": (Contestant("no-control", "baseline"), ledger("no-control", 1000.0, 500.0)),
+        "rule": (Contestant("rule", "baseline"), ledger("rule", 400.0, 100.0)),
+        "sac": (Contestant("sac", "agent", "sac"), ledger("sac", 420.0, 10.0)),
+        "ppo": (Contestant("ppo", "agent", "ppo"), ledger("ppo", 380.0, 90.0)),
+    }
+    files = {}
+    for name, (_, own) in ledgers.items():
+        path = workspace.evaluation / "ledgers" / f"{name}.parquet"
+        write_parquet(path, own.frame)
+        files[f"ledgers/{name}.parquet"] = sha256_file(path)
+    results = [controller_result(c, [own], REFERENCE, settings.weights, "0" * 64) for c, own in ledgers.values()]
+    verdict = Verdict(
+        agent="sac", outcome="training added nothing", difference=0.01, interval=(-0.1, 0.12), co2_difference_kg=5.0,
+        sentence="training added nothing: J changed by +0.0100.",
+    )  # fmt: skip
+    report = EvaluationReport(
+        scenario="test", profile="smoke", mode="dispatch", simulator="citylearn", guard=True, forecast="causal",
+        dataset_digest=digest, judged_on=("first",), ranking=ranked(results),
+        missing={"a2c": "checkpoints/A2C/a2c_final_model.zip is missing."}, verdicts=(verdict,), reference=REFERENCE,
+        files=files,
+    )  # fmt: skip
+    write_text(workspace.evaluation / "evaluation_report.json", report.model_copy(update=changes).model_dump_json())
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return mini_site(tmp_path).model_copy(update={"description": HOSTILE})
+
+
+@pytest.fixture
+def workspace(settings: Settings) -> Workspace:
+    """Result files made by hand, all of one dataset; A2C was not trained."""
+    workspace = Workspace.of(settings)
+    old = Provenance.model_validate(read_json(workspace.canonical / "provenance.json"))
+    series = (SYNTHETIC, EXPANDED)
+    write_text(workspace.canonical / "provenance.json", old.model_copy(update={"series": series}).model_dump_json())
+    manifest = DatasetManifest.model_validate(read_json(workspace.dataset / "manifest.json"))
+    finding = Finding(
+        rule="night", severity="warning", source="weather.csv", column=HOSTILE, observed="3", limit="0",
+        message="light at night.", cause="shifted clock.", fix="set the time zone.", n_hours=3,
+    )  # fmt: skip
+    quality = QualityReport(
+        scenario="test", canonical_digest=sha256_json(old.files), rules=("night", "length"), findings=(finding,)
+    )
+    write_text(workspace.quality / "quality_report.json", quality.model_dump_json())
+    for agent in ("sac", "ppo"):
+        write_training(workspace, settings, agent, manifest.digest)
+    write_evaluation(workspace, settings, manifest.digest)
+    return workspace
+
+
+def page_of(settings: Settings, workspace: Workspace, **failures: str) -> str:
+    return publish(settings, workspace, "smoke", failures).read_text(encoding="utf-8")
+
+
+class Reader(HTMLParser):
+    """Collects the visible text, the tags with their attributes, and what is left open."""
+
+    VOID = frozenset({"meta", "path", "use", "rect", "br", "img"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in {"style", "title"} and data.strip():
+            self.text.append(" ".join(data.split()))
+
+
+def words(page: str) -> str:
+    return " ".join(Reader(page).text)
+
+
+def test_the_first_line_says_what_is_synthetic(settings: Settings, workspace: Workspace) -> None:
+    first = Reader(page_of(settings, workspace)).text[0]
+    # PV and mall have no provenance here: then the settings are believed, and they say synthetic.
+    assert first == "SYNTHETIC DATA: weather, PV generation and mall demand are generated, not measured."
+
+
+def test_the_first_screen_says_what_the_year_is(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace))
+    manifest = DatasetManifest.model_validate(read_json(workspace.dataset / "manifest.json"))
+    facts = manifest.facts
+    assert "hours 8,760" in text
+    assert f"EV demand at the charger {facts.ev_kwh:,.0f} kWh" in text
+    assert f"mall demand {facts.mall_kwh:,.0f} kWh" in text
+    assert f"PV yield {facts.pv_yield_kwh_per_kwp:,.1f} kWh/kWp" in text
+    assert "ev.dwell_hours 3 h" in text
+    assert "departure guard on" in text
+    assert "forecast causal" in text
+    assert "battery mode dispatch" in text
+    assert "quality warnings 1 of 2 rules applied" in text
+    assert "32 charger columns were spread over 128 sockets" in text
+    assert f"{facts.ev_kwh * 2.146:,.0f} kg by the vehicles; reported apart" in text
+
+
+def test_what_is_missing_is_named_on_the_first_screen(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace, ppo="killed by signal 9"))
+    banner = text[text.index("PARTIAL") : text.index("hours 8,760")]
+    assert "2 parts are missing" in banner
+    assert "a2c : checkpoints/A2C/a2c_final_model.zip is missing." in banner
+    assert "ppo : killed by signal 9" in banner
+    assert "PPO failed in this run; its rows below are of an earlier training" in banner
+
+
+def test_a_whole_run_has_no_banner(settings: Settings, workspace: Workspace) -> None:
+    manifest = DatasetManifest.model_validate(read_json(workspace.dataset / "manifest.json"))
+    write_training(workspace, settings, "a2c", manifest.digest)
+    write_evaluation(workspace, settings, manifest.digest, missing={})
+    assert "PARTIAL" not in page_of(settings, workspace)
+
+
+def test_the_ranking_has_all_terms_and_the_verdict(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace))
+    # 0.5 * 420 / 1000 + 0.2 * 10 / 500 and 0.5 * 380 / 1000 + 0.2 * 90 / 500.
+    assert "1 sac trained agent 0.21400 420.0 10.0 0.0 0.0 0.0 -0.5000 one stretch" in text
+    assert "2 ppo trained agent 0.22600 380.0 90.0" in text
+    assert "3 rule baseline 0.24000 400.0" in text
+    assert "4 no-control baseline 0.70000 1,000.0" in text
+    assert "a2c not judged: checkpoints/A2C/a2c_final_model.zip is missing." in text
+    assert "training added nothing: J changed by +0.0100." in text
+
+
+def test_no_sentence_calls_a_controller_better_and_hides_its_co2(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace))
+    assert "sac is better than rule by J (-0.0260), but its CO2 is 20.0 kg higher." in text
+    assert "ppo is better than rule by J (-0.0140), its CO2 is 20.0 kg lower." in text
+    better = re.findall(r"\w+ is better than [^.]*\.\d+[^.]*\.\d+[^.]*\.", text)
+    assert len(better) == 4
+    assert all("CO2" in sentence for sentence in better)
+
+
+def test_nothing_is_loaded_and_no_script_runs(settings: Settings, workspace: Workspace) -> None:
+    page = page_of(settings, workspace)
+    reader = Reader(page)
+    assert "http://" not in page
+    assert "https://" not in page
+    tags = {tag for tag, _ in reader.tags}
+    assert not tags & {"script", "link", "iframe", "object", "img", "image"}
+    for _, attributes in reader.tags:
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert reader.open == []
+
+
+def test_hostile_names_are_text(settings: Settings, workspace: Workspace) -> None:
+    page = page_of(settings, workspace, **{HOSTILE: f"died of {HOSTILE}"})
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 4
+
+
+def test_the_page_can_be_read_aloud_and_on_a_phone(settings: Settings, workspace: Workspace) -> None:
+    reader = Reader(page_of(settings, workspace))
+    drawings = [attributes for tag, attributes in reader.tags if tag == "svg"]
+    assert len(drawings) == 4
+    assert all(a["role"] == "img" and len(a["aria-label"] or "") > 20 for a in drawings)
+    heads = [attributes for tag, attributes in reader.tags if tag == "th"]
+    assert all(a.get("scope") in {"col", "row"} for a in heads)
+    assert ("html", {"lang": "en"}) in reader.tags
+    assert any(a.get("name") == "viewport" for tag, a in reader.tags if tag == "meta")
+    ids = [a["id"] for _, a in reader.tags if a.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_results_give_the_same_page(settings: Settings, workspace: Workspace) -> None:
+    assert page_of(settings, workspace) == page_of(settings, workspace)
+
+
+def test_a_page_is_made_of_nothing_too(settings: Settings, tmp_path: Path) -> None:
+    text = words(page_of(settings, Workspace(tmp_path / "empty", "none"), ingest="no file"))
+    for what in ("ingest : no file", "dataset :", "provenance :", "quality report :", "evaluation :", "sac :", "a2c :"):
+        assert what in text
+    assert "There are no results to draw." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"dataset_digest": "f" * 64}, "judged another dataset"), ({"profile": "full"}, "is of profile full")],
+)
+def test_an_evaluation_of_something_else_is_not_shown(
+    changes: dict[str, str], reason: str, settings: Settings, workspace: Workspace
+) -> None:
+    digest = read_json(workspace.dataset / "manifest.json")["digest"]
+    write_evaluation(workspace, settings, digest, **changes)
+    text = words(page_of(settings, workspace)).replace("`", "")
+    assert reason in text
+    assert "trained agent" not in text
+
+
+def test_results_of_another_dataset_are_not_shown(settings: Settings, workspace: Workspace) -> None:
+    for agent in AGENTS:
+        write_training(workspace, settings, agent, "f" * 64)
+    text = words(page_of(settings, workspace))
+    assert "sac : the training that is there used another dataset (ffffffffffff)." in text
+    assert "There are no training results of this dataset." in text
+
+
+def test_a_ledger_that_is_not_the_judged_one_is_not_drawn(settings: Settings, workspace: Workspace) -> None:
+    write_parquet(workspace.evaluation / "ledgers" / "sac.parquet", ledger("sac", 1.0, 1.0).frame)
+    assert "A week of sac" not in words(page_of(settings, workspace))
+
+
+def test_a_broken_result_file_is_named(settings: Settings, workspace: Workspace) -> None:
+    write_json(workspace.quality / "quality_report.json", {"rules": 3})
+    assert "quality report : outputs/quality/quality_report.json can not be read" in words(page_of(settings, workspace))
+
+
+def test_files_stand_with_their_digests(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace))
+    path = workspace.evaluation / "evaluation_report.json"
+    assert f"outputs/evaluation/evaluation_report.json {path.stat().st_size:,} {sha256_file(path)}" in text
+    assert "outputs/report" not in text
