@@ -1,0 +1,84 @@
+"""The validate stage: nothing goes on that a rule of error severity refuses."""
+
+from __future__ import annotations
+
+import pandas as pd
+from pydantic import ValidationError
+
+from pvbesscar.lineage.files import sha256_file, sha256_json, write_json, write_text
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.quality.armed import prove_armed
+from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.judge import judge
+from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.report import as_html, error_text
+from schemas.errors import QualityError, StaleError
+from schemas.frames import SERIES
+from schemas.results import Provenance, QualityReport
+from schemas.settings import Settings
+
+PROVENANCE_FILE = "provenance.json"
+JSON_FILE = "quality_report.json"
+HTML_FILE = "quality_report.html"
+_INGEST_AGAIN = "run `pvbesscar ingest --config CONFIG` again; it replaces the whole folder."
+
+
+def validate(settings: Settings, workspace: Workspace) -> QualityReport:
+    """Judge the canonical year and write the quality report.
+
+    Parameters
+    ----------
+    settings
+        The scenario.
+    workspace
+        Where the canonical files are and the report goes.
+
+    Returns
+    -------
+    QualityReport
+        All findings; none of them is an error.
+
+    Raises
+    ------
+    StaleError
+        The canonical files are missing or not those of their provenance.
+    QualityError
+        At least one rule of error severity is broken (the report is written first), or the gate is disarmed.
+    """
+    prove_armed(settings)
+    context, digest = _read(settings, workspace)
+    report = QualityReport(
+        scenario=settings.name,
+        canonical_digest=digest,
+        rules=tuple(rule.id for rule in all_rules()),
+        findings=judge(context),
+    )
+    html = workspace.quality / HTML_FILE
+    write_text(html, as_html(report, context))
+    write_json(workspace.quality / JSON_FILE, report.model_dump(mode="json"))
+    if report.errors:
+        raise QualityError(
+            error_text(report), hint=f"mend the errors in their order, then run again; all findings are in {html}."
+        )
+    return report
+
+
+def _read(settings: Settings, workspace: Workspace) -> tuple[QualityContext, str]:
+    """Canonical frames, proven against their provenance, and the digest of them all."""
+    folder = workspace.canonical
+    path = folder / PROVENANCE_FILE
+    if not path.is_file():
+        raise StaleError(f"{path}: there are no canonical files here.", hint=_INGEST_AGAIN)
+    try:
+        provenance = Provenance.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise StaleError(f"{path}: no provenance ({error.error_count()} faults).", hint=_INGEST_AGAIN) from error
+    for name, digest in provenance.files.items():
+        file = folder / name
+        if not file.is_file() or sha256_file(file) != digest:
+            raise StaleError(f"{file}: missing, or not the file that was ingested.", hint=_INGEST_AGAIN)
+    # Only files whose digest was proven are read: a stray Parquet file beside them is not part of the year.
+    frames = {
+        name: pd.read_parquet(folder / f"{name}.parquet") for name in SERIES if f"{name}.parquet" in provenance.files
+    }
+    return QualityContext(settings, frames, provenance), sha256_json(provenance.files)

@@ -1,0 +1,99 @@
+"""Apply the registry to a context: rules in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.hours import ranges
+from pvbesscar.quality.registry import CONFIG, Rule, Violation, all_rules, find_rule
+from schemas.frames import HOURLY, SERIES, SESSIONS
+from schemas.results import Finding, Severity
+
+STRUCTURE = "structure.contract"
+ORDER = (*SERIES, CONFIG)
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+FILE_KEYS = {
+    "weather": "weather.file",
+    "pv": "pv.file",
+    "mall": "mall.file",
+    "ev_profile": "ev.file",
+    SESSIONS: "ev.file",
+}
+
+
+def judge(context: QualityContext) -> tuple[Finding, ...]:
+    """Apply all rules.
+
+    Parameters
+    ----------
+    context
+        The year, as it was read.
+
+    Returns
+    -------
+    tuple of Finding
+        Errors first; among them, causes (weather) before effects (PV), then the registry's order.
+    """
+    broken = [*find_rule(STRUCTURE).check(context)]
+    findings = [_finding(find_rule(STRUCTURE), violation, context) for violation in broken]
+    unsound = {violation.series for violation in broken}
+    sound = context.only(tuple(name for name in context.frames if name not in unsound))
+    for rule in all_rules():
+        if rule.id != STRUCTURE:
+            findings += _apply(rule, sound)
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _apply(rule: Rule, context: QualityContext) -> Iterator[Finding]:
+    if not rule.applies(context.frames):
+        return
+    # Values such as 1e308 overflow in sums; the rules about limits name them, a warning of NumPy would not.
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = [*rule.check(context.only(rule.series))]
+    violations = sorted(found, key=lambda violation: ORDER.index(violation.series))
+    for violation in violations:
+        yield _finding(rule, violation, context)
+
+
+def _finding(rule: Rule, violation: Violation, context: QualityContext) -> Finding:
+    raw = context.raw_column(violation.series, violation.column)
+    return Finding(
+        rule=rule.id,
+        severity=_severity(rule, violation, context),
+        source=context.source_name(violation.series),
+        column=raw,
+        observed=violation.observed,
+        limit=violation.limit,
+        message=violation.message,
+        cause=violation.cause or rule.cause,
+        fix=_fix(rule, violation, context),
+        hours=ranges(violation.hours, _stamps(violation.series, context)),
+        n_hours=int(violation.hours.size),
+    )
+
+
+def _severity(rule: Rule, violation: Violation, context: QualityContext) -> Severity:
+    unused = not context.uses(violation.series, violation.column)
+    return "warning" if unused and rule.severity == "error" else rule.severity
+
+
+def _fix(rule: Rule, violation: Violation, context: QualityContext) -> str:
+    fix = violation.fix or rule.fix
+    entry = context.origin(violation.series)
+    if entry is None or entry.source != "file":
+        return fix
+    return f"{fix} (the file is named by `{FILE_KEYS[violation.series]}`)"
+
+
+def _stamps(series: str, context: QualityContext) -> pd.DatetimeIndex | None:
+    """Stamps of a series; those of the first sound hourly series for sessions, whose hours count from its start."""
+    candidates = (series,) if series in HOURLY else HOURLY
+    for name in candidates:
+        frame = context.frames.get(name)
+        if frame is not None and "timestamp" in frame and isinstance(frame["timestamp"].dtype, pd.DatetimeTZDtype):
+            return pd.DatetimeIndex(frame["timestamp"])
+    return None

@@ -1,0 +1,61 @@
+"""Findings for people: an HTML page without external address, a plain table, and the text of the error."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import jinja2
+
+from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.hours import describe
+from pvbesscar.quality.registry import all_rules
+from schemas.results import Finding, QualityReport
+
+
+def where(finding: Finding) -> str:
+    """File and column of a finding."""
+    return f"{finding.source}, column `{finding.column}`" if finding.column else finding.source
+
+
+def error_text(report: QualityReport) -> str:
+    """All errors of a report: where, what, limit, hours, cause and fix of each."""
+    others = len(report.findings) - len(report.errors)
+    count = f"{len(report.errors)} error{'s' if len(report.errors) != 1 else ''}"
+    head = f"validate refused the data of scenario `{report.scenario}`: {count}, {others} other findings."
+    return "\n\n".join([head, *(_paragraph(i, finding) for i, finding in enumerate(report.errors, start=1))])
+
+
+def _paragraph(number: int, finding: Finding) -> str:
+    return "\n".join(
+        (
+            f"{number}. {where(finding)}: {finding.message}. [{finding.rule}]",
+            f"   seen: {finding.observed}; limit: {finding.limit}",
+            f"   hours: {describe(finding.hours, finding.n_hours)}",
+            f"   likely cause: {finding.cause}",
+            f"   fix: {finding.fix}",
+        )
+    )
+
+
+def as_table(report: QualityReport) -> str:
+    """Plain-text table of all findings, one line each, for a terminal."""
+    if not report.findings:
+        return f"{report.scenario}: no finding from {len(report.rules)} rules"
+    rows = [("severity", "rule", "where", "what", "hours")]
+    rows += [(f.severity, f.rule, where(f), f.message, str(f.n_hours or "all")) for f in report.findings]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(4)), row[4]]) for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def as_html(report: QualityReport, context: QualityContext) -> str:
+    """Page of a quality report; everything it shows is in the file itself."""
+    source = files("pvbesscar.quality").joinpath("report.html.j2").read_text(encoding="utf-8")
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+    return template.render(
+        report=report,
+        rules=all_rules(),
+        broken={finding.rule for finding in report.findings},
+        series=context.provenance.series if context.provenance else (),
+        describe=describe,
+    )

@@ -1,0 +1,13 @@
+"""All rules, one module per topic; importing this package registers them in the order of application."""
+
+from pvbesscar.quality.rules import structure as structure  # isort: skip
+from pvbesscar.quality.rules import time_axis as time_axis  # isort: skip
+from pvbesscar.quality.rules import values as values  # isort: skip
+from pvbesscar.quality.rules import weather as weather  # isort: skip
+from pvbesscar.quality.rules import solar as solar  # isort: skip
+from pvbesscar.quality.rules import pv as pv  # isort: skip
+from pvbesscar.quality.rules import energy as energy  # isort: skip
+from pvbesscar.quality.rules import sessions as sessions  # isort: skip
+from pvbesscar.quality.rules import patterns as patterns  # isort: skip
+from pvbesscar.quality.rules import chargers as chargers  # isort: skip
+from pvbesscar.quality.rules import plant as plant  # isort: skip

@@ -1,0 +1,104 @@
+"""Every kind of fault is found by its rule at every site, and clean years give nothing."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.judge import judge
+from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.rules.patterns import flat_runs, repeated_days, shift_against_sky
+from tests.quality.faults import FAULTS, Fault
+from tests.quality.years import PLACES, TYPICAL_YEARS, Place, clean_context, context_of, settings_for, typical_year
+
+SAMPLE = (PLACES[0], PLACES[5], PLACES[-1])
+"""60 N, 15 N and 46 S: each kind of fault is planted at one of them; the slow test takes all sites."""
+
+BY_KIND = {fault.kind: fault for fault in FAULTS}
+
+
+@functools.lru_cache(maxsize=4)
+def clean_at(place: Place, seed: int) -> QualityContext:
+    return clean_context(place, seed)
+
+
+def rules_found(fault: Fault, place: Place, seed: int) -> set[str]:
+    rng = np.random.default_rng([seed, *fault.kind.encode()])
+    return {finding.rule for finding in judge(fault.inject(clean_at(place, seed), rng))}
+
+
+def test_the_catalogue_is_large_and_every_rule_is_in_it_or_tested_alone() -> None:
+    assert len(BY_KIND) == len(FAULTS) >= 75
+    alone = {"weather.negative_wind", "sessions.none", "pv.yield", "pv.energy_balance"}
+    assert {rule.id for rule in all_rules()} == {fault.rule for fault in FAULTS} | alone
+
+
+@pytest.mark.parametrize("number", range(len(FAULTS)), ids=lambda number: FAULTS[number].kind)
+def test_each_kind_of_fault_is_found_by_its_rule(number: int) -> None:
+    fault = FAULTS[number]
+    place = SAMPLE[number * len(SAMPLE) // len(FAULTS)]
+    assert fault.rule in rules_found(fault, place, seed=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_each_kind_of_fault_is_found_at_every_site(place: Place) -> None:
+    missed = [
+        (fault.kind, seed, sorted(found))
+        for seed in (0, 1)
+        for fault in FAULTS
+        if fault.rule not in (found := rules_found(fault, place, seed))
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_a_clean_year_has_no_finding_anywhere(place: Place) -> None:
+    assert judge(clean_context(place, seed=5)) == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_clean_years_of_many_seeds_have_no_finding(place: Place) -> None:
+    assert [judge(clean_context(place, seed)) for seed in range(10, 20)] == [()] * 10
+
+
+@pytest.mark.parametrize(("file", "timezone"), TYPICAL_YEARS)
+def test_measured_years_that_ship_with_pvlib_have_no_finding(file: str, timezone: str) -> None:
+    place, weather = typical_year(file, timezone)
+    assert judge(context_of(settings_for(place), weather)) == ()
+
+
+def test_a_typical_year_left_at_the_end_of_its_intervals_is_an_hour_late() -> None:
+    place, weather = typical_year(*TYPICAL_YEARS[0])
+    columns = ["ghi_w_m2", "dni_w_m2", "dhi_w_m2"]
+    weather[columns] = np.roll(weather[columns].to_numpy(), 1, axis=0)
+    finding = next(f for f in judge(context_of(settings_for(place), weather)) if f.rule == "solar.time_shift")
+    assert finding.message == "the irradiance is 1 h late against the sun"
+
+
+def test_flat_runs_are_runs_of_equal_values_among_the_rows_judged() -> None:
+    values = np.array([1.0, 2, 2, 2, 3, 3, 4, 4, 4, 4])
+    judged = np.ones(10, dtype=bool)
+    assert flat_runs(values, judged, 3).tolist() == [1, 2, 3, 6, 7, 8, 9]
+    judged[8] = False
+    assert flat_runs(values, judged, 3).tolist() == [1, 2, 3]
+
+
+def test_repeated_days_are_the_later_copies() -> None:
+    days = np.repeat(np.arange(4), 24)
+    values = np.arange(96.0)
+    values[72:] = values[24:48]
+    assert repeated_days(days, values).tolist() == list(range(72, 96))
+    assert repeated_days(days, np.zeros(96)).size == 0
+
+
+@pytest.mark.parametrize("late", [-7, -1, 0, 1, 12])
+def test_the_shift_is_the_one_planted(late: int) -> None:
+    sky = np.tile(np.sin((np.arange(24) - 6) / 12 * np.pi).clip(0) * 900, 10)
+    best, excess, left = shift_against_sky(np.roll(0.9 * sky, late), sky)
+    assert (best, left) == (late, 0.0)
+    assert (excess > 0) == (late != 0)
