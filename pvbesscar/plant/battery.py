@@ -110,9 +110,13 @@ def charge(b, soc, degraded, energy):
     # CityLearn compares with what was asked for as float64, with the power limit (a Python float) as float32.
     most = min(asked, limit)
     limited = most
-    root = 1.0
-    for _ in range(2):
-        root = math.pow(_efficiency(b, limited), 0.5)
+    efficiency = _efficiency(b, limited)
+    root = math.pow(efficiency, 0.5)
+    for i in range(2):
+        if i > 0:
+            second = _efficiency(b, limited)
+            if second != efficiency:
+                root = math.pow(second, 0.5)
         if charging:
             room = max(_r(_r(degraded, single) - start, single), 0.0)
             bound = _r(room / _r(max(root, TINY), single), single)
@@ -141,6 +145,27 @@ def charge(b, soc, degraded, energy):
     wear = _r(wear / _r(2.0 * max(degraded, TINY), True), True)
     left = _r(_r(degraded, True) - wear, True)
     return soc_after, balance, max(left, 0.0)
+
+
+@njit(cache=True)
+def charge_vehicle(capacity, power, soc, degraded, energy):
+    """`charge` for a vehicle's battery, which the schema makes lossless, flat and free of a reserve.
+
+    All that is a factor of one or a loss of zero is left out; the rounding is the same.
+    """
+    start = _r(np.float32(soc) * _r(capacity, True), True)
+    single = start > 0.0
+    most = min(energy, power)
+    room = max(_r(_r(degraded, single) - start, single), 0.0)
+    limited = room if _less(room, most, single and power < energy) else most
+    final = start + limited
+    clamped = capacity < final
+    if clamped:
+        final = capacity
+    soc_after = np.float32(final / max(capacity, TINY))
+    rounded = single and clamped
+    balance = np.float32(_r(_r(final, rounded) - start, rounded))
+    return soc_after, balance, float(np.float32(degraded))
 
 
 @njit(cache=True, inline="always")

@@ -193,6 +193,12 @@ def load_plant(dataset: Path) -> PlantData:
 
     manifest = read_manifest(dataset)
     stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
+    missing = {"params", "batteries", "reference", "forecast"} - stored.keys()
+    if missing or stored["params"].keys() != set(PlantParams._fields):
+        raise StaleError(
+            f"{dataset / PLANT_FILE}: written by another version of pvbesscar.",
+            hint="run `pvbesscar build --config CONFIG` again; it replaces the whole folder.",
+        )
     hourly = pd.read_parquet(dataset / HOURLY_FILE)
     frame = pd.read_parquet(dataset / SESSIONS_FILE)
     return assemble(

@@ -180,8 +180,10 @@ def _observe_chargers(p, soc, occupant, hours_left, need, delivered, out):
             out[base + 2] += need[k] / hours_left[k] / group_kw
             if need[k] > 0.0:
                 out[base + 3] += p.socket_kw / group_kw
-            for ahead in range(hours_left[k], HORIZON + 1):
-                out[base + 5 + ahead] += need[k] / group_kw
+            if hours_left[k] <= HORIZON:
+                out[base + 5 + hours_left[k]] += need[k] / group_kw
+        for ahead in range(2, HORIZON + 1):
+            out[base + 5 + ahead] += out[base + 4 + ahead]
         out[base] = count / group
         out[base + 5] = soc_sum / count if count > 0 else 0.0
 

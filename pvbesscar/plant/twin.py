@@ -15,15 +15,13 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from pvbesscar.plant import kernels
-from pvbesscar.plant.battery import TINY, Battery, charge, stand
+from pvbesscar.plant.battery import TINY, charge, charge_vehicle, stand
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.kernels import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
 from pvbesscar.plant.params import NEED_EPSILON_KWH, PlantParams
 from pvbesscar.plant.simulator import Hour
 from pvbesscar.plant.state import PlantState, Setpoints
 from schemas.errors import SimulationError
-
-FLAT = np.array([[0.0, 1.0], [1.0, 1.0]])
 
 
 class Years(NamedTuple):
@@ -162,7 +160,7 @@ def decide(p, y, f, b, action):
 
 
 @njit(cache=True)
-def _charge_sockets(p, y, f, b, flat):
+def _charge_sockets(p, y, f, b):
     """Charge what stands on the sockets, as `Charger.update_connected_electric_vehicle_soc` does."""
     occupant = y.occupant[f.year[b], f.t[b]]
     divisor = max(p.socket_kw, TINY)
@@ -176,8 +174,7 @@ def _charge_sockets(p, y, f, b, flat):
             power = 0.0
         power = min(power, p.socket_kw)
         energy = power / divisor * p.socket_kw * p.charger_efficiency
-        vehicle = Battery(y.ev_kwh[k], p.socket_kw, 1.0, 0.0, 0.0, flat, flat)
-        soc, balance, capacity = charge(vehicle, f.soc[b, k], f.ev_capacity[b, k], energy)
+        soc, balance, capacity = charge_vehicle(y.ev_kwh[k], p.socket_kw, f.soc[b, k], f.ev_capacity[b, k], energy)
         f.soc[b, k] = soc
         f.ev_capacity[b, k] = capacity
         if power != 0.0:
@@ -185,14 +182,14 @@ def _charge_sockets(p, y, f, b, flat):
 
 
 @njit(cache=True)
-def advance(p, bess, y, f, b, flat):
+def advance(p, bess, y, f, b):
     """Run plant b's hour with its setpoints, settle it, and move to the next; returns whether the episode ended."""
     year, t = f.year[b], f.t[b]
     row = f.row[b]
     action = -f.bess_kw[b] / p.bess_kw if p.bess_kw > 0.0 else 0.0
     action = min(max(action, -1.0), 1.0)
     soc, balance, f.bess_capacity[b] = charge(bess, f.bess_soc[b], f.bess_capacity[b], action * p.bess_kw)
-    _charge_sockets(p, y, f, b, flat)
+    _charge_sockets(p, y, f, b)
     ev_kwh = kernels.total(f.delivered[b])
     kernels.settle(
         p, y.pv_kwh[year, t], y.mall_kwh[year, t], ev_kwh, float(balance), y.price[year, t], y.carbon[year, t],
@@ -227,21 +224,21 @@ def look(p, y, f, b, out):
 
 
 @njit(cache=True)
-def step_one(p, bess, y, f, flat, action, out):
+def step_one(p, bess, y, f, action, out):
     """Decide, run and observe one hour of a single plant; returns whether the episode ended."""
     decide(p, y, f, 0, action)
-    done = advance(p, bess, y, f, 0, flat)
+    done = advance(p, bess, y, f, 0)
     if not done:
         look(p, y, f, 0, out)
     return done
 
 
 @njit(cache=True, parallel=True)
-def step_all(p, bess, y, f, flat, actions, out, done):
+def step_all(p, bess, y, f, actions, out, done):
     """Decide, run and observe one hour of every plant; `out` (B, 394), `done` (B,)."""
     for b in prange(f.t.size):
         decide(p, y, f, b, actions[b])
-        done[b] = advance(p, bess, y, f, b, flat)
+        done[b] = advance(p, bess, y, f, b)
         if not done[b]:
             look(p, y, f, b, out[b])
 
@@ -305,9 +302,30 @@ class Twin:
         f.socket_kw[0] = setpoints.socket_kw
         f.bess_kw[0] = setpoints.bess_kw
         f.row[0, INFEASIBLE_SOCKETS] = setpoints.infeasible_sockets
-        done = bool(advance(self.params, self._data.bess, self._years, f, 0, FLAT))
+        done = bool(advance(self.params, self._data.bess, self._years, f, 0))
         self._live = not done
         return Hour(t, f.row[0].copy(), float(f.reward[0]), f.delivered[0].copy(), done)
+
+    def act(self, action: NDArray[np.floating], out: NDArray[np.float32]) -> bool:
+        """Run the hour with an action, all in compiled code; the next observation goes into `out` (394,).
+
+        Returns whether the episode ended; `out` is left as it was then. `row` and `reward` tell of the hour.
+        """
+        if not self._live:
+            raise SimulationError("the episode has ended.", hint="call `reset` first.")
+        self._live = not step_one(self.params, self._data.bess, self._years, self._fleet, action, out)
+        return not self._live
+
+    @property
+    def row(self) -> NDArray[np.float64]:
+        """Ledger row of the last hour, shape (18,); a view, gone with the next hour."""
+        row: NDArray[np.float64] = self._fleet.row[0]
+        return row
+
+    @property
+    def reward(self) -> float:
+        """Reward of the last hour."""
+        return float(self._fleet.reward[0])
 
 
 def check_window(data: PlantData, start: int, hours: int) -> None:
