@@ -87,6 +87,7 @@ class Job:
     def begin(self, stage: str) -> None:
         """Start the clock of a stage and show that it begins."""
         self._began[stage] = time.monotonic()
+        self.seconds[stage] = 0.0  # keeps the order in which stages began
         if shown := display.current():
             shown.begin(stage)
 

@@ -1,0 +1,61 @@
+"""Start the pipeline from the command line and hand back what a person wants to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from flows.pipeline import pipeline
+from flows.server import ServerError
+from flows.stages import PARTIAL, ProfileName
+from pvbesscar import display
+from pvbesscar.config import load_settings
+from pvbesscar.lineage.files import read_json
+from pvbesscar.lineage.runs import new_run_id
+from pvbesscar.lineage.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A run that reached its end.
+
+    Attributes
+    ----------
+    report
+        The published page.
+    seconds
+        Wall time of each stage [s].
+    failures
+        Reason for each agent that the report is without.
+    """
+
+    report: Path
+    seconds: dict[str, float]
+    failures: dict[str, str]
+
+
+def launch(config: Path, overrides: tuple[str, ...], profile: ProfileName, *, sequential: bool = False) -> Launched:
+    """Run the pipeline in this process, showing its stages on standard error.
+
+    Raises
+    ------
+    PvbesscarError
+        Whatever stopped it.
+    """
+    workspace = Workspace.of(load_settings(config, overrides).settings)
+    run_id = new_run_id(config, profile)
+    named = pipeline.with_options(flow_run_name=run_id)
+    with display.showing(display.for_terminal()):
+        state = named(str(config), overrides, profile, sequential, return_state=True)
+    if not state.is_completed() and state.name != PARTIAL:
+        raise _error(state)
+    manifest = read_json(workspace.runs / run_id / "manifest.json")
+    return Launched(workspace.report / "index.html", manifest["stage_seconds"], manifest["failures"])
+
+
+def _error(state: State[Any]) -> BaseException:
+    error = state.result(raise_on_failure=False)
+    return error if isinstance(error, BaseException) else ServerError(state.message or state.name or "the run ended")

@@ -1,0 +1,205 @@
+"""One Prefect server for a run and its child processes: the configured one, or a temporary one of the project's own."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from schemas.errors import PvbesscarError
+
+STARTUP_S = 120
+"""Prefect's own limit of 20 s fails on a busy machine (36 s seen)."""
+DRAIN_S = 10.0
+HOST = "127.0.0.1"
+PR_SET_PDEATHSIG = 1
+
+ENVIRONMENT = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(STARTUP_S),
+    "PREFECT_CLIENT_MAX_RETRIES": "10",  # SQLite answers 503 under several writers
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+class ServerError(PvbesscarError):
+    """The Prefect server can not be used."""
+
+    exit_code = 1
+
+    @classmethod
+    def lost(cls, url: str, reason: object) -> ServerError:
+        """Build the error for a server that stopped answering during a run."""
+        return cls(
+            f"the Prefect server at {url} stopped answering during the run ({reason}).",
+            hint="finished stages keep their results; see the server's log, start it again, and repeat the command.",
+        )
+
+    @classmethod
+    def dead(cls, url: str, reason: object) -> ServerError:
+        """Build the error for a configured address where no server answers."""
+        return cls(
+            f"PREFECT_API_URL is {url}, and no server answers there ({reason}).",
+            hint="start it with `prefect server start`, or forget the address with `unset PREFECT_API_URL` and "
+            "`prefect config unset PREFECT_API_URL`: a temporary server is then started for the run.",
+        )
+
+
+def prepare(root: Path, *, quiet: bool = False) -> None:
+    """Set what Prefect reads when it is imported; must be called before that.
+
+    What the environment already says stays.
+
+    Parameters
+    ----------
+    root
+        Project folder; Prefect's database goes to `.prefect` in it.
+    quiet
+        Keep Prefect's own log off the terminal; it still reaches the server.
+    """
+    profiles = Path.home() / ".prefect" / "profiles.toml"
+    if "PREFECT_HOME" not in os.environ and profiles.is_file():
+        # The database moves into the project; an address that the user has configured must not be lost with it.
+        os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
+    os.environ.setdefault("PREFECT_HOME", str(root.resolve() / ".prefect"))
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    if quiet:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+@contextmanager
+def prefect_api() -> Iterator[str]:
+    """Yield the address of a server that answers, and let child processes inherit it.
+
+    Raises
+    ------
+    ServerError
+        A configured address is dead, the temporary server does not start, or the server is lost on the way.
+    """
+    settings, httpx = importlib.import_module("prefect.settings"), importlib.import_module("httpx")
+    configured = settings.PREFECT_API_URL.value()
+    with nullcontext(configured) if configured else _temporary_server() as url:
+        # Each synchronous flow would wait a second for its heartbeat thread to end.
+        overrides = {settings.PREFECT_API_URL: url, settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        before = os.environ.get("PREFECT_API_URL")
+        os.environ["PREFECT_API_URL"] = url
+        try:
+            with settings.temporary_settings(overrides):
+                _probe(url)
+                yield url
+        except httpx.HTTPError as error:
+            raise ServerError.lost(url, error) from error
+        finally:
+            _drain()
+            os.environ.pop("PREFECT_API_URL")
+            if before is not None:
+                os.environ["PREFECT_API_URL"] = before
+
+
+def _drain() -> None:
+    """Send what is left of logs and events; afterwards their threads would look for the server for ever."""
+    importlib.import_module("prefect.logging.handlers").APILogWorker.drain_all(timeout=DRAIN_S)
+    importlib.import_module("prefect.events.worker").EventsWorker.drain_all(timeout=DRAIN_S)
+
+
+def _probe(url: str) -> None:
+    client = importlib.import_module("prefect.client.orchestration").get_client(sync_client=True)
+    with client:
+        fault = client.api_healthcheck()
+    if fault is not None:
+        raise ServerError.dead(url, fault)
+
+
+@contextmanager
+def _temporary_server() -> Iterator[str]:
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "server.log"
+    # Two servers that create one database at the same time lock each other out.
+    with log.open("ab") as stream, (home / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        port = _free_port()
+        # A session of its own: Ctrl-C must reach the run first, which still has its end to report.
+        server = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "flows.server", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+        try:
+            _await_health(server, port, log)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield f"http://{HOST}:{port}/api"
+        finally:
+            _stop(server)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_health(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + STARTUP_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise ServerError(
+                f"the temporary Prefect server ended with code {server.returncode} while it started.",
+                hint=f"its last words are in {log}; a full disk or a locked database are the usual causes.",
+            )
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.1)
+    raise ServerError(
+        f"the temporary Prefect server did not answer within {STARTUP_S} s.",
+        hint=f"see {log}; on a very slow machine start one with `prefect server start` and set PREFECT_API_URL.",
+    )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Ask Linux to send this process a signal when the process that started it is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
+
+
+def _serve(port: int) -> None:
+    """Serve Prefect's API without the UI until told to stop."""
+    die_with_parent()
+    os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
+    os.environ.pop("PREFECT_API_URL", None)
+    uvicorn = importlib.import_module("uvicorn")
+    uvicorn.run(
+        "prefect.server.api.server:create_app", factory=True, host=HOST, port=port, log_level="error", lifespan="on"
+    )
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

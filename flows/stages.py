@@ -1,0 +1,100 @@
+"""What every flow does around its stages, and each stage as a flow of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import flow, get_client, get_run_logger, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from pvbesscar import display
+from pvbesscar.config import load_settings
+from pvbesscar.lineage.runs import Job, new_run_id, write_manifest
+from tasks.build import build
+from tasks.evaluate import evaluate
+from tasks.ingest import ingest
+from tasks.publish import publish
+from tasks.validate import validate
+
+DEFAULT_CONFIG = "config/iquitos_mall.yaml"
+PARTIAL = "PARTIAL"
+ProfileName = Literal["smoke", "full"]
+Overrides = tuple[str, ...]
+
+
+def run_name() -> str:
+    """Name of a flow run, and of its folder under outputs/runs/."""
+    parameters = runtime.flow_run.parameters
+    return new_run_id(Path(parameters["config"]), parameters.get("profile", runtime.flow_run.flow_name))
+
+
+@contextmanager
+def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") -> Iterator[Job]:
+    """Open the record of this flow run: settings pinned before the first stage, manifest written after the last."""
+    settings = load_settings(Path(config), overrides).settings
+    job = Job(runtime.flow_run.name, settings, profile, Path(config))
+    job.pin()
+    _tag(job)
+    with nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info)):
+        try:
+            yield job
+        except Exception as error:
+            write_manifest(job, "failed", str(error))
+            raise
+        except BaseException:
+            write_manifest(job, "interrupted")
+            raise
+    write_manifest(job, "partial" if job.failures else "completed")
+
+
+def verdict(job: Job) -> State[Any]:
+    """Final state of a run that reached its end: `Completed`, or `PARTIAL` (a failure) where an agent is missing."""
+    if not job.failures:
+        return Completed(message=f"report: {job.workspace.report / 'index.html'}")
+    reasons = "; ".join(f"{agent}: {reason.splitlines()[0]}" for agent, reason in job.failures.items())
+    return Failed(name=PARTIAL, message=f"published without {reasons}")
+
+
+def _tag(job: Job) -> None:
+    tags = {*runtime.flow_run.tags, job.settings.name, job.profile}
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(runtime.flow_run.id, tags=sorted(tags))
+
+
+@flow(name="ingest", flow_run_name=run_name)
+def ingest_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+    """Read the configured OE2 files, or make the synthetic year, into canonical Parquet."""
+    with opened(config, overrides) as job:
+        ingest(job)
+
+
+@flow(name="validate", flow_run_name=run_name)
+def validate_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+    """Judge the canonical year; an error-level finding fails the run."""
+    with opened(config, overrides) as job:
+        validate(job)
+
+
+@flow(name="build", flow_run_name=run_name)
+def build_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+    """Make the CityLearn dataset."""
+    with opened(config, overrides) as job:
+        build(job)
+
+
+@flow(name="evaluate", flow_run_name=run_name)
+def evaluate_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = (), profile: ProfileName = "smoke") -> None:
+    """Judge the trained agents against the baselines."""
+    with opened(config, overrides, profile) as job:
+        evaluate(job)
+
+
+@flow(name="publish", flow_run_name=run_name)
+def publish_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = (), profile: ProfileName = "smoke") -> None:
+    """Write the HTML report."""
+    with opened(config, overrides, profile) as job:
+        publish(job)

@@ -1,0 +1,62 @@
+"""Training: each agent a child flow run in a process of its own, side by side or one after another."""
+
+# No `from __future__ import annotations` here: the flow below travels to another process as a copy of its function, and
+# Prefect, which reads the annotations there, could not resolve their names.
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.children import Child, Watcher, die_with_the_parent, reason, run_children
+from flows.stages import ProfileName
+from pvbesscar import display
+from pvbesscar.lineage.runs import Job
+from schemas.settings import Agent
+from tasks.train import train as train_task
+
+
+@flow(name="train")
+def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
+    """Train one agent with the settings that its run has pinned in `run_folder`."""
+    die_with_the_parent()
+    train_task(Job.reopened(run_folder, profile), agent)
+
+
+def train(job: Job, *, sequential: bool = False) -> None:
+    """Train the configured agents; the reason for each one that could not be is kept in `job.failures`."""
+    agents = job.settings.training.agents
+    children = [
+        Child(
+            name=f"train-{agent}",
+            flow=train_agent,
+            parameters={"agent": agent, "profile": job.profile, "run_folder": job.folder},
+            tags=(job.settings.name, job.profile, agent),
+        )
+        for agent in agents
+    ]
+    at_once = 1 if sequential or job.settings.training.sequential else len(children)
+    with job.timed("train"):
+        states = run_children(children, at_once=at_once, watcher=_Board(job))
+    job.failures.update(
+        {agent: reason(states[f"train-{agent}"]) for agent in agents if not states[f"train-{agent}"].is_completed()}
+    )
+
+
+class _Board(Watcher):
+    """Shows how far the children are, and times them."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def begin(self, name: str) -> None:
+        self._job.begin(name)
+
+    def look(self, name: str) -> None:
+        progress, shown = self._job.read_progress(name), display.current()
+        if progress is not None and shown is not None:
+            shown.update(name, progress)
+
+    def end(self, name: str, state: State[Any]) -> None:
+        self._job.end(name, None if state.is_completed() else reason(state))

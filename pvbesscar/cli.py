@@ -1,0 +1,322 @@
+"""The command line. Libraries are imported by the command that needs them: `pvbesscar --help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from schemas.errors import PvbesscarError
+
+if TYPE_CHECKING:
+    from pvbesscar.config import LoadedSettings
+    from pvbesscar.lineage.workspace import Workspace
+    from schemas.settings import Settings
+
+DEFAULT_CONFIG = Path("config/iquitos_mall.yaml")
+INTACT = (
+    "interrupted: nothing is half written. Finished stages and checkpoints of earlier runs are as they were; "
+    "run the same command again."
+)
+
+
+class Profile(StrEnum):
+    """How long agents train and on what they are judged."""
+
+    SMOKE = "smoke"
+    FULL = "full"
+
+
+class AgentName(StrEnum):
+    """The agents."""
+
+    SAC = "sac"
+    PPO = "ppo"
+    A2C = "a2c"
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, unwinding as Ctrl-C does."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose errors are words for a person, and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401, typer's own signature
+        before = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return super().invoke(ctx)
+        except PvbesscarError as error:
+            _refuse(error)
+        except _Terminated:
+            typer.echo(INTACT, err=True)
+            raise typer.Exit(128 + signal.SIGTERM) from None
+        except KeyboardInterrupt:
+            typer.echo(INTACT, err=True)
+            raise typer.Exit(128 + signal.SIGINT) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _refuse(error: PvbesscarError) -> NoReturn:
+    typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(error.exit_code) from None
+
+
+app = typer.Typer(
+    name="pvbesscar",
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="""Data and training pipeline for EV charging with PV and a battery at the Iquitos mall.
+
+    From OE2 files to a published report on trained agents:
+    [bold]ingest -> validate -> build -> train {SAC, PPO, A2C} -> evaluate -> publish[/bold]
+
+    [bold]Examples[/bold]
+
+      pvbesscar run                                 the synthetic year, smoke
+
+      pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=DIR
+
+      pvbesscar run --profile full --sequential     100,000 steps, one by one
+
+      pvbesscar config show --set training.smoke.steps=200
+
+      pvbesscar train sac                           one stage, without Prefect
+
+    Exit codes: 0 done; 1 failed, or published without an agent; 2 bad input or configuration; 130 interrupted.""",
+)
+config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
+app.add_typer(config_app, name="config")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Scenario, a YAML file.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.smoke.steps=200; repeatable."),
+]
+ProfileOption = Annotated[
+    Profile, typer.Option("--profile", help="smoke: 5,000 steps, judged on three weeks; full: 100,000, on the year.")
+]
+AgentOption = Annotated[list[AgentName] | None, typer.Option("--agent", help="Train only this agent; repeatable.")]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"pvbesscar {version('pvbesscar')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = Profile.SMOKE,
+    overrides: SetOption = None,
+    agent: AgentOption = None,
+    sequential: Annotated[bool, typer.Option("--sequential", help="Train one agent after another.")] = False,
+) -> None:
+    """Run the whole pipeline under Prefect; the last line printed is the path of the report.
+
+    Uses the server of PREFECT_API_URL where one is configured, else a temporary one in .prefect/.
+
+    Examples
+    --------
+      pvbesscar run
+
+      pvbesscar run --set training.smoke.steps=200 --agent ppo --agent a2c
+
+      pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=../shared/oe2_measured
+    """
+    settings = [*(overrides or []), *_only(agent)]
+    loaded = _load(config, settings)
+    from flows.server import prefect_api, prepare  # noqa: PLC0415
+
+    prepare(loaded.settings.data.root, quiet=True)
+    with prefect_api():
+        from flows.launch import launch  # noqa: PLC0415, Prefect reads the environment when it is imported
+
+        launched = launch(config, tuple(settings), profile.value, sequential=sequential)
+    _print_seconds(launched.seconds)
+    for name, reason in launched.failures.items():
+        typer.echo(f"error: {name} is missing from the report: {reason}", err=True)
+    typer.echo(launched.report)
+    raise typer.Exit(1 if launched.failures else 0)
+
+
+@config_app.command("show")
+def config_show(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Print every setting with its unit, where its value comes from, and what it means.
+
+    Examples
+    --------
+      pvbesscar config show
+
+      pvbesscar config show --config config/iquitos_oe2.yaml --set bess.capacity_kwh=5000
+    """
+    from pvbesscar.config import describe  # noqa: PLC0415
+
+    rows = describe(_load(config, overrides or []))
+    head = ("key", "value", "unit", "origin", "meaning")
+    _print_table(head, [(row.key, row.value, row.unit, row.origin, row.description) for row in rows])
+
+
+@app.command()
+def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Read the configured OE2 files, or make the synthetic year, into canonical Parquet."""
+    settings, workspace = _place(config, overrides)
+    from pvbesscar.oe2.ingest import ingest as stage  # noqa: PLC0415
+
+    stage(settings, workspace)
+    typer.echo(workspace.canonical)
+
+
+@app.command()
+def validate(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Judge the canonical year; exit code 2 on any error-level finding."""
+    settings, workspace = _place(config, overrides)
+    from pvbesscar.quality.gate import validate as stage  # noqa: PLC0415
+
+    stage(settings, workspace)
+    typer.echo(workspace.quality)
+
+
+@app.command()
+def build(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Make the CityLearn dataset from the canonical year."""
+    settings, workspace = _place(config, overrides)
+    from pvbesscar.dataset.build import build as stage  # noqa: PLC0415
+
+    stage(settings, workspace)
+    typer.echo(workspace.dataset)
+
+
+@app.command()
+def train(
+    agents: Annotated[
+        list[AgentName] | None, typer.Argument(metavar="[AGENT]...", help="sac, ppo, a2c; default: all.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = Profile.SMOKE,
+    overrides: SetOption = None,
+    agent: AgentOption = None,
+) -> None:
+    """Train agents one after another, without Prefect.
+
+    Examples
+    --------
+      pvbesscar train sac
+
+      pvbesscar train ppo a2c --profile full
+    """
+    settings, workspace = _place(config, [*(overrides or []), *_only([*(agents or []), *(agent or [])])])
+    from pvbesscar.agents.train import train as stage  # noqa: PLC0415
+
+    for name in settings.training.agents:
+        _shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
+        typer.echo(workspace.final_model(name))
+
+
+@app.command()
+def evaluate(
+    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.SMOKE, overrides: SetOption = None
+) -> None:
+    """Judge the trained agents against the baselines."""
+    settings, workspace = _place(config, overrides)
+    from pvbesscar.evaluation.evaluate import evaluate as stage  # noqa: PLC0415
+
+    _shown("evaluate", partial(stage, settings, workspace, profile.value))
+    typer.echo(workspace.evaluation)
+
+
+@app.command()
+def publish(
+    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.SMOKE, overrides: SetOption = None
+) -> None:
+    """Write the HTML report."""
+    settings, workspace = _place(config, overrides)
+    from pvbesscar.report.publish import publish as stage  # noqa: PLC0415
+
+    typer.echo(stage(settings, workspace, profile.value, {}))
+
+
+def _load(config: Path, overrides: list[str]) -> LoadedSettings:
+    from pvbesscar.config import load_settings  # noqa: PLC0415
+
+    return load_settings(config, overrides)
+
+
+def _place(config: Path, overrides: list[str] | None) -> tuple[Settings, Workspace]:
+    from pvbesscar.lineage.workspace import Workspace  # noqa: PLC0415
+
+    settings = _load(config, overrides or []).settings
+    return settings, Workspace.of(settings)
+
+
+def _only(agents: list[AgentName] | None) -> list[str]:
+    return [f"training.agents=[{', '.join(dict.fromkeys(agents))}]"] if agents else []
+
+
+def _shown(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
+    """Do the work of a stage while its progress is shown."""
+    import time  # noqa: PLC0415
+
+    from pvbesscar import display  # noqa: PLC0415
+
+    began = time.monotonic()
+    with display.showing(display.for_terminal()) as shown:
+        shown.begin(stage)
+        work(lambda progress: shown.update(stage, progress))
+        shown.end(stage, time.monotonic() - began)
+
+
+def _print_seconds(seconds: dict[str, float]) -> None:
+    from pvbesscar.display import duration  # noqa: PLC0415
+
+    _print_table(("stage", "time"), [(stage, duration(spent)) for stage, spent in seconds.items()])
+
+
+def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    # A pipe gets whole lines, whatever the width of the terminal that the command was started from.
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240)
+    table = Table(*head, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What a person sees of a run while it goes on: bars on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from schemas.progress import Progress
+
+
+class Display(Protocol):
+    """Whoever shows stages and their progress."""
+
+    def begin(self, stage: str) -> None:
+        """Show that a stage begins."""
+
+    def update(self, stage: str, progress: Progress) -> None:
+        """Show how far a stage is."""
+
+    def end(self, stage: str, seconds: float, failure: str | None = None) -> None:
+        """Show that a stage is over, and why it failed if it did."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+def progress_text(progress: Progress) -> str:
+    """Progress in words, with the time left at the present rate."""
+    left = ""
+    if progress.rate_per_s > 0 and progress.done < progress.total:
+        left = f", {duration((progress.total - progress.done) / progress.rate_per_s)} left"
+    return f"{progress.done:,} of {progress.total:,} {progress.message} ({progress.rate_per_s:,.1f}/s{left})"
+
+
+def duration(seconds: float) -> str:
+    """Time in the words of a person: `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@dataclass(slots=True)
+class Lines:
+    """One line when a stage begins and ends, and one every `every_s` seconds in between.
+
+    Parameters
+    ----------
+    write
+        Takes a line, e.g. a logger's `info`.
+    every_s
+        Least time between two lines about the same stage.
+    """
+
+    write: Callable[[str], None]
+    every_s: float = 15.0
+    _last: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, stage: str) -> None:
+        """Write that a stage begins."""
+        self._last[stage] = time.monotonic()
+        self.write(f"{stage}: started")
+
+    def update(self, stage: str, progress: Progress) -> None:
+        """Write how far a stage is, unless a line about it was written just now."""
+        now = time.monotonic()
+        if now - self._last.get(stage, 0.0) >= self.every_s:
+            self._last[stage] = now
+            self.write(f"{stage}: {progress_text(progress)}")
+
+    def end(self, stage: str, seconds: float, failure: str | None = None) -> None:
+        """Write that a stage is over."""
+        self.write(f"{stage}: {_verdict(failure)} after {duration(seconds)}")
+
+    def close(self) -> None:
+        """Do nothing: lines stay."""
+
+
+class Terminal:
+    """A bar for each stage, on standard error."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description:<10}"),
+            BarColumn(30),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=console,
+            redirect_stdout=False,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def begin(self, stage: str) -> None:
+        """Add a bar that moves without a measure until the stage reports one."""
+        self._bars.start()
+        self._tasks[stage] = self._bars.add_task(stage, total=None, state="")
+
+    def update(self, stage: str, progress: Progress) -> None:
+        """Move the bar of a stage."""
+        state = progress_text(progress)
+        self._bars.update(self._tasks[stage], total=progress.total, completed=progress.done, state=state)
+
+    def end(self, stage: str, seconds: float, failure: str | None = None) -> None:
+        """Fill the bar of a stage, or stop it where it is."""
+        task = self._tasks[stage]
+        if failure is None:
+            self._bars.update(task, total=1, completed=1)
+        self._bars.update(task, state=f"{_verdict(failure)} after {duration(seconds)}")
+        self._bars.stop_task(task)
+
+    def close(self) -> None:
+        """Leave the bars as they are and give the terminal back."""
+        self._bars.stop()
+
+
+_current: ContextVar[Display | None] = ContextVar("display", default=None)
+
+
+def current() -> Display | None:
+    """Return the display that is being shown on, `None` outside `showing`."""
+    return _current.get()
+
+
+@contextmanager
+def showing(display: Display) -> Iterator[Display]:
+    """Make `display` the one that stages show themselves on."""
+    token = _current.set(display)
+    try:
+        yield display
+    finally:
+        display.close()
+        _current.reset(token)
+
+
+def for_terminal() -> Display:
+    """Bars where standard error is a terminal, plain lines on it otherwise."""
+    console = Console(stderr=True)
+    return Terminal(console) if console.is_terminal else Lines(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+
+
+def _verdict(failure: str | None) -> str:
+    return "done" if failure is None else "FAILED"

@@ -1,0 +1,28 @@
+"""The `publish` stage as a Prefect task."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from pvbesscar.lineage.files import sha256_file
+from pvbesscar.lineage.runs import Job
+from tasks import artifacts
+from tasks.retry import IO_RETRY
+
+
+@task(name="publish", cache_policy=NO_CACHE, **IO_RETRY)
+def publish(job: Job) -> str:
+    """Write the HTML report, saying what is missing; return its digest."""
+    from pvbesscar.report.publish import publish as write  # noqa: PLC0415, a stage loads its libraries when it runs
+
+    with job.timed("publish"):
+        page = write(job.settings, job.workspace, job.profile, job.failures)
+    missing = "".join(f"\n* **missing:** {agent}: {reason}" for agent, reason in job.failures.items())
+    # A browser refuses file:// links from a page of the server, so the path is given as text.
+    artifacts.markdown(
+        artifacts.key(job.settings.name, "report"),
+        f"# {job.settings.name}\n\nThe report is the file\n\n    {page}\n{missing}\n",
+        "Where the published report is.",
+    )
+    return sha256_file(page)

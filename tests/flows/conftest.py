@@ -1,0 +1,144 @@
+"""One Prefect server for all tests of flows, and a way to ask it what it has seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.server import ENVIRONMENT, _await_health, _free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A live server on loopback."""
+
+    url: str
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment of a program that uses this server."""
+        return {**bare_environment(), **ENVIRONMENT, "PREFECT_HOME": str(self.home), "PREFECT_API_URL": self.url}
+
+    def ask(self, path: str, question: dict[str, Any]) -> Any:
+        """POST a question to the API."""
+        request = urllib.request.Request(
+            f"{self.url}/{path}", json.dumps(question).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def runs(self, **where: Any) -> list[dict[str, Any]]:
+        """Flow runs that match a filter, oldest first."""
+        return self.ask("flow_runs/filter", {"flow_runs": where, "sort": "START_TIME_ASC"})
+
+    def children(self, parent: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Child flow runs of a run, by name."""
+        return {run["name"]: run for run in self.runs(parent_flow_run_id={"any_": [parent["id"]]})}
+
+
+def bare_environment() -> dict[str, str]:
+    """Return this process's environment without what Prefect reads."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+
+
+def wait_for(what: Callable[[], Any], seconds: float) -> Any:
+    """Return what is truthy as soon as it is."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"nothing after {seconds} s")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def stop(process: subprocess.Popen[Any], number: int = signal.SIGTERM, seconds: float = 20) -> int:
+    """End a process and wait for it."""
+    process.send_signal(number)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start a whole server, with the UI's API and the scheduler, once."""
+    home = tmp_path_factory.mktemp("prefect")
+    port, log = _free_port(), home / "server.log"
+    env = {
+        **bare_environment(),
+        **ENVIRONMENT,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+    }
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"],
+            env=env, stdout=stream, stderr=stream, start_new_session=True,
+        )  # fmt: skip
+    try:
+        _await_health(process, port, log)
+        yield Server(f"http://127.0.0.1:{port}/api", home)
+    finally:
+        stop(process)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program left behind."""
+
+    code: int
+    out: list[str]
+    err: str
+    root: Path
+    run: dict[str, Any]
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """Manifest of the run."""
+        (path,) = self.root.glob("outputs/runs/*/manifest.json")
+        manifest: dict[str, Any] = json.loads(path.read_text())
+        return manifest
+
+
+@pytest.fixture(scope="session")
+def fake_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
+    """Run `pvbesscar run` with fake stages on the shared server."""
+
+    def run(*arguments: str, behaviour: str = "") -> Ran:
+        root = tmp_path_factory.mktemp("project")
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.flows.fake_run", str(root), "run", "--set", f"data.root={root}", *arguments],
+            cwd=ROOT, env={**server.env, "FAKE_TRAINING": behaviour}, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+        (folder,) = root.glob("outputs/runs/*")
+        (seen,) = server.runs(name={"any_": [folder.name]})
+        return Ran(done.returncode, done.stdout.splitlines(), done.stderr, root, seen)
+
+    return run

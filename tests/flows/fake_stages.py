@@ -1,0 +1,121 @@
+"""Stages that take seconds, for tests of what runs around them. Only tests can put them in place."""
+
+# No `from __future__ import annotations`, as in flows/training.py.
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from prefect import flow
+
+import flows.training
+from flows.children import die_with_the_parent
+from flows.stages import ProfileName
+from pvbesscar.lineage.files import write_text
+from pvbesscar.lineage.runs import Job
+from pvbesscar.lineage.workspace import Workspace
+from schemas.errors import QualityError, TrainingError
+from schemas.progress import Progress
+from schemas.results import (
+    ControllerResult,
+    DatasetManifest,
+    EvaluationReport,
+    Finding,
+    HourRange,
+    Provenance,
+    QualityReport,
+    ScoreTerms,
+    YearFacts,
+)
+from schemas.settings import Agent, Settings
+
+TERMS = ScoreTerms(co2_kg=1.0, solar_kwh=2.0, cost_pen=3.0, ev_short_kwh=0.0, ramping_kwh=4.0)
+BEHAVIOUR = "FAKE_TRAINING"
+"""Environment variable of the tests' own child flow: `agent=what,...` with what of `fail`, `die`, `wait`."""
+
+
+def put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the fakes where the tasks look for the stages."""
+    monkeypatch.setattr("pvbesscar.oe2.ingest.ingest", ingest)
+    monkeypatch.setattr("pvbesscar.quality.gate.validate", validate)
+    monkeypatch.setattr("pvbesscar.dataset.build.build", build)
+    monkeypatch.setattr("pvbesscar.evaluation.evaluate.evaluate", evaluate)
+    monkeypatch.setattr("pvbesscar.report.publish.publish", publish)
+    monkeypatch.setattr(flows.training, "train_agent", train_agent)
+
+
+def ingest(settings: Settings, workspace: Workspace) -> Provenance:
+    write_text(workspace.canonical / "provenance.json", "{}")
+    return Provenance(scenario=settings.name, seed=settings.seed, series=(), files={"pv.parquet": "0" * 64})
+
+
+def validate(settings: Settings, workspace: Workspace) -> QualityReport:
+    bad = settings.description == "bad data"
+    report = QualityReport(
+        scenario=settings.name, canonical_digest="0" * 64, rules=("dark_year",), findings=(FINDING,) if bad else ()
+    )
+    write_text(workspace.quality / "quality_report.json", report.model_dump_json())
+    if bad:
+        raise QualityError("pv.csv: column `pv_kwh`: all 8760 hours are 0.", hint="export the file again.")
+    return report
+
+
+def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
+    write_text(workspace.dataset / "manifest.json", "{}")
+    facts = YearFacts(
+        hours=8760, pv_kwh=1.0, pv_yield_kwh_per_kwp=1.0, mall_kwh=1.0, ev_kwh=1.0, ghi_kwh_m2=1.0, sessions=1,
+        sessions_infeasible=0, first_stamp="2025-01-01 00:00", last_stamp="2025-12-31 23:00",
+    )  # fmt: skip
+    return DatasetManifest(
+        scenario=settings.name, mode="dispatch", citylearn_version="3.0.2", settings_digest="1", canonical_digest="2",
+        facts=facts, no_control=TERMS, files={"schema.json": "3"}, digest="4",
+    )  # fmt: skip
+
+
+@flow(name="train")
+def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
+    die_with_the_parent()
+    job = Job.reopened(run_folder, profile)
+    behaviour = dict(item.split("=") for item in os.environ.get(BEHAVIOUR, "").split(",") if item)
+    write_text(job.folder / f"pid-{agent}", str(os.getpid()))
+    write_text(job.folder / f"threads-{agent}", os.environ.get("OMP_NUM_THREADS", ""))
+    steps = 200 if behaviour.get(agent) == "wait" else 6
+    for step in range(1, steps + 1):
+        time.sleep(0.5)
+        job.write_progress(f"train-{agent}", Progress(step, steps, 2.0, "steps"))
+        if step == 4 and behaviour.get(agent) == "fail":
+            raise TrainingError(f"{agent}: the loss is NaN at step 4.", hint="lower `training.ppo.learning_rate`.")
+        if step == 4 and behaviour.get(agent) == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+    write_text(job.workspace.final_model(agent), f"model of {agent}")
+
+
+def evaluate(settings: Settings, workspace: Workspace, profile: str, on_progress: object = None) -> EvaluationReport:
+    on_progress(Progress(1, 2, 1.0, "controllers"))
+    models = [agent for agent in ("sac", "ppo", "a2c") if workspace.final_model(agent).is_file()]
+    return EvaluationReport(
+        scenario=settings.name, profile=profile, mode="dispatch", simulator="citylearn", guard=True, forecast="causal",
+        dataset_digest="4", judged_on=("wet",), ranking=tuple(_result(name) for name in models), missing={},
+    )  # fmt: skip
+
+
+def publish(settings: Settings, workspace: Workspace, profile: str, failures: dict[str, str]) -> Path:
+    page = workspace.report / "index.html"
+    write_text(page, f"{settings.name} {profile} without {failures}")
+    return page
+
+
+FINDING = Finding(
+    rule="dark_year", severity="error", source="pv.csv", column="pv_kwh", observed="0 kWh", limit="> 0 kWh",
+    message="all hours are 0", cause="the export failed", fix="export the file again", n_hours=8760,
+    hours=(HourRange(first=0, last=8759, first_stamp="2025-01-01 00:00", last_stamp="2025-12-31 23:00"),),
+)  # fmt: skip
+
+
+def _result(name: str) -> ControllerResult:
+    return ControllerResult(
+        controller=name, kind="agent", hours=168, score=0.9, mean_reward=-1.0, reward_std=0.0, terms=TERMS,
+        import_kwh=1.0, export_kwh=1.0, ev_kwh=1.0, departures=1, departures_met=1, infeasible=0, ledger_sha256="5",
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""The pipeline on a live server, its stages replaced by quick ones: what is seen, what survives, what it says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.flows.conftest import Ran, Server
+
+pytestmark = pytest.mark.server
+
+AGENTS = ("sac", "ppo", "a2c")
+
+
+@pytest.fixture(scope="module")
+def partial(fake_run: Callable[..., Ran]) -> Ran:
+    """A run in which PPO fails and A2C is killed with -9."""
+    return fake_run(behaviour="ppo=fail,a2c=die")
+
+
+@pytest.fixture(scope="module")
+def sequential(fake_run: Callable[..., Ran]) -> Ran:
+    """A run of two agents, one after another, in which all goes well."""
+    return fake_run("--sequential", "--agent", "sac", "--agent", "ppo")
+
+
+def _span(run: dict[str, Any]) -> tuple[dt.datetime, dt.datetime]:
+    return dt.datetime.fromisoformat(run["start_time"]), dt.datetime.fromisoformat(run["end_time"])
+
+
+def test_three_children_are_linked_and_overlap(server: Server, partial: Ran) -> None:
+    children = server.children(partial.run)
+    assert sorted(children) == ["train-a2c", "train-ppo", "train-sac"]
+    spans = [_span(child) for child in children.values()]
+    assert max(start for start, _ in spans) < min(end for _, end in spans)
+    pids = {(partial.root / "outputs/runs" / partial.run["name"] / f"pid-{agent}").read_text() for agent in AGENTS}
+    assert len(pids) == 3
+
+
+def test_a_failed_and_a_killed_child_leave_the_third(server: Server, partial: Ran) -> None:
+    children = server.children(partial.run)
+    assert {name: child["state_type"] for name, child in children.items()} == {
+        "train-sac": "COMPLETED",
+        "train-ppo": "FAILED",
+        "train-a2c": "CRASHED",
+    }
+    assert "the loss is NaN at step 4" in children["train-ppo"]["state"]["message"]
+    assert children["train-a2c"]["state"]["message"] == "its process was ended by SIGKILL (exit code -9)"
+
+
+def test_a_killed_child_is_closed_within_seconds(server: Server, partial: Ran) -> None:
+    folder = partial.root / "outputs/runs" / partial.run["name"]
+    died = (folder / "progress/train-a2c.json").stat().st_mtime
+    closed = _span(server.children(partial.run)["train-a2c"])[1].timestamp()
+    assert closed - died < 10
+
+
+def test_a_partial_run_fails_but_publishes_and_says_what_is_missing(partial: Ran) -> None:
+    assert partial.run["state_type"] == "FAILED"
+    assert partial.run["state_name"] == "PARTIAL"
+    assert partial.code == 1
+    report = partial.root / "outputs/report/index.html"
+    assert partial.out[-1] == str(report)
+    assert "'a2c': 'its process was ended by SIGKILL" in report.read_text()
+    assert "error: ppo is missing from the report: TrainingError: ppo: the loss is NaN at step 4." in partial.err
+    assert "Hint: lower `training.ppo.learning_rate`." in partial.err
+    assert "Traceback" not in partial.err
+    assert partial.manifest["outcome"] == "partial"
+    assert sorted(partial.manifest["failures"]) == ["a2c", "ppo"]
+
+
+def test_stages_are_seen_by_name_and_in_order(server: Server, partial: Ran) -> None:
+    where = {"task_runs": {"flow_run_id": {"any_": [partial.run["id"]]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    names = [re.sub(r"-[0-9a-f]{1,3}$", "", run["name"]) for run in server.ask("task_runs/filter", where)]
+    assert names[:3] == ["ingest", "validate", "build"]
+    assert sorted(names[3:6]) == ["train-a2c", "train-ppo", "train-sac"]
+    assert names[6:] == ["evaluate", "publish"]
+
+
+def test_runs_are_found_by_scenario_profile_and_agent(server: Server, partial: Ran) -> None:
+    assert re.fullmatch(r"iquitos_mall-smoke-\d{8}T\d{6}Z-[0-9a-f]{4}", partial.run["name"])
+    assert {"iquitos_mall", "smoke"} <= set(partial.run["tags"])
+    assert {"iquitos_mall", "smoke", "sac"} <= set(server.children(partial.run)["train-sac"]["tags"])
+
+
+def test_parameters_are_paths_and_names_never_data(server: Server, partial: Ran) -> None:
+    assert partial.run["parameters"]["config"] == "config/iquitos_mall.yaml"
+    for run in (partial.run, *server.children(partial.run).values()):
+        assert len(json.dumps(run["parameters"])) < 1000
+
+
+def test_children_use_one_thread_each(partial: Ran) -> None:
+    folder = partial.root / "outputs/runs" / partial.run["name"]
+    assert [(folder / f"threads-{agent}").read_text() for agent in AGENTS] == ["1", "1", "1"]
+
+
+def test_artifacts_tell_the_story(server: Server, partial: Ran) -> None:
+    shown = server.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [partial.run["id"]]}}})
+    by_key = {artifact["key"]: artifact for artifact in shown if artifact["key"]}
+    assert set(by_key) == {f"iquitos-mall-{name}" for name in (
+        "provenance", "quality-findings", "dataset-manifest", "ranking", "report",
+    )}  # fmt: skip
+    assert json.loads(by_key["iquitos-mall-ranking"]["data"])[0]["controller"] == "sac"
+    assert str(partial.root / "outputs/report/index.html") in by_key["iquitos-mall-report"]["data"]
+    assert "**missing:** a2c" in by_key["iquitos-mall-report"]["data"]
+
+
+def test_sequential_children_do_not_overlap(server: Server, sequential: Ran) -> None:
+    spans = sorted(_span(child) for child in server.children(sequential.run).values())
+    assert len(spans) == 2
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_a_whole_run_ends_with_the_path_of_the_report(sequential: Ran) -> None:
+    assert sequential.code == 0
+    assert sequential.run["state_type"] == "COMPLETED"
+    assert sequential.out[-1] == str(sequential.root / "outputs/report/index.html")
+    assert sequential.out[0].split() == ["stage", "time"]
+    assert [line.split()[0] for line in sequential.out[1:-1]] == list(sequential.manifest["stage_seconds"])
+
+
+def test_the_manifest_names_digests_versions_and_times(sequential: Ran) -> None:
+    manifest = sequential.manifest
+    assert manifest["run"] == sequential.run["name"]
+    assert manifest["outcome"] == "completed"
+    assert set(manifest["digests"]) == {"canonical", "dataset", "sac model", "ppo model", "report"}
+    assert manifest["versions"]["prefect"] == "3.8.8"
+    assert manifest["stage_seconds"]["train"] >= manifest["stage_seconds"]["train-sac"] > 3
+
+
+def test_bad_data_stops_the_run_before_anything_downstream(server: Server, fake_run: Callable[..., Ran]) -> None:
+    ran = fake_run("--set", "description=bad data")
+    assert ran.code == 2
+    assert "error: pv.csv: column `pv_kwh`: all 8760 hours are 0." in ran.err
+    assert "Hint: export the file again." in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == []
+    for untouched in ("data/processed", "checkpoints", "outputs/report"):
+        assert not (ran.root / untouched).exists()
+    assert ran.manifest["outcome"] == "failed"
+    shown = server.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [ran.run["id"]]}}})
+    (findings,) = [json.loads(one["data"]) for one in shown if one["key"] == "iquitos-mall-quality-findings"]
+    assert findings[0]["rule"] == "dark_year"
+    assert findings[0]["hours"] == "2025-01-01 00:00 to 2025-12-31 23:00"
+    assert findings[0]["fix"] == "export the file again"
