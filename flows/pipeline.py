@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from flows.stages import DEFAULT_CONFIG, Overrides, ProfileName, opened, run_name, verdict
 from flows.training import train
 from tasks.build import build
+from tasks.certify import certify
 from tasks.evaluate import evaluate
 from tasks.ingest import ingest
 from tasks.publish import publish
@@ -35,6 +36,7 @@ def pipeline(
         ingest(job)
         validate(job)
         build(job)
+        certify(job)
         train(job, sequential=sequential)
         evaluate(job)
         publish(job)

@@ -15,6 +15,7 @@ from pvbesscar import display
 from pvbesscar.config import load_settings
 from pvbesscar.lineage.runs import Job, new_run_id, write_manifest
 from tasks.build import build
+from tasks.certify import certify
 from tasks.evaluate import evaluate
 from tasks.ingest import ingest
 from tasks.publish import publish
@@ -84,6 +85,13 @@ def build_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None
     """Make the CityLearn dataset."""
     with opened(config, overrides) as job:
         build(job)
+
+
+@flow(name="certify", flow_run_name=run_name)
+def certify_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+    """Prove the twin equal to CityLearn on the dataset."""
+    with opened(config, overrides) as job:
+        certify(job)
 
 
 @flow(name="evaluate", flow_run_name=run_name)

@@ -20,6 +20,7 @@ from schemas.errors import PvbesscarError
 if TYPE_CHECKING:
     from pvbesscar.config import LoadedSettings
     from pvbesscar.lineage.workspace import Workspace
+    from schemas.results import Certificate
     from schemas.settings import Settings
 
 DEFAULT_CONFIG = Path("config/iquitos_mall.yaml")
@@ -86,7 +87,7 @@ app = typer.Typer(
     help="""Data and training pipeline for EV charging with PV and a battery at the Iquitos mall.
 
     From OE2 files to a published report on trained agents:
-    [bold]ingest -> validate -> build -> train {SAC, PPO, A2C} -> evaluate -> publish[/bold]
+    [bold]ingest -> validate -> build -> certify -> train {SAC, PPO, A2C} -> evaluate -> publish[/bold]
 
     [bold]Examples[/bold]
 
@@ -222,6 +223,25 @@ def build(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) ->
 
 
 @app.command()
+def certify(
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="The whole year and the trained agents, some 15 minutes.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Certify again even if the certificate is current.")] = False,
+) -> None:
+    """Prove the twin equal to CityLearn on the dataset; training on the twin asks for this certificate."""
+    settings, workspace = _place(config, overrides)
+    from pvbesscar.certify.certificate import certify as stage  # noqa: PLC0415
+    from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
+
+    _shown("certify", lambda show: stage(settings, workspace, full=full, force=force, on_progress=show))
+    _print_certificate(require_certificate(workspace))
+    typer.echo(workspace.certificate)
+
+
+@app.command()
 def train(
     agents: Annotated[
         list[AgentName] | None, typer.Argument(metavar="[AGENT]...", help="sac, ppo, a2c; default: all.")
@@ -298,6 +318,15 @@ def _shown(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
         shown.begin(stage)
         work(lambda progress: shown.update(stage, progress))
         shown.end(stage, time.monotonic() - began)
+
+
+def _print_certificate(certificate: Certificate) -> None:
+    rows: list[tuple[str, ...]] = [
+        (d.quantity, d.unit, "equal" if d.equal else f"{d.hours:,} hours differ") for d in certificate.differences
+    ]
+    _print_table(("quantity", "unit", "bit for bit"), rows)
+    scope = f"{certificate.hours:,} hours of {len(certificate.policies)} policies: {', '.join(certificate.policies)}"
+    typer.echo(f"{certificate.verdict} to CityLearn {certificate.versions['citylearn']} over {scope}")
 
 
 def _print_seconds(seconds: dict[str, float]) -> None:

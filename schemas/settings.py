@@ -298,8 +298,10 @@ class SacSettings(Frozen):
     learning_starts: int = quantity(
         500, "steps", "random actions before the first update", "a fifth of smoke's start", ge=0
     )
-    train_freq: int = quantity(8, "steps", "steps between updates", "measured: the learner is the limit", ge=1)
-    gradient_steps: int = quantity(4, "", "updates each time", "measured: the learner is the limit", ge=1)
+    update_every: int = quantity(
+        32, "steps", "steps of all plants together between updates", "measured: the learner is the limit", ge=1
+    )
+    gradient_steps: int = quantity(2, "", "updates each time", "measured: the learner is the limit", ge=1)
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
     net_arch: tuple[int, ...] = quantity((256, 256), "", "hidden layers", "SB3 default")
 
@@ -308,8 +310,10 @@ class PpoSettings(Frozen):
     """Proximal policy optimisation, Stable-Baselines3's names."""
 
     learning_rate: float = quantity(3e-4, "1", "step size", "SB3 default", gt=0.0)
-    n_steps: int = quantity(500, "steps", "steps per update", "divides the checkpoint mark", ge=2)
-    batch_size: int = quantity(125, "steps", "batch", "divides n_steps", ge=2)
+    update_every: int = quantity(
+        1024, "steps", "steps of all plants together between updates", "32 plants of 32 hours", ge=2
+    )
+    batch_size: int = quantity(256, "steps", "batch", "divides update_every", ge=2)
     n_epochs: int = quantity(10, "", "passes over each rollout", "SB3 default", ge=1)
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
     log_std_init: float = quantity(-1.5, "1", "log of the initial spread of actions", "actions live in [0, 1]")
@@ -320,7 +324,9 @@ class A2cSettings(Frozen):
     """Advantage actor-critic, Stable-Baselines3's names."""
 
     learning_rate: float = quantity(7e-4, "1", "step size", "SB3 default", gt=0.0)
-    n_steps: int = quantity(8, "steps", "steps per update", "near SB3's default of 5", ge=1)
+    update_every: int = quantity(
+        256, "steps", "steps of all plants together between updates", "32 plants of 8 hours", ge=1
+    )
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
     log_std_init: float = quantity(-1.5, "1", "log of the initial spread of actions", "actions live in [0, 1]")
     net_arch: tuple[int, ...] = quantity((256, 256), "", "hidden layers", "as SAC")
@@ -330,13 +336,16 @@ class TrainingSettings(Frozen):
     """What the agents learn with."""
 
     agents: tuple[Agent, ...] = quantity(AGENTS, "", "which agents to train", "DESIGN")
-    simulator: Literal["citylearn"] = quantity("citylearn", "", "the physics that agents train on", "DESIGN")
+    simulator: Literal["twin", "citylearn"] = quantity(
+        "twin", "", "what agents train on: CityLearn's certified twin, or CityLearn itself", "DESIGN"
+    )
+    plants: int = quantity(32, "", "plants that the twin runs at once; CityLearn runs one", "measured", ge=1, le=1024)
     sequential: bool = quantity(False, "", "train one after another instead of in parallel", "off")
     sac: SacSettings = SacSettings()
     ppo: PpoSettings = PpoSettings()
     a2c: A2cSettings = A2cSettings()
     smoke: Profile = Profile(steps=5_000, episode_hours=168, evaluate_on="windows", checkpoint_every=50_000)
-    full: Profile = Profile(steps=100_000, episode_hours=HOURS_PER_YEAR, evaluate_on="year", checkpoint_every=50_000)
+    full: Profile = Profile(steps=100_000, episode_hours=168, evaluate_on="year", checkpoint_every=50_000)
 
 
 class EvaluationSettings(Frozen):

@@ -11,10 +11,11 @@ import torch
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.vec_env import VecEnv
 
 from schemas.settings import Agent, Settings
 
-Env = gym.Env[Any, Any]
+Env = gym.Env[Any, Any] | VecEnv
 
 
 def make_agent(agent: Agent, settings: Settings, env: Env) -> BaseAlgorithm:
@@ -34,6 +35,11 @@ def count_parameters(model: BaseAlgorithm) -> int:
     return sum(parameter.numel() for parameter in model.policy.parameters())
 
 
+def _per_plant(update_every: int, env: Env) -> int:
+    """Steps of each plant between updates."""
+    return max(1, round(update_every / getattr(env, "num_envs", 1)))
+
+
 def _sac(settings: Settings, env: Env) -> SAC:
     # Its Gaussian is squashed by tanh onto the action box, so an untrained SAC sits around the middle by itself.
     own = settings.training.sac
@@ -44,7 +50,7 @@ def _sac(settings: Settings, env: Env) -> SAC:
         buffer_size=own.buffer_size,
         batch_size=own.batch_size,
         learning_starts=own.learning_starts,
-        train_freq=own.train_freq,
+        train_freq=_per_plant(own.update_every, env),
         gradient_steps=own.gradient_steps,
         gamma=own.gamma,
         policy_kwargs={"net_arch": list(own.net_arch)},
@@ -59,7 +65,7 @@ def _ppo(settings: Settings, env: Env) -> PPO:
         "MlpPolicy",
         env,
         learning_rate=own.learning_rate,
-        n_steps=own.n_steps,
+        n_steps=_per_plant(own.update_every, env),
         batch_size=own.batch_size,
         n_epochs=own.n_epochs,
         gamma=own.gamma,
@@ -77,7 +83,7 @@ def _a2c(settings: Settings, env: Env) -> A2C:
         "MlpPolicy",
         env,
         learning_rate=own.learning_rate,
-        n_steps=own.n_steps,
+        n_steps=_per_plant(own.update_every, env),
         gamma=own.gamma,
         policy_kwargs={"net_arch": list(own.net_arch), "log_std_init": own.log_std_init},
         seed=settings.seed,

@@ -1,4 +1,7 @@
-"""The `train` stage: one agent on the real CityLearn; its results replace the earlier ones only when it is done."""
+"""The `train` stage: one agent on CityLearn or its certified twin.
+
+Its results replace the earlier ones only when it is done.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import numba
 import numpy as np
 import pandas as pd
 import torch
@@ -18,16 +22,19 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import configure
 
 from pvbesscar.agents.artifacts import ModelCard, curve_name, final_name, prove_dataset, training_digest, versions
-from pvbesscar.agents.factory import count_parameters, make_agent
+from pvbesscar.agents.factory import Env, count_parameters, make_agent
 from pvbesscar.agents.watch import Watch, diverged, faulty_parameters, save_model
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.envs.plant_env import PlantEnv
+from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.evaluation.windows import window_stretches
 from pvbesscar.lineage.files import published_folder, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.simulator import Simulator
+from pvbesscar.plant.twin import Twin
 from schemas.errors import SimulationError
 from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
@@ -57,11 +64,16 @@ def train(
     Raises
     ------
     StaleError
-        No dataset, or one of other settings.
+        No dataset, or one of other settings; no current certificate of the twin.
     TrainingError
         A loss, a parameter or a reward became NaN or infinite.
     """
     prove_dataset(settings, workspace)
+    if settings.training.simulator == "twin":
+        from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
+
+        require_certificate(workspace)
+        return train_on(Twin(load_plant(workspace.dataset)), agent, settings, workspace, profile, on_progress)
     if on_progress is not None:
         on_progress(Progress(0, settings.profile(profile).steps, 0.0, f"{agent.upper()}: loading CityLearn"))
     return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
@@ -78,6 +90,7 @@ def train_on(
     """Train an agent on a simulator that is loaded already; see `train`."""
     # More threads make networks of this size slower, and sums in another order make runs differ.
     torch.set_num_threads(1)
+    numba.set_num_threads(1)
     with (
         _sigterm_unwinds(),
         # Leaves in reverse order: a kill between the two swaps gives metrics that do not know the model, which
@@ -113,7 +126,7 @@ class _Course:
     def run(self, on_progress: OnProgress | None) -> TrainingMetrics:
         """Validate the untrained agent, train it, validate it again."""
         profile = self.settings.profile(self.profile)
-        env = PlantEnv(self.simulator, episode_hours=profile.episode_hours)
+        env = self._env(profile.episode_hours)
         model = make_agent(self.agent, self.settings, env)
         untrained = mean_rewards(self.simulator, model, self.settings)
         model.set_logger(configure(str(self.outputs / TENSORBOARD), ["tensorboard"]))
@@ -138,6 +151,12 @@ class _Course:
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             model_sha256=sha256,
         )
+
+    def _env(self, episode_hours: int) -> Env:
+        if not isinstance(self.simulator, Twin):
+            return PlantEnv(self.simulator, episode_hours=episode_hours)
+        plants, seed = self.settings.training.plants, self.settings.seed
+        return TwinVecEnv([self.simulator.data], plants=plants, episode_hours=episode_hours, seed=seed)
 
     def _learn(self, model: BaseAlgorithm, watch: Watch, steps: int) -> None:
         try:

@@ -18,7 +18,7 @@ from schemas.progress import OnProgress, Progress
 from schemas.settings import Agent
 
 CURVE_STEPS = 168
-"""Steps that one point of the training curve is the mean of: a week."""
+"""Least steps that one point of the training curve is the mean of: a week of one plant."""
 SECONDS_BETWEEN_REPORTS = 1.0
 
 Card = Callable[[int, str], ModelCard]
@@ -89,6 +89,7 @@ class Watch(BaseCallback):
         self.checkpoints: dict[str, int] = {}
         self.curve: list[tuple[int, float]] = []
         self._mark = every
+        self._point = 0
         self._recent: list[float] = []
         self._began = self._told = time.monotonic()
 
@@ -101,9 +102,10 @@ class Watch(BaseCallback):
             raise diverged(self.agent, self.num_timesteps, "the reward")
         self.episodes += int(np.sum(self.locals["dones"]))
         self._recent.append(float(rewards.mean()))
-        if len(self._recent) == CURVE_STEPS:
+        if self.num_timesteps - self._point >= CURVE_STEPS:
             self.curve.append((self.num_timesteps, float(np.mean(self._recent))))
             self._recent.clear()
+            self._point = self.num_timesteps
         self._tell()
         return True
 

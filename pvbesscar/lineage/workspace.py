@@ -43,6 +43,11 @@ class Workspace:
         """CityLearn dataset, written by `build`."""
         return self.root / "data" / "processed" / "citylearn" / self.dataset_name
 
+    @property
+    def certificate(self) -> Path:
+        """Parity certificate of that dataset, written by `certify`."""
+        return self.root / "outputs" / "certificate" / "certificate.json"
+
     def checkpoints(self, agent: Agent) -> Path:
         """Folder of an agent's checkpoints and final model."""
         return self.root / "checkpoints" / agent.upper()

@@ -208,8 +208,8 @@ def observe(
     out[PLANT + 4] = forecast[t, 2] / p.mall_scale_kw
     out[PLANT + 5] = forecast[t, 3] / p.mall_scale_kw
     out[PLANT + 6] = bess_soc
-    out[PLANT + 7] = work[0] / p.bess_kw
-    out[PLANT + 8] = work[1] / p.bess_kw
+    out[PLANT + 7] = work[0] / p.bess_kw if p.bess_kw > 0.0 else 0.0
+    out[PLANT + 8] = work[1] / p.bess_kw if p.bess_kw > 0.0 else 0.0
     out[PLANT + 9] = last_net / exchange_scale
     out[PLANT + 10] = price[t] / p.peak_price if p.peak_price > 0.0 else 0.0
     out[PLANT + 11] = price_next[t] / p.peak_price if p.peak_price > 0.0 else 0.0

@@ -17,8 +17,9 @@ from pvbesscar.lineage.files import write_text
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.workspace import Workspace
 from schemas.errors import QualityError, TrainingError
-from schemas.progress import Progress
+from schemas.progress import OnProgress, Progress
 from schemas.results import (
+    Certificate,
     ControllerResult,
     DatasetManifest,
     EvaluationReport,
@@ -41,6 +42,8 @@ def put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pvbesscar.oe2.ingest.ingest", ingest)
     monkeypatch.setattr("pvbesscar.quality.gate.validate", validate)
     monkeypatch.setattr("pvbesscar.dataset.build.build", build)
+    monkeypatch.setattr("pvbesscar.certify.certificate.certify", certify)
+    monkeypatch.setattr("pvbesscar.certify.certificate.require_certificate", lambda _workspace: None)
     monkeypatch.setattr("pvbesscar.evaluation.evaluate.evaluate", evaluate)
     monkeypatch.setattr("pvbesscar.report.publish.publish", publish)
     monkeypatch.setattr(flows.training, "train_agent", train_agent)
@@ -71,6 +74,16 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
     return DatasetManifest(
         scenario=settings.name, mode="dispatch", citylearn_version="3.0.2", settings_digest="1", canonical_digest="2",
         facts=facts, no_control=TERMS, files={"schema.json": "3"}, digest="4",
+    )  # fmt: skip
+
+
+def certify(settings: Settings, workspace: Workspace, on_progress: OnProgress) -> Certificate:
+    on_progress(Progress(1, 1, 1.0, "hours compared"))
+    write_text(workspace.certificate, "{}")
+    return Certificate(
+        scenario=settings.name, scope="windows", verdict="equal", dataset_digest="4", plant_code_digest="5",
+        versions={"citylearn": "3.0.2"}, platform="test", differences=(), runs=(), hours=1, branches={},
+        branches_missed=(), seconds=0.1,
     )  # fmt: skip
 
 

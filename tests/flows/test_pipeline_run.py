@@ -78,9 +78,9 @@ def test_a_partial_run_fails_but_publishes_and_says_what_is_missing(partial: Ran
 def test_stages_are_seen_by_name_and_in_order(server: Server, partial: Ran) -> None:
     where = {"task_runs": {"flow_run_id": {"any_": [partial.run["id"]]}}, "sort": "EXPECTED_START_TIME_ASC"}
     names = [re.sub(r"-[0-9a-f]{1,3}$", "", run["name"]) for run in server.ask("task_runs/filter", where)]
-    assert names[:3] == ["ingest", "validate", "build"]
-    assert sorted(names[3:6]) == ["train-a2c", "train-ppo", "train-sac"]
-    assert names[6:] == ["evaluate", "publish"]
+    assert names[:4] == ["ingest", "validate", "build", "certify"]
+    assert sorted(names[4:7]) == ["train-a2c", "train-ppo", "train-sac"]
+    assert names[7:] == ["evaluate", "publish"]
 
 
 def test_runs_are_found_by_scenario_profile_and_agent(server: Server, partial: Ran) -> None:
@@ -104,7 +104,7 @@ def test_artifacts_tell_the_story(server: Server, partial: Ran) -> None:
     shown = server.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [partial.run["id"]]}}})
     by_key = {artifact["key"]: artifact for artifact in shown if artifact["key"]}
     assert set(by_key) == {f"iquitos-mall-{name}" for name in (
-        "provenance", "quality-findings", "dataset-manifest", "ranking", "report",
+        "provenance", "quality-findings", "dataset-manifest", "certificate", "ranking", "report",
     )}  # fmt: skip
     assert json.loads(by_key["iquitos-mall-ranking"]["data"])[0]["controller"] == "sac"
     assert str(partial.root / "outputs/report/index.html") in by_key["iquitos-mall-report"]["data"]

@@ -11,6 +11,7 @@ from prefect.states import Failed
 from schemas.errors import ConfigError, InputError, QualityError
 from tasks import artifacts
 from tasks.build import build
+from tasks.certify import certify
 from tasks.evaluate import evaluate
 from tasks.ingest import ingest
 from tasks.publish import publish
@@ -43,8 +44,8 @@ def test_only_what_passes_by_itself_is_tried_again(error: Exception, again: bool
 
 
 def test_only_stages_that_read_or_write_many_files_are_tried_again() -> None:
-    assert {task.name: task.retries for task in (ingest, validate, build, train, evaluate, publish)} == {
-        "ingest": 2, "validate": 0, "build": 2, "train": 0, "evaluate": 0, "publish": 2,
+    assert {task.name: task.retries for task in (ingest, validate, build, certify, train, evaluate, publish)} == {
+        "ingest": 2, "validate": 0, "build": 2, "certify": 0, "train": 0, "evaluate": 0, "publish": 2,
     }  # fmt: skip
 
 

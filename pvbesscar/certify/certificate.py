@@ -1,0 +1,248 @@
+"""The `certify` stage: the twin proven equal to CityLearn on the very dataset that agents will train on."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import numpy as np
+from pydantic import ValidationError
+
+from pvbesscar import plant
+from pvbesscar.agents.artifacts import prove_dataset, read_metrics
+from pvbesscar.certify.branches import DESCRIPTIONS, contained
+from pvbesscar.certify.compare import UNITS, Differences, InMode, compare
+from pvbesscar.certify.plan import Run, plan_runs
+from pvbesscar.controllers.policy import Predictor
+from pvbesscar.dataset.manifest import read_manifest
+from pvbesscar.lineage.files import sha256_file, write_text
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.plant.twin import Twin
+from schemas.errors import StaleError
+from schemas.progress import OnProgress, Progress
+from schemas.results import Certificate, CertifiedRun, QuantityDifference
+from schemas.settings import Settings
+
+PACKAGES = ("citylearn", "numpy", "numba")
+"""Packages whose versions the energies depend on, down to the last bit."""
+_MEND = "run `pvbesscar certify --config CONFIG`."
+
+
+def certify(
+    settings: Settings,
+    workspace: Workspace,
+    *,
+    full: bool = False,
+    force: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Certificate:
+    """Drive CityLearn and the twin with the same policies on the dataset and write how they compare.
+
+    Eight policies (idle, full charge, full discharge, alternating extremes, random, no control, rule, and `swing`,
+    whose setpoints go beyond what any action can ask for), those that act in both modes. By default on a few windows
+    that hold every kind of session and hour of this year, some 6,000 hours together, less than a minute on 128
+    sockets; `full` takes the whole year and, beside those, the trained agents whose models belong to this dataset,
+    some 15 minutes.
+
+    State, observation, ledger row and reward of every hour are compared bit by bit, and the sums of the ledger's
+    columns. Where policies act, the twin decides by itself in compiled code, as it does in training.
+
+    A current certificate (see `require_certificate`) of the same or the greater scope is returned as it is. Otherwise
+    `workspace.certificate` is replaced when all runs are done, whatever the verdict: this function does not refuse,
+    `require_certificate` does.
+
+    Parameters
+    ----------
+    settings, workspace
+        The scenario, its dataset built.
+    full
+        The whole year instead of windows.
+    force
+        Certify again even if the certificate is current.
+    on_progress
+        Told about once a second how many hours are compared.
+
+    Returns
+    -------
+    Certificate
+        Verdict, differences per quantity, runs, branches reached, digests and versions.
+
+    Raises
+    ------
+    StaleError
+        No dataset, or one of other settings.
+    SimulationError
+        CityLearn can not be loaded, or its ledger does not close.
+    """
+    manifest = prove_dataset(settings, workspace)
+    if not force and (current := _still_good(workspace, manifest.digest, full=full)) is not None:
+        return current
+    began = time.monotonic()
+    tell = _Teller(on_progress)
+    simulator = CityLearnSim(workspace.dataset)
+    models = _models(settings, workspace, manifest.digest) if full else {}
+    runs = plan_runs(simulator.data, settings.seed, models, full=full)
+    tell.begin(sum(run.hours for run in runs))
+    found = [(run, _one_run(simulator, run, tell)) for run in runs]
+    branches = _branches([differences for _, differences in found])
+    certificate = Certificate(
+        scenario=settings.name,
+        scope="year" if full else "windows",
+        verdict="equal" if all(differences.equal for _, differences in found) else "not equal",
+        dataset_digest=manifest.digest,
+        plant_code_digest=plant.code_digest(),
+        versions=_versions(),
+        platform=f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
+        differences=tuple(_over_all(name, found) for name in UNITS),
+        runs=tuple(_certified(run, differences) for run, differences in found),
+        hours=sum(differences.hours for _, differences in found),
+        branches=branches,
+        branches_missed=tuple(name for name in contained(simulator.data) if name not in branches),
+        seconds=round(time.monotonic() - began, 3),
+    )
+    write_text(workspace.certificate, certificate.model_dump_json(indent=2) + "\n")
+    return certificate
+
+
+def require_certificate(workspace: Workspace) -> Certificate:
+    """Certificate of the dataset, proven current.
+
+    Raises
+    ------
+    StaleError
+        There is none, it can not be read, its verdict is not `equal`, or it is of another dataset, other sources of
+        `pvbesscar.plant`, or another version of CityLearn, NumPy or Numba; the message names each of these.
+    """
+    path = workspace.certificate
+    if not path.is_file():
+        raise StaleError(f"{path}: there is no certificate that the twin equals CityLearn on this dataset.", hint=_MEND)
+    try:
+        certificate = Certificate.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise StaleError(f"{path}: not a certificate ({error.error_count()} faults).", hint=_MEND) from error
+    outdated = outdated_parts(certificate, read_manifest(workspace.dataset).digest)
+    if outdated:
+        raise StaleError(f"{path}: the certificate is out of date; {'; '.join(outdated)}.", hint=_MEND)
+    if certificate.verdict != "equal":
+        first = next((run for run in certificate.runs if run.first_difference is not None), None)
+        where = "" if first is None else f" First seen with policy `{first.policy}`, {first.first_difference}."
+        raise StaleError(
+            f"{path}: the twin is not equal to CityLearn on this dataset.{where}",
+            hint="train with `training.simulator: citylearn`, and report the difference; it is a fault of the twin.",
+        )
+    return certificate
+
+
+def outdated_parts(certificate: Certificate, dataset_digest: str) -> tuple[str, ...]:
+    """What has changed since a certificate was written, in words."""
+    parts = [
+        ("dataset", certificate.dataset_digest[:12], dataset_digest[:12]),
+        ("code of pvbesscar.plant", certificate.plant_code_digest[:12], plant.code_digest()[:12]),
+        *((name, certificate.versions.get(name, "none"), found) for name, found in _versions().items()),
+    ]
+    return tuple(f"{what}: certified {then}, now {now}" for what, then, now in parts if then != now)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
+
+
+def _still_good(workspace: Workspace, dataset_digest: str, *, full: bool) -> Certificate | None:
+    try:
+        text = workspace.certificate.read_text(encoding="utf-8")
+        certificate = Certificate.model_validate_json(text)
+    except (FileNotFoundError, ValidationError):
+        return None
+    enough = certificate.verdict == "equal" and (certificate.scope == "year" or not full)
+    return certificate if enough and not outdated_parts(certificate, dataset_digest) else None
+
+
+def _models(settings: Settings, workspace: Workspace, dataset_digest: str) -> Mapping[str, Predictor]:
+    """Trained agents of this dataset; any length of training serves."""
+    able = [
+        agent
+        for agent in settings.training.agents
+        if (metrics := read_metrics(agent, workspace)) is not None
+        and metrics.dataset_digest == dataset_digest
+        and workspace.final_model(agent).is_file()
+        and sha256_file(workspace.final_model(agent)) == metrics.model_sha256
+    ]
+    if not able:
+        return {}
+    from pvbesscar.agents.factory import load_agent  # noqa: PLC0415 (imports torch and Stable-Baselines3, 4 s)
+
+    return {agent: load_agent(agent, workspace.final_model(agent)) for agent in able}
+
+
+def _one_run(simulator: CityLearnSim, run: Run, tell: _Teller) -> Differences:
+    reference = InMode(simulator, run.mode)
+    tell.message = f"hours compared ({run.policy.name}, {run.mode})"
+    return compare(reference, Twin(reference.data), run.policy, run.start, run.hours, tell.hour)
+
+
+class _Teller:
+    """Tells how many hours are compared, at most once a second."""
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self.on_progress = on_progress
+        self.done = self.total = 0
+        self.message = ""
+        self._told = self._began = 0.0
+        if on_progress is not None:
+            on_progress(Progress(0, 0, 0.0, "loading CityLearn"))
+
+    def begin(self, total: int) -> None:
+        self.total = total
+        self._told = self._began = time.monotonic()
+
+    def hour(self) -> None:
+        now = time.monotonic()
+        self.done += 1
+        if self.on_progress is not None and (now - self._told >= 1.0 or self.done == self.total):
+            self._told = now
+            rate = self.done / max(now - self._began, 1e-9)
+            self.on_progress(Progress(self.done, self.total, rate, self.message))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _certified(run: Run, differences: Differences) -> CertifiedRun:
+    return CertifiedRun(
+        policy=run.policy.name,
+        mode=run.mode,
+        start=run.start,
+        hours=differences.hours,
+        compiled=differences.compiled,
+        equal=differences.equal,
+        first_difference=differences.first,
+        totals_difference=_finite(differences.totals),
+    )
+
+
+def _over_all(name: str, found: Sequence[tuple[Run, Differences]]) -> QuantityDifference:
+    """Difference of one quantity over all runs."""
+    gaps = [(run, differences.gaps[name]) for run, differences in found]
+    first = next((entry for entry in gaps if not entry[1].equal), None)
+    words = None if first is None else f"{first[0].policy.name} ({first[0].mode}), hour {first[1].first_hour}"
+    if first is not None and first[1].where:
+        words = f"{words}, {first[1].where}"
+    return QuantityDifference(
+        quantity=name,
+        unit=UNITS[name],
+        equal=first is None,
+        max_abs=_finite(float(np.max([gap.max_abs for _, gap in gaps]))),
+        hours=sum(gap.hours for _, gap in gaps),
+        first_run=words,
+    )
+
+
+def _branches(found: Sequence[Differences]) -> dict[str, int]:
+    """How often each branch was reached over all runs, in the order of `DESCRIPTIONS`."""
+    counts = {name: sum(differences.branches.get(name, 0) for differences in found) for name in DESCRIPTIONS}
+    return {name: count for name, count in counts.items() if count}
