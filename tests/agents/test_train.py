@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pvbesscar.agents import watch
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name, model_fault, read_metrics, training_digest
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train, train_on
+from pvbesscar.certify.certificate import certify
 from pvbesscar.lineage.files import sha256_file
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -182,7 +184,7 @@ def test_the_site_with_128_sockets_is_trained_on(
     site_settings: Settings, site_simulator: CityLearnSim, tmp_path: Path
 ) -> None:
     short = {"steps": 24, "episode_hours": 24, "evaluate_on": "windows", "checkpoint_every": 24}
-    settings = with_training(site_settings, smoke=short)
+    settings = with_training(site_settings, smoke=short, a2c={"update_every": 8})
     windows = tuple(w.model_copy(update={"hours": 24}) for w in settings.evaluation.windows)
     settings = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"windows": windows})})
     workspace = Workspace(tmp_path, settings.data.dataset_name)
@@ -192,3 +194,18 @@ def test_the_site_with_128_sockets_is_trained_on(
     model = load_agent("a2c", workspace.final_model("a2c"))
     assert model.observation_space.shape == (394,)
     assert model.action_space.shape == (129,)
+
+
+def test_training_on_the_twin_asks_for_a_certificate_and_then_learns_from_all_plants(
+    settings: Settings, workspace: Workspace
+) -> None:
+    shutil.copytree(Workspace.of(settings).dataset, workspace.dataset)
+    on_twin = with_training(settings, simulator="twin", plants=4)
+    with pytest.raises(StaleError, match="no certificate"):
+        train("a2c", on_twin, workspace, "smoke")
+    certify(on_twin, workspace)
+    metrics = train("a2c", on_twin, workspace, "smoke")
+    assert metrics.simulator == "twin"
+    assert metrics.steps == 48
+    assert metrics.episodes == 0 or metrics.episodes % 4 == 0
+    assert metrics.checkpoints == {"a2c_checkpoint_20_steps.zip": 24, "a2c_checkpoint_40_steps.zip": 40}
