@@ -29,6 +29,7 @@ from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.citylearn_sim import CityLearnSim, make_env
 from pvbesscar.plant.data import load_plant
+from pvbesscar.quality.gate import validate
 
 SECONDS = 3.0
 
@@ -83,6 +84,7 @@ def main() -> None:
         settings = load_settings(arguments.config, [f"data.root={root}"]).settings
         workspace = Workspace.of(settings)
         ingest(settings, workspace)
+        validate(settings, workspace)
         build(settings, workspace)
         data = load_plant(workspace.dataset)
 

@@ -12,6 +12,7 @@ from pvbesscar.dataset.build import build
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.quality.gate import validate
 from schemas.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ def site_workspace(site_settings: Settings) -> Workspace:
     """Workspace of the synthetic default, ingested and built once for all tests; nobody may write to it."""
     workspace = Workspace.of(site_settings)
     ingest(site_settings, workspace)
+    validate(site_settings, workspace)
     build(site_settings, workspace)
     return workspace
 

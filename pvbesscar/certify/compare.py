@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.kernels import LEDGER_COLUMNS, observation_names
 from pvbesscar.plant.simulator import Hour, Simulator
 from pvbesscar.plant.state import PlantState, Setpoints, observation, setpoints
-from pvbesscar.plant.twin import Twin
 from schemas.settings import Mode
 
 UNITS: Final = {
@@ -35,6 +34,21 @@ UNITS: Final = {
 """What is compared after every hour, with its unit."""
 
 _Array = NDArray[Any]
+
+
+class Decides(Simulator, Protocol):
+    """A simulator that takes actions too, and makes setpoints and observations of its own: the twin."""
+
+    def act(self, action: NDArray[np.floating], out: NDArray[np.float32]) -> bool:
+        """Run the hour with an action; the next observation goes into `out`; returns whether the episode ended."""
+
+    @property
+    def row(self) -> NDArray[np.float64]:
+        """Ledger row of the last hour, shape (18,)."""
+
+    @property
+    def reward(self) -> float:
+        """Reward of the last hour."""
 
 
 @dataclass(slots=True)
@@ -166,8 +180,8 @@ def compare(
     """Drive two simulators with the same policy and compare them after every hour.
 
     The policy sees the state of `reference` alone, and both get its setpoints. Where the policy acts (`Acting`) and
-    `candidate` is a twin, the twin gets the *action* and makes setpoints, energies and observation of it in compiled
-    code, the way agents train: the decision is compared as well.
+    `candidate` takes actions (`Decides`), it gets the *action* and makes setpoints, energies and observation of it,
+    compiled, the way agents train: the decision is compared as well.
 
     Compared before every hour: the state (vehicles' and battery's SOC, energies delivered, last import and net
     exchange, feasibility) and the observation; after it: ledger row, reward, energy of each socket, and whether the
@@ -184,8 +198,7 @@ def compare(
     on_hour
         Called after every hour.
     """
-    acting = policy if isinstance(policy, Acting) and isinstance(candidate, Twin) else None
-    found = Differences(policy.name, start, compiled=acting is not None)
+    found = Differences(policy.name, start, compiled=_decides(policy, candidate))
     policy.reset()
     reference.reset(start, hours)
     candidate.reset(start, hours)
@@ -197,7 +210,7 @@ def compare(
     for _ in range(hours):
         state = reference.state
         _compare_states(found, state, candidate.state, seen, names)
-        asked, ours, theirs, seen = _one_hour(reference, candidate, policy, acting, state, seen)
+        asked, ours, theirs, seen = _one_hour(reference, candidate, policy, seen)
         _compare_hours(found, ours, theirs)
         totals += (ours.row, theirs.row)
         found.hours += 1
@@ -211,27 +224,26 @@ def compare(
     return found
 
 
+def _decides(policy: Controller, candidate: Simulator) -> bool:
+    return isinstance(policy, Acting) and hasattr(candidate, "act")
+
+
 def _one_hour(
-    reference: Simulator,
-    candidate: Simulator,
-    policy: Controller,
-    acting: Acting | None,
-    state: PlantState,
-    seen: NDArray[np.float32],
+    reference: Simulator, candidate: Simulator, policy: Controller, seen: NDArray[np.float32]
 ) -> tuple[Setpoints, Hour, Hour, NDArray[np.float32]]:
     """Run an hour on both; returns the setpoints, both hours and the candidate's next observation."""
-    if acting is None:
+    state = reference.state
+    if not _decides(policy, candidate):
         asked = policy.decide(state)
         ours, theirs = reference.step(asked), candidate.step(asked)
         return asked, ours, theirs, seen if theirs.done else observation(candidate.state)
-    assert isinstance(candidate, Twin)
-    action = acting.action(state)
+    action = cast("Acting", policy).action(state)
     asked = setpoints(state, action)
     ours = reference.step(asked)
-    t, seen = candidate.state.t, seen.copy()
-    done = candidate.act(action, seen)
-    # The energies of a batch's sockets show in the next state; the row holds their sum.
-    theirs = Hour(t, candidate.row.copy(), candidate.reward, ours.socket_kwh, done)
+    twin, t, seen = cast("Decides", candidate), candidate.state.t, seen.copy()
+    done = twin.act(action, seen)
+    # The energy of each socket shows in the next state; until then the row's sum stands for it.
+    theirs = Hour(t, twin.row.copy(), twin.reward, ours.socket_kwh, done)
     return asked, ours, theirs, seen
 
 

@@ -17,9 +17,9 @@ from pvbesscar.plant.state import PlantState, Setpoints, observation, setpoints
 Action = NDArray[np.float32]
 
 _STUCK_SOC = 1e-4
-"""Hourly change of the battery's SOC below which `Swing` turns round."""
+"""Hourly progress of the battery's SOC below which `Swing` turns round."""
 _BEYOND = 1.1
-"""How far beyond nominal power `Swing` asks every other hour: CityLearn cuts that off."""
+"""How far beyond nominal power `Swing` asks in half of the hours: CityLearn cuts that off."""
 
 
 class Acting(ABC):
@@ -106,8 +106,8 @@ class Swing:
     """Setpoints that no action gives: the physics beyond guard, deficit and required SOC.
 
     The battery charges at nominal power until it is full and discharges until it is at its reserve, however large it
-    is, exporting where nobody needs its energy; every other hour it is asked for more than its power. Sockets, empty
-    ones too, get a random power, a third of them full power, until vehicles are full.
+    is, exporting where nobody needs its energy; in half of the hours it is asked for more than its power. Sockets,
+    empty ones too, get a random power, a third of them full power, until vehicles are full.
     """
 
     seed: int
@@ -128,11 +128,12 @@ class Swing:
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`."""
         p = state.data.params
-        if self._last_soc is not None and abs(state.bess_soc - self._last_soc) < _STUCK_SOC:
+        if self._last_soc is not None and self._direction * (self._last_soc - state.bess_soc) < _STUCK_SOC:
             self._direction = -self._direction
         self._last_soc = state.bess_soc
+        asked = p.bess_kw * (_BEYOND if self._generator.random() < 0.5 else 1.0)
         share = np.minimum(1.5 * self._generator.random(p.sockets), 1.0)
-        return Setpoints(p.socket_kw * share, self._direction * p.bess_kw * (_BEYOND if state.t % 2 else 1.0))
+        return Setpoints(p.socket_kw * share, self._direction * asked)
 
 
 def acting(seed: int) -> tuple[Acting, ...]:

@@ -23,20 +23,19 @@ from pvbesscar.dataset.schema import (
     citylearn_schema,
     vehicle_name,
 )
-from pvbesscar.lineage.files import published_folder, sha256_file, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.lineage.files import published_folder, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import FORECAST_COLUMNS, HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_frame
 from pvbesscar.plant.params import plant_params
-from schemas.errors import StaleError
-from schemas.results import DatasetManifest, Provenance, YearFacts
+from pvbesscar.quality.gate import accepted
+from schemas.results import DatasetManifest, YearFacts
 from schemas.settings import HOURS_PER_YEAR, Settings
 
 FloatArray = NDArray[np.float64]
 
 CANONICAL_FILES = ("weather.parquet", "pv.parquet", "mall.parquet", "sessions.parquet")
-PROVENANCE_FILE = "provenance.json"
 
 
 def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
@@ -57,11 +56,11 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
     Raises
     ------
     StaleError
-        Canonical files are missing or not those of their provenance.
+        Canonical files are missing or not those of their provenance, or the quality gate has not accepted them.
     SimulationError
         A charger file is no legal course of states.
     """
-    canonical_digest = proven_canonical(workspace.canonical)
+    canonical_digest = accepted(workspace)
     frames = {name: pd.read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
     hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
     sessions = frames["sessions.parquet"].reset_index(drop=True)
@@ -70,19 +69,6 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
         _write_chargers(draft, settings, sessions)
         write_json(draft / "schema.json", citylearn_schema(settings))
         return _write_plant(draft, settings, hourly, sessions, frames["weather.parquet"], canonical_digest)
-
-
-def proven_canonical(folder: Path) -> str:
-    """Digest of the canonical files, proven against their provenance."""
-    path = folder / PROVENANCE_FILE
-    hint = "run `pvbesscar ingest --config CONFIG` again."
-    if not path.is_file():
-        raise StaleError(f"{path}: there are no canonical files here.", hint=hint)
-    provenance = Provenance.model_validate_json(path.read_text(encoding="utf-8"))
-    for name, digest in provenance.files.items():
-        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
-            raise StaleError(f"{folder / name}: missing, or not the file that was ingested.", hint=hint)
-    return sha256_json(provenance.files)
 
 
 def citylearn_pv(pv_kwh: FloatArray, dc_kwp: float) -> tuple[FloatArray, FloatArray]:

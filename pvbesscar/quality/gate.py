@@ -63,8 +63,32 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
     return report
 
 
-def _read(settings: Settings, workspace: Workspace) -> tuple[QualityContext, str]:
-    """Canonical frames, proven against their provenance, and the digest of them all."""
+def accepted(workspace: Workspace) -> str:
+    """Digest of the canonical files, proven to be those that this gate accepted.
+
+    Raises
+    ------
+    StaleError
+        The canonical files are missing or changed, or the gate has not judged them, or refused them.
+    """
+    _, digest = _proven(workspace)
+    path = workspace.quality / JSON_FILE
+    hint = "run `pvbesscar validate --config CONFIG`."
+    try:
+        report = QualityReport.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StaleError(f"{path}: these canonical files have not been judged.", hint=hint) from error
+    except ValidationError as error:
+        raise StaleError(f"{path}: no quality report ({error.error_count()} faults).", hint=hint) from error
+    if report.canonical_digest != digest:
+        raise StaleError(f"{path}: judges other canonical files than those in {workspace.canonical}.", hint=hint)
+    if report.errors:
+        raise StaleError(f"{path}: the gate refused these canonical files ({len(report.errors)} errors).", hint=hint)
+    return digest
+
+
+def _proven(workspace: Workspace) -> tuple[Provenance, str]:
+    """Provenance of the canonical files, which are proven to be those it names, and the digest of them all."""
     folder = workspace.canonical
     path = folder / PROVENANCE_FILE
     if not path.is_file():
@@ -77,8 +101,15 @@ def _read(settings: Settings, workspace: Workspace) -> tuple[QualityContext, str
         file = folder / name
         if not file.is_file() or sha256_file(file) != digest:
             raise StaleError(f"{file}: missing, or not the file that was ingested.", hint=_INGEST_AGAIN)
+    return provenance, sha256_json(provenance.files)
+
+
+def _read(settings: Settings, workspace: Workspace) -> tuple[QualityContext, str]:
+    """Canonical frames, proven against their provenance, and the digest of them all."""
+    folder = workspace.canonical
+    provenance, digest = _proven(workspace)
     # Only files whose digest was proven are read: a stray Parquet file beside them is not part of the year.
     frames = {
         name: pd.read_parquet(folder / f"{name}.parquet") for name in SERIES if f"{name}.parquet" in provenance.files
     }
-    return QualityContext(settings, frames, provenance), sha256_json(provenance.files)
+    return QualityContext(settings, frames, provenance), digest

@@ -11,12 +11,12 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from pvbesscar.agents.artifacts import curve_name, prove_dataset, read_metrics
-from pvbesscar.dataset.build import PROVENANCE_FILE
 from pvbesscar.dataset.manifest import MANIFEST_FILE
 from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.lineage.files import sha256_file, sha256_json
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
+from pvbesscar.quality.gate import PROVENANCE_FILE
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest, EvaluationReport, Provenance, QualityReport, TrainingMetrics
 from schemas.settings import Agent, Settings

@@ -10,17 +10,23 @@ import pandas as pd
 import pytest
 
 from pvbesscar.calendar import day_types
-from pvbesscar.dataset.build import citylearn_pv
+from pvbesscar.dataset.build import build, citylearn_pv
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
 from pvbesscar.dataset.forecast import load_forecast, persistence_forecast, solar_forecast
 from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.dataset.reference import charge_on_arrival, infeasible
+from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import hours_to_change, load_plant, sessions_from_frame
 from schemas.errors import SimulationError, StaleError
 from schemas.settings import SiteSettings
-from tests.builders import mini_dataset, session
+from tests.builders import mini_dataset, scenario, session, write_canonical
 
+FINDING = {
+    "rule": "solar.all_zero", "severity": "error", "source": "pv.csv", "column": "pv_kwh",
+    "observed": "0", "limit": "2",
+    "message": "dark", "cause": "emptied", "fix": "export again", "hours": [], "n_hours": 8760,
+}  # fmt: skip
 SESSIONS = [session(0, 0, 3, 0.5), session(0, 3, 5, 0.2), session(1, 10, 12, 0.4), session(4, 8757, 8760, 0.3)]
 
 
@@ -170,3 +176,25 @@ def test_charge_on_arrival_and_feasibility(folder: Path) -> None:
     demand = charge_on_arrival(data.params, sessions, 12)
     assert demand[5:8] == pytest.approx([7.0, 6 / 0.95 - 3.5, 0.0], abs=1e-6)
     assert infeasible(data.params, sessions).tolist() == [True, False]
+
+
+def test_nothing_is_built_from_a_year_that_the_gate_has_not_accepted(tmp_path: Path) -> None:
+    folder = mini_dataset(tmp_path, SESSIONS)
+    before = read_manifest(folder).digest
+    settings = scenario(tmp_path)
+    workspace = Workspace.of(settings)
+    write_canonical(settings, SESSIONS, mall_kwh=50.0)
+    report = workspace.quality / "quality_report.json"
+    accepted = report.read_text()
+    report.unlink()
+    with pytest.raises(StaleError, match="have not been judged"):
+        build(settings, workspace)
+    refused = json.loads(accepted) | {"findings": [FINDING]}
+    report.write_text(json.dumps(refused))
+    with pytest.raises(StaleError, match="refused these canonical files"):
+        build(settings, workspace)
+    write_canonical(settings, SESSIONS, mall_kwh=60.0)
+    report.write_text(accepted)
+    with pytest.raises(StaleError, match="judges other canonical files"):
+        build(settings, workspace)
+    assert read_manifest(folder).digest == before
