@@ -1,0 +1,181 @@
+"""Pictures of the report and of the Prefect UI, taken in a headless Chromium; and what a page does while it loads.
+
+python -m tests.docs.screenshots report outputs/report/index.html docs/images/report.png
+python -m tests.docs.screenshots prefect .prefect docs/images/prefect-ui.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+CHROMIUM, DRIVER = "chromium", "chromedriver"
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+REQUESTS = {"Network.requestWillBeSent", "Network.webSocketCreated"}
+OWN_SCHEMES = {"file", "data", "blob", "about", "chrome"}
+"""Addresses that leave the page's own file or memory on no wire."""
+HOST = "127.0.0.1"
+ONLY_LOOPBACK = f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a browser saw of a page.
+
+    Attributes
+    ----------
+    errors
+        What the console reports as severe.
+    hosts
+        Hosts that were asked for anything.
+    """
+
+    errors: list[str]
+    hosts: set[str]
+
+
+def installed() -> bool:
+    """Whether Debian's Chromium and its driver are there."""
+    return all(shutil.which(name) for name in (CHROMIUM, DRIVER))
+
+
+@contextmanager
+def browser(width: int, height: int, *flags: str) -> Iterator[webdriver.Chrome]:
+    """Yield a browser with an empty profile of its own."""
+    with tempfile.TemporaryDirectory(prefix="pvbesscar-chromium-") as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(shutil.which(CHROMIUM))
+        for flag in (*FLAGS, *flags, f"--window-size={width},{height}", f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which(DRIVER)))
+        try:
+            yield driver
+        finally:
+            driver.quit()
+
+
+def visit(driver: webdriver.Chrome, url: str, settle_s: float = 0.5) -> Visit:
+    """Open a page, let it settle, and say what it did."""
+    driver.get(url)
+    time.sleep(settle_s)
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    asked = [urlsplit(_address(m["params"])) for m in messages if m["method"] in REQUESTS]
+    errors = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    return Visit(errors, {url.hostname or url.scheme for url in asked if url.scheme not in OWN_SCHEMES})
+
+
+def _address(parameters: dict[str, Any]) -> str:
+    return str(parameters["request"]["url"] if "request" in parameters else parameters["url"])
+
+
+def picture_of_report(page: Path, picture: Path, width: int = 1100, height: int = 1250) -> Visit:
+    """Take the first screen of a report page."""
+    with browser(width, height) as driver:
+        seen = visit(driver, page.resolve().as_uri())
+        driver.save_screenshot(str(picture))
+    return seen
+
+
+def picture_of_run(prefect_home: Path, picture: Path, width: int = 1300, height: int = 900) -> Visit:
+    """Take the page of the last parent run in a Prefect database, its child runs with it.
+
+    Works on a copy: the database stays as it is.
+    """
+    with tempfile.TemporaryDirectory(prefix="pvbesscar-prefect-") as folder:
+        home = Path(folder) / "home"
+        shutil.copytree(prefect_home, home)
+        run = last_parent_run(home / "prefect.db")
+        with prefect_server(home) as base, browser(width, height, ONLY_LOOPBACK) as driver:
+            seen = visit(driver, f"{base}/runs/flow-run/{run}", settle_s=6.0)
+            for dismiss in driver.find_elements(By.CSS_SELECTOR, "[aria-label='Close toast']"):
+                dismiss.click()
+            driver.save_screenshot(str(picture))
+    return seen
+
+
+def last_parent_run(database: Path) -> str:
+    """Id of the last flow run that has no parent."""
+    with sqlite3.connect(database) as connection:
+        row = connection.execute(
+            "select id from flow_run where parent_task_run_id is null order by start_time desc limit 1"
+        ).fetchone()
+    return str(row[0])
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[str]:
+    """Yield the address of a Prefect server with its UI on the database in `home`."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")} | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_API_HOST": HOST,
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--no-services"]
+    with (home / "ui.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
+        try:
+            _await(f"http://{HOST}:{port}/api/health")
+            yield f"http://{HOST}:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _await(url: str, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def main() -> None:
+    """Take a picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("report", "prefect"))
+    parser.add_argument("source", type=Path, help="the report's index.html, or the folder of Prefect's database")
+    parser.add_argument("picture", type=Path)
+    arguments = parser.parse_args()
+    take = picture_of_report if arguments.what == "report" else picture_of_run
+    seen = take(arguments.source, arguments.picture)
+    print(f"{arguments.picture}: {arguments.picture.stat().st_size:,} bytes")  # noqa: T201
+    for error in seen.errors:
+        print(f"console: {error}")  # noqa: T201
+    if seen.hosts:
+        print(f"hosts: {', '.join(sorted(seen.hosts))}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
