@@ -60,8 +60,8 @@ SESSION_BRANCHES: Final = (
 def session_branches(data: PlantData) -> dict[str, NDArray[np.bool_]]:
     """Which sessions belong to each of `SESSION_BRANCHES`; arrays of shape (n_sessions,)."""
     s = data.sessions
-    departures = set(zip(s.socket.tolist(), s.departure.tolist(), strict=True))
-    follows = np.array([key in departures for key in zip(s.socket.tolist(), s.arrival.tolist(), strict=True)], bool)
+    socket_hour = s.socket * (data.hours + 1)
+    follows = np.isin(socket_hour + s.arrival, socket_hour + s.departure)
     return {
         "arrival": ~follows,
         "arrival-empty": s.arrival_soc <= 0.0,

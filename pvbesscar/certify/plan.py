@@ -12,7 +12,7 @@ from pvbesscar.certify.branches import session_branches
 from pvbesscar.certify.policies import acting, setting, trained
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.policy import Predictor
-from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.data import PlantData, Sessions
 from schemas.settings import Mode
 
 DEFAULT_HOURS = 6_000
@@ -81,14 +81,20 @@ def _cover(data: PlantData, length: int, limit: int | None) -> tuple[int, ...] |
 
 def _holdings(data: PlantData, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
     """Which window holds what, shape (windows, kinds): kinds of sessions, whole stays only, and kinds of hours."""
-    s = data.sessions
-    kinds = [
-        (s.arrival[which][None, :] > starts[:, None]) & (s.departure[which][None, :] <= starts[:, None] + length)
-        for which in session_branches(data).values()
-    ]
-    inside = [(kind.any(axis=1) if kind.size else np.zeros(starts.size, bool)) for kind in kinds]
+    stays = [_any_stay(data.sessions, which, starts, length) for which in session_branches(data).values()]
     hours = [_any_within(which, starts, length) for which in _hour_kinds(data)]
-    return np.column_stack([*inside, *hours])
+    return np.column_stack([*stays, *hours])
+
+
+def _any_stay(
+    sessions: Sessions, which: NDArray[np.bool_], starts: NDArray[np.int64], length: int
+) -> NDArray[np.bool_]:
+    """Whether any of the sessions marked begins and ends within each window, shape (windows,)."""
+    order = np.argsort(sessions.arrival[which], kind="stable")
+    arrival, departure = sessions.arrival[which][order], sessions.departure[which][order]
+    first, last = np.searchsorted(arrival, starts, side="right"), np.searchsorted(arrival, starts + length)
+    spans = zip(first, last, starts + length, strict=True)
+    return np.array([(departure[begin:end] <= limit).any() for begin, end, limit in spans], dtype=bool)
 
 
 def _hour_kinds(data: PlantData) -> tuple[NDArray[np.bool_], ...]:
