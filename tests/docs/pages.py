@@ -1,19 +1,30 @@
-"""The tables of the docs that are made from the code: `python -m tests.docs.pages` writes them."""
+"""The pages of the docs that are made from the code: `python -m tests.docs.pages` writes them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from pvbesscar.config import configuration_table
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
+from pvbesscar.quality.registry import Rule, all_rules
+from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+MADE = "`python -m tests.docs.pages`"
+NOTES = (
+    "DESIGN, FIELD_NOTES and issues are the maintainers' design contract, measurements and tasks; they are no part of\n"
+    "the repository."
+)
 
 CONFIGURATION = """# Configuration
 
 One YAML file a scenario; what it leaves out has the default below. `--set key=value` overrides a key. Unknown keys are
 errors that name the nearest known one. `pvbesscar config show --config FILE` prints the values of a scenario with unit
-and origin. This table is made from `schemas/settings.py` (`python -m tests.docs.pages`).
+and origin. This table is made from `schemas/settings.py` ({made}).
+
+{notes}
 
 {table}
 """
@@ -21,33 +32,268 @@ QUALITY = """# Quality rules
 
 `validate` applies every rule to the canonical year. An *error* stops the run before anything downstream changes; a
 *warning* is shown. An error in a column that the scenario does not use is a warning. Before it judges, the gate proves
-that it is armed: a planted year of zeros must be refused. This table is made from the registry in `pvbesscar/quality`
-(`python -m tests.docs.pages`).
+that it is armed: a planted year of zeros must be refused. These {count} rules are made from the registry in
+`pvbesscar/quality` ({made}).
 
-{table}
+{notes}
+
+{sections}"""
+QUALITY_HEAD = ("rule", "severity", "series", "what holds", "why", "likely cause of a violation", "fix")
+
+OBSERVATION = """# Observation and action, entry by entry
+
+Made from `pvbesscar.plant.kernels.observation_names()` ({made}); the blocks are explained in
+[concepts.md](concepts.md). Scales are those of the default site: 128 sockets of 3.5 kW, 32 at each of the positions A-D
+(112 kW together), 3,201.2 kW AC, a battery of 2,712 kW. Every entry is clipped to [-5, 5].
+
+## Action, 129 entries in [0, 1]
+
+| entry | name | what |
+| --- | --- | --- |
+| 0 | `bess` | battery, see the modes in [concepts.md](concepts.md) |
+| 1 to 128 | `charger_01_A`, `charger_01_B`, ... `charger_32_D` | share of 3.5 kW asked for at that socket |
+
+## Observation, {size} entries
+
+{observation}
 """
+TIME = {
+    "hour": ("hour of the day, 0 to 23", "x / 11.5 - 1"),
+    "month": ("1 to 12", "(x - 1) / 5.5 - 1"),
+    "day_type": ("1 Monday ... 7 Sunday, 8 holiday", "(x - 1) / 3.5 - 1"),
+    "position_in_year": ("hour of the year t, 0 to 8,759", "2 t / 8760 - 1"),
+}
+POSITION = {
+    "connected": ("vehicles at the 32 sockets of the position", "x / 32"),
+    "energy_required_kwh": ("energy that they still need, at the charger", "x / 112 kWh"),
+    "average_power_required_kw": ("sum of energy needed / hours left", "x / 112 kW"),
+    "power_available_kw": ("3.5 kW for each vehicle that still needs energy", "x / 112 kW"),
+    "energy_delivered_last_hour_kwh": ("energy drawn in the last hour", "x / 112 kWh"),
+    "mean_soc": ("mean state of charge of the vehicles, 0 when none is there", "x"),
+}
+PLANT = {
+    "pv_kwh": ("PV of this hour", "x / 3,201.2 kWh"),
+    "pv_forecast_1h_kwh": ("forecast of the next hour", "x / 3,201.2 kWh"),
+    "pv_forecast_mean_3h_kwh": ("mean forecast of the next three hours", "x / 3,201.2 kWh"),
+    "mall_kwh": ("mall demand of this hour", "x / the year's peak"),
+    "mall_forecast_1h_kwh": ("forecast of the next hour", "x / the year's peak"),
+    "mall_forecast_mean_3h_kwh": ("mean forecast of the next three hours", "x / the year's peak"),
+    "bess_soc": ("state of charge of the battery", "x"),
+    "bess_can_deliver_kw": ("power that it can deliver in this hour", "x / 2,712 kW"),
+    "bess_can_take_kw": ("power that it can take in this hour", "x / 2,712 kW"),
+    "grid_exchange_last_hour_kwh": (
+        "import less export of the last hour, 0 in the first",
+        "x / the greater of 3,201.2 kWh and the mall's peak",
+    ),
+    "price_pen_per_kwh": ("price of this hour", "x / the higher price"),
+    "price_next_hour_pen_per_kwh": ("price of the next hour", "x / the higher price"),
+    "hours_to_tariff_change": ("hours until the price differs", "x / 24"),
+    "carbon_kg_per_kwh": ("carbon intensity of the import", "x / `grid.carbon_kg_per_kwh`"),
+}
+SOCKETS = {
+    "presence": ("-1 empty, else energy still to be put into the battery / its capacity", "x"),
+    "urgency": ("energy needed / hours left / 3.5 kW; 0 when empty", "x"),
+}
+
+TABLES = """# Columns of the tables
+
+Of the files in [files.md](files.md); made from the code ({made}). Energies are of one hour,
+so a kWh is also the hour's mean power in kW. Stamps are the *start* of the hour, in local time.
+
+## Canonical series, `data/interim/canonical/NAME/`
+
+{canonical}`ev_profile.parquet` has one column more for each charger or socket [kWh].
+
+## CityLearn's charger files, `charger_NN_P.csv`
+
+{charger}
+## `hourly.parquet` of the dataset
+
+Energies are as CityLearn holds them, float32 values; forecasts use nothing later than the hour they stand in.
+
+{hourly}
+## `outputs/evaluation/ledgers/CONTROLLER.parquet`
+
+{ledger}
+## `outputs/evaluation/evaluation_comparison.csv`
+
+{comparison}
+## `outputs/AGENT_training/AGENT_training_curve.csv`
+
+{curve}"""
+CHARGER = {
+    "electric_vehicle_charger_state": ("", "1 connected, 2 arrives in the next hour, 3 away"),
+    "electric_vehicle_id": ("", "one name for all vehicles of a socket; sessions are told apart by their id"),
+    "electric_vehicle_departure_time": ("h", "hours until departure, counting down to 1"),
+    "electric_vehicle_required_soc_departure": ("1", "state of charge wanted at departure"),
+    "electric_vehicle_estimated_arrival_time": ("h", "1 in the hour before an arrival"),
+    "electric_vehicle_estimated_soc_arrival": ("1", "state of charge at arrival, in every row of the session"),
+    "electric_vehicle_session_id": ("", "name of the session"),
+}
+HOURLY = {
+    "timestamp": ("local time", "start of the hour"),
+    "pv_kwh": ("kWh", "PV generation, AC"),
+    "pv_w_per_kw": ("W/kW", "the same per kWp, as in `building.csv`"),
+    "mall_kwh": ("kWh", "demand of the mall"),
+    "price": ("PEN/kWh", "price of import"),
+    "carbon": ("kgCO2/kWh", "carbon intensity of import"),
+    "hour": ("h", "hour of the day, 0 to 23"),
+    "month": ("", "1 to 12"),
+    "day_type": ("", "1 Monday ... 7 Sunday, 8 holiday"),
+    "pv_next_kwh": ("kWh", "forecast of PV, next hour"),
+    "pv_next3_kwh": ("kWh", "forecast of PV, mean of the next three hours"),
+    "mall_next_kwh": ("kWh", "forecast of the mall, next hour"),
+    "mall_next3_kwh": ("kWh", "forecast of the mall, mean of the next three hours"),
+}
+TERMS = {
+    "co2_kg": ("kgCO2", "import x carbon intensity"),
+    "solar_kwh": ("kWh", "PV neither used nor stored"),
+    "cost_pen": ("PEN", "import x price - export x feed-in"),
+    "ev_short_kwh": ("kWh", "energy short of the required SOC at departure, in the battery"),
+    "ramping_kwh": ("kWh", "change of the import from the hour before"),
+}
+LEDGER = {
+    "pv_kwh": ("kWh", "PV generation"),
+    "mall_kwh": ("kWh", "demand of the mall"),
+    "ev_kwh": ("kWh", "energy drawn by all sockets"),
+    "charge_kwh": ("kWh", "energy into the battery, at its terminals"),
+    "discharge_kwh": ("kWh", "energy out of the battery, at its terminals"),
+    "import_kwh": ("kWh", "energy from the grid"),
+    "export_kwh": ("kWh", "energy to the grid"),
+    "bess_soc": ("1", "state of charge of the battery at the end of the hour"),
+    **TERMS,
+    "departures": ("", "vehicles that leave at the end of the hour"),
+    "departures_met": ("", "of them, with their required SOC"),
+    "departures_feasible": ("", "of them, those that could be served when they came"),
+    "departures_met_feasible": ("", "of these, with their required SOC"),
+    "infeasible_sockets": ("", "sockets whose vehicle no power can serve in time any more"),
+}
+AROUND_LEDGER = {
+    "t": ("h", "hour of the year, 0 to 8,759"),
+    "timestamp": ("local time", "start of the hour"),
+    "price": ("PEN/kWh", "price of import"),
+    "carbon": ("kgCO2/kWh", "carbon intensity of import"),
+    "reward": ("1", "reward of the hour"),
+    "window": ("", "stretch of hours that the row belongs to"),
+}
+COMPARISON = {
+    "rank": ("", "by J, from 1; controllers that can not be told apart share one"),
+    "controller": ("", "name"),
+    "kind": ("", "agent, untrained, baseline or constant"),
+    "score_j": ("1", "J, lower is better"),
+    **{name: (unit, f"{what}, total") for name, (unit, what) in TERMS.items()},
+    "mean_reward": ("1", "mean reward of an hour"),
+    "reward_std": ("1", "its spread over the windows (sample standard deviation)"),
+    "import_kwh": ("kWh", "energy from the grid"),
+    "export_kwh": ("kWh", "energy to the grid"),
+    "ev_kwh": ("kWh", "energy drawn by all sockets"),
+    "departures": ("", "vehicles that left"),
+    "departures_met": ("", "of them, with their required SOC"),
+    "departures_infeasible": ("", "of them, those that no power could serve"),
+    "hours": ("h", "hours judged"),
+}
+CURVE = {
+    "steps": ("", "environment steps so far"),
+    "mean_reward": ("1", "mean reward of an hour since the point before"),
+}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(str(cell)) for cell in line) + " |\n" for line in lines)
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def quality_table() -> str:
-    """Every rule of the registry as a Markdown table."""
-    head = "| rule | severity | series | what | why | likely cause | fix |\n| --- | --- | --- | --- | --- | --- | --- |"
-    rows = [
-        (f"`{rule.id}`", rule.severity, ", ".join(rule.series), rule.title, f"{rule.rationale} ({rule.reference})",
-         rule.cause, rule.fix)
-        for rule in all_rules()
-    ]  # fmt: skip
-    return "\n".join([head, *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)])
+def quality_page() -> str:
+    """Every rule of the registry, by topic."""
+    by_topic: dict[str, list[Rule]] = {}
+    for rule in all_rules():
+        by_topic.setdefault(rule.topic, []).append(rule)
+    sections = "\n".join(f"## {topic}\n\n{_rules(rules)}" for topic, rules in by_topic.items())
+    return QUALITY.format(made=MADE, notes=NOTES, count=len(all_rules()), sections=sections)
+
+
+def _rules(rules: Sequence[Rule]) -> str:
+    return table(
+        QUALITY_HEAD,
+        (
+            (f"`{rule.id}`", rule.severity, ", ".join(rule.series) or "configuration", rule.title,
+             f"{rule.rationale} ({rule.reference})", rule.cause, rule.fix)
+            for rule in rules
+        ),
+    )  # fmt: skip
+
+
+def observation_page() -> str:
+    """Every entry of the observation; entries that differ only by socket or hour stand in one row."""
+    names = observation_names()
+    described = [(index, *_entry(name)) for index, name in enumerate(names)]
+    rows = []
+    for (shown, what, scale), group in groupby(described, key=lambda entry: entry[1:]):
+        indices = [index for index, *_ in group]
+        where = str(indices[0]) if len(indices) == 1 else f"{indices[0]} to {indices[-1]}"
+        rows.append((where, f"`{shown}`", what, scale))
+    return OBSERVATION.format(
+        made=MADE, size=len(names), observation=table(("entry", "name", "what", "scaled"), rows).rstrip()
+    )
+
+
+def _entry(name: str) -> tuple[str, str, str]:
+    """Name to show, meaning and scale of one entry."""
+    if name in TIME or name in PLANT:
+        return (name, *(TIME | PLANT)[name])
+    if name.startswith("charger_"):
+        kind = name.rpartition("_")[2]
+        return (f"charger_NN_P_{kind}", *SOCKETS[kind])
+    position, feature = name[:9], name[10:]
+    if feature.startswith("energy_due_within_"):
+        what = f"energy needed by the vehicles that leave within k = 1, 2, ... {HORIZON} h"
+        return f"{position}_energy_due_within_<k>h_kwh", what, "x / 112 kWh"
+    return (name, *POSITION[feature])
+
+
+def columns_page() -> str:
+    """Columns of every table that a run writes."""
+    canonical = "".join(
+        f"`{series}.parquet`\n\n"
+        + table(("column", "unit", "what"), ((f"`{c.name}`", c.unit, _meaning(c)) for c in contracts))
+        + "\n"
+        for series, contracts in COLUMNS.items()
+        if series != EV_PROFILE
+    )
+    ledger = {name: LEDGER[name] for name in LEDGER_COLUMNS}
+    around = AROUND_LEDGER
+    return TABLES.format(
+        made=MADE,
+        canonical=canonical,
+        charger=_columns(CHARGER),
+        hourly=_columns(HOURLY),
+        ledger=_columns({name: around[name] for name in ("t", "timestamp")} | ledger | around),
+        comparison=_columns(COMPARISON),
+        curve=_columns(CURVE),
+    )
+
+
+def _meaning(contract: ColumnContract) -> str:
+    return contract.meaning + ("" if contract.required else ", where the source has it")
+
+
+def _columns(columns: Mapping[str, tuple[str, str]]) -> str:
+    return table(("column", "unit", "what"), ((f"`{name}`", *about) for name, about in columns.items()))
 
 
 def pages() -> dict[Path, str]:
     """Text of each page that is made from the code."""
+    assert len(POSITION) + HORIZON == FEATURES
     return {
-        DOCS / "configuration.md": CONFIGURATION.format(table=configuration_table().strip()),
-        DOCS / "quality.md": QUALITY.format(table=quality_table()),
+        DOCS / "configuration.md": CONFIGURATION.format(made=MADE, notes=NOTES, table=configuration_table().strip()),
+        DOCS / "quality.md": quality_page(),
+        DOCS / "observation.md": observation_page(),
+        DOCS / "columns.md": columns_page(),
     }
 
 

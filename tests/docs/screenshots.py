@@ -90,7 +90,7 @@ def _address(parameters: dict[str, Any]) -> str:
     return str(parameters["request"]["url"] if "request" in parameters else parameters["url"])
 
 
-def picture_of_report(page: Path, picture: Path, width: int = 1100, height: int = 1250) -> Visit:
+def picture_of_report(page: Path, picture: Path, width: int = 1100, height: int = 1360) -> Visit:
     """Take the first screen of a report page."""
     with browser(width, height) as driver:
         seen = visit(driver, page.resolve().as_uri())
@@ -98,7 +98,7 @@ def picture_of_report(page: Path, picture: Path, width: int = 1100, height: int 
     return seen
 
 
-def picture_of_run(prefect_home: Path, picture: Path, width: int = 1300, height: int = 900) -> Visit:
+def picture_of_run(prefect_home: Path, picture: Path, width: int = 1300, height: int = 730) -> Visit:
     """Take the page of the last parent run in a Prefect database, its child runs with it.
 
     Works on a copy: the database stays as it is.

@@ -1,0 +1,42 @@
+"""A small site's run, from its dataset to its page: what the docs say of files and pages is held against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pvbesscar.agents.train import train_on
+from pvbesscar.evaluation.evaluate import evaluate_on
+from pvbesscar.lineage.runs import Job, write_manifest
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.report.publish import publish
+from schemas.progress import Progress
+from tests.mini_site import mini_site
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that reached its end."""
+
+    workspace: Workspace
+    page: Path
+
+
+@pytest.fixture(scope="package")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """Three agents trained for two days, judged and published; nobody may write to it."""
+    settings = mini_site(tmp_path_factory.mktemp("docs"))
+    workspace = Workspace.of(settings)
+    simulator = CityLearnSim(workspace.dataset)
+    job = Job("test-smoke-0", settings, "smoke", Path("config/test.yaml"))
+    job.pin()
+    for agent in settings.training.agents:
+        train_on(simulator, agent, settings, workspace, "smoke")
+        job.write_progress(f"train-{agent}", Progress(48, 48, 1.0, agent))
+    evaluate_on(simulator, settings, workspace, "smoke")
+    page = publish(settings, workspace, "smoke", {})
+    write_manifest(job, "completed")
+    return FinishedRun(workspace, page)
