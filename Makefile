@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test checks test-slow bench lock clean clean-runs clean-venv browser
+.PHONY: help install run test checks test-slow bench docs lock clean clean-runs clean-venv browser
 
 UV_VERSION := 0.13.9
 PROFILE ?= smoke
@@ -93,6 +93,9 @@ bench: install ## Run the benchmarks
 		$(BIN)/python "$$script"
 	done
 	[ $$found = 1 ] || { echo "benchmarks/ holds no benchmark." >&2; exit 1; }
+
+docs: install ## Write the pages that are made from the code
+	$(BIN)/python -m tests.docs.pages
 
 # Without find-links, so that the lock names the registry's torch and, apart, what its CUDA build wants.
 # The old locks go in first: uv keeps their versions where it can.
