@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+from pvbesscar.commands.common import (
+    DEFAULT_CONFIG,
+    AgentName,
+    AgentOption,
+    ConfigOption,
+    Profile,
+    ProfileOption,
+    SetOption,
+    load,
+    only,
+    place,
+    print_table,
+    shown,
+)
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
-    from pvbesscar.config import LoadedSettings
-    from pvbesscar.lineage.workspace import Workspace
     from schemas.results import Certificate
-    from schemas.settings import Settings
 
-DEFAULT_CONFIG = Path("config/iquitos_mall.yaml")
 INTACT = (
     "interrupted: nothing is half written. Finished stages and checkpoints of earlier runs are as they were; "
     "run the same command again."
 )
-
-
-class Profile(StrEnum):
-    """How long agents train and on what they are judged."""
-
-    SMOKE = "smoke"
-    FULL = "full"
-
-
-class AgentName(StrEnum):
-    """The agents."""
-
-    SAC = "sac"
-    PPO = "ppo"
-    A2C = "a2c"
 
 
 class _Terminated(KeyboardInterrupt):
@@ -106,16 +96,6 @@ app = typer.Typer(
 config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
 app.add_typer(config_app, name="config")
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Scenario, a YAML file.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.smoke.steps=200; repeatable."),
-]
-ProfileOption = Annotated[
-    Profile, typer.Option("--profile", help="smoke: 5,000 steps, judged on three weeks; full: 100,000, on the year.")
-]
-AgentOption = Annotated[list[AgentName] | None, typer.Option("--agent", help="Train only this agent; repeatable.")]
-
 
 def main() -> None:
     """Entry point of the console script."""
@@ -159,8 +139,8 @@ def run(
 
       pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=../shared/oe2_measured
     """
-    settings = [*(overrides or []), *_only(agent)]
-    loaded = _load(config, settings)
+    settings = [*(overrides or []), *only(agent)]
+    loaded = load(config, settings)
     from flows.server import prefect_api, prepare  # noqa: PLC0415
 
     prepare(loaded.settings.data.root, quiet=True)
@@ -187,15 +167,15 @@ def config_show(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = No
     """
     from pvbesscar.config import describe  # noqa: PLC0415
 
-    rows = describe(_load(config, overrides or []))
+    rows = describe(load(config, overrides or []))
     head = ("key", "value", "unit", "origin", "meaning")
-    _print_table(head, [(row.key, row.value, row.unit, row.origin, row.description) for row in rows])
+    print_table(head, [(row.key, row.value, row.unit, row.origin, row.description) for row in rows])
 
 
 @app.command()
 def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Read the configured OE2 files, or make the synthetic year, into canonical Parquet."""
-    settings, workspace = _place(config, overrides)
+    settings, workspace = place(config, overrides)
     from pvbesscar.oe2.ingest import ingest as stage  # noqa: PLC0415
 
     stage(settings, workspace)
@@ -205,7 +185,7 @@ def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -
 @app.command()
 def validate(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Judge the canonical year; exit code 2 on any error-level finding."""
-    settings, workspace = _place(config, overrides)
+    settings, workspace = place(config, overrides)
     from pvbesscar.quality.gate import validate as stage  # noqa: PLC0415
 
     stage(settings, workspace)
@@ -215,7 +195,7 @@ def validate(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None)
 @app.command()
 def build(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Make the CityLearn dataset from the canonical year."""
-    settings, workspace = _place(config, overrides)
+    settings, workspace = place(config, overrides)
     from pvbesscar.dataset.build import build as stage  # noqa: PLC0415
 
     stage(settings, workspace)
@@ -232,11 +212,11 @@ def certify(
     force: Annotated[bool, typer.Option("--force", help="Certify again even if the certificate is current.")] = False,
 ) -> None:
     """Prove the twin equal to CityLearn on the dataset; training on the twin asks for this certificate."""
-    settings, workspace = _place(config, overrides)
+    settings, workspace = place(config, overrides)
     from pvbesscar.certify.certificate import certify as stage  # noqa: PLC0415
     from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
 
-    _shown("certify", lambda show: stage(settings, workspace, full=full, force=force, on_progress=show))
+    shown("certify", lambda show: stage(settings, workspace, full=full, force=force, on_progress=show))
     _print_certificate(require_certificate(workspace))
     typer.echo(workspace.certificate)
 
@@ -259,11 +239,11 @@ def train(
 
       pvbesscar train ppo a2c --profile full
     """
-    settings, workspace = _place(config, [*(overrides or []), *_only([*(agents or []), *(agent or [])])])
+    settings, workspace = place(config, [*(overrides or []), *only([*(agents or []), *(agent or [])])])
     from pvbesscar.agents.train import train as stage  # noqa: PLC0415
 
     for name in settings.training.agents:
-        _shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
+        shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
         typer.echo(workspace.final_model(name))
 
 
@@ -272,10 +252,10 @@ def evaluate(
     config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.SMOKE, overrides: SetOption = None
 ) -> None:
     """Judge the trained agents against the baselines."""
-    settings, workspace = _place(config, overrides)
+    settings, workspace = place(config, overrides)
     from pvbesscar.evaluation.evaluate import evaluate as stage  # noqa: PLC0415
 
-    _shown("evaluate", partial(stage, settings, workspace, profile.value))
+    shown("evaluate", partial(stage, settings, workspace, profile.value))
     typer.echo(workspace.evaluation)
 
 
@@ -284,47 +264,17 @@ def publish(
     config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.SMOKE, overrides: SetOption = None
 ) -> None:
     """Write the HTML report."""
-    settings, workspace = _place(config, overrides)
+    settings, workspace = place(config, overrides)
     from pvbesscar.report.publish import publish as stage  # noqa: PLC0415
 
     typer.echo(stage(settings, workspace, profile.value, {}))
-
-
-def _load(config: Path, overrides: list[str]) -> LoadedSettings:
-    from pvbesscar.config import load_settings  # noqa: PLC0415
-
-    return load_settings(config, overrides)
-
-
-def _place(config: Path, overrides: list[str] | None) -> tuple[Settings, Workspace]:
-    from pvbesscar.lineage.workspace import Workspace  # noqa: PLC0415
-
-    settings = _load(config, overrides or []).settings
-    return settings, Workspace.of(settings)
-
-
-def _only(agents: list[AgentName] | None) -> list[str]:
-    return [f"training.agents=[{', '.join(dict.fromkeys(agents))}]"] if agents else []
-
-
-def _shown(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
-    """Do the work of a stage while its progress is shown."""
-    import time  # noqa: PLC0415
-
-    from pvbesscar import display  # noqa: PLC0415
-
-    began = time.monotonic()
-    with display.showing(display.for_terminal()) as shown:
-        shown.begin(stage)
-        work(lambda progress: shown.update(stage, progress))
-        shown.end(stage, time.monotonic() - began)
 
 
 def _print_certificate(certificate: Certificate) -> None:
     rows: list[tuple[str, ...]] = [
         (d.quantity, d.unit, "equal" if d.equal else f"{d.hours:,} hours differ") for d in certificate.differences
     ]
-    _print_table(("quantity", "unit", "bit for bit"), rows)
+    print_table(("quantity", "unit", "bit for bit"), rows)
     scope = f"{certificate.hours:,} hours of {len(certificate.policies)} policies: {', '.join(certificate.policies)}"
     typer.echo(f"{certificate.verdict} to CityLearn {certificate.versions['citylearn']} over {scope}")
 
@@ -332,19 +282,7 @@ def _print_certificate(certificate: Certificate) -> None:
 def _print_seconds(seconds: dict[str, float]) -> None:
     from pvbesscar.display import duration  # noqa: PLC0415
 
-    _print_table(("stage", "time"), [(stage, duration(spent)) for stage, spent in seconds.items()])
-
-
-def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    # A pipe gets whole lines, whatever the width of the terminal that the command was started from.
-    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240)
-    table = Table(*head, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(cell.replace("[", r"\[") for cell in row))
-    console.print(table)
+    print_table(("stage", "time"), [(stage, duration(spent)) for stage, spent in seconds.items()])
 
 
 if __name__ == "__main__":
