@@ -27,7 +27,7 @@ from pvbesscar.lineage.files import published_folder, sha256_json, write_json, w
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
-from pvbesscar.plant.data import FORECAST_COLUMNS, HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_frame
+from pvbesscar.plant.data import FORECAST_COLUMNS, HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import plant_params
 from pvbesscar.quality.gate import accepted
 from schemas.results import DatasetManifest, YearFacts
@@ -175,7 +175,7 @@ def _write_plant(
     canonical_digest: str,
 ) -> DatasetManifest:
     params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
-    arrays = sessions_from_frame(sessions)
+    arrays = sessions_from_columns(sessions)
     pv_kwh, mall_kwh, price, carbon = (
         hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
     )

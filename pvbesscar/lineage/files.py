@@ -11,11 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sha256_file(path: Path) -> str:
@@ -64,6 +63,9 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as Parquet atomically; the same frame gives the same bytes."""
+    import pyarrow as pa  # noqa: PLC0415 (a simulation reads JSON only; it need not wait for these)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary, compression="zstd")
 

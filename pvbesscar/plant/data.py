@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.lineage.files import read_json
@@ -15,6 +15,9 @@ from pvbesscar.plant.battery import Battery
 from pvbesscar.plant.params import PlantParams
 from schemas.errors import StaleError
 from schemas.settings import Mode
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,6 +28,13 @@ HOURLY_FILE = "hourly.parquet"
 SESSIONS_FILE = "sessions.parquet"
 
 FORECAST_COLUMNS = ("pv_next", "pv_next3", "mall_next", "mall_next3")
+
+
+class Columns(Protocol):
+    """Arrays of one length by name: a dictionary, or a pandas frame."""
+
+    def __getitem__(self, name: Any, /) -> Any:  # noqa: ANN401, whatever NumPy makes an array of
+        """Column `name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,8 @@ class PlantData:
         The battery, as CityLearn's schema names it.
     reference
         Totals X of the five terms under no control over the year (EV service: energy required), shape (5,).
+    stamps_utc, timezone
+        Start of each hour as datetime64 in UTC, shape (N,), and the IANA name of the site's time zone.
     forecast_kind
         `causal` or `perfect`.
     digest
@@ -95,7 +107,8 @@ class PlantData:
     reference: FloatArray
     ev_kwh: FloatArray
     bess: Battery
-    stamps: pd.DatetimeIndex
+    stamps_utc: NDArray[np.datetime64]
+    timezone: str
     forecast_kind: str
     digest: str
 
@@ -104,6 +117,13 @@ class PlantData:
         """Number of hours N."""
         return int(self.pv_kwh.size)
 
+    @property
+    def stamps(self) -> pd.DatetimeIndex:
+        """Start of each hour in local time, shape (N,)."""
+        import pandas as pd  # noqa: PLC0415 (0.8 s that the twin does without)
+
+        return pd.DatetimeIndex(self.stamps_utc, tz="UTC").tz_convert(self.timezone)
+
     def with_mode(self, mode: Mode) -> PlantData:
         """Return the same year for a plant whose battery action means `mode`."""
         return replace(self, params=self.params._replace(bidirectional=mode == "bidirectional"))
@@ -111,10 +131,11 @@ class PlantData:
     def window_start(self, month_day: str) -> int:
         """First hour at or after a month and day (MM-DD or YYYY-MM-DD) of this year."""
         month, day = (int(part) for part in month_day.split("-")[-2:])
-        later = (self.stamps.month > month) | ((self.stamps.month == month) & (self.stamps.day >= day))
+        stamps = self.stamps
+        later = (stamps.month > month) | ((stamps.month == month) & (stamps.day >= day))
         if not later.any():
             raise StaleError(
-                f"the year {self.stamps[0]} to {self.stamps[-1]} has no hour at or after {month_day}.",
+                f"the year {stamps[0]} to {stamps[-1]} has no hour at or after {month_day}.",
                 hint="set `evaluation.windows` to starts inside the year.",
             )
         return int(np.argmax(later))
@@ -148,15 +169,15 @@ def perfect_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
     return np.column_stack(columns)
 
 
-def sessions_from_frame(frame: pd.DataFrame) -> Sessions:
-    """Arrays of a canonical sessions frame."""
+def sessions_from_columns(columns: Columns) -> Sessions:
+    """Sessions from columns named as in a canonical sessions file."""
     return Sessions(
-        socket=frame["socket"].to_numpy(np.int64),
-        arrival=frame["arrival"].to_numpy(np.int64),
-        departure=frame["departure"].to_numpy(np.int64),
-        battery_kwh=frame["battery_kwh"].to_numpy(np.float64),
-        arrival_soc=frame["arrival_soc"].to_numpy(np.float32),
-        required_soc=frame["required_soc"].to_numpy(np.float32),
+        socket=np.asarray(columns["socket"], np.int64),
+        arrival=np.asarray(columns["arrival"], np.int64),
+        departure=np.asarray(columns["departure"], np.int64),
+        battery_kwh=np.asarray(columns["battery_kwh"], np.float64),
+        arrival_soc=np.asarray(columns["arrival_soc"], np.float32),
+        required_soc=np.asarray(columns["required_soc"], np.float32),
     )
 
 
@@ -199,43 +220,69 @@ def load_plant(dataset: Path) -> PlantData:
             f"{dataset / PLANT_FILE}: written by another version of pvbesscar.",
             hint="run `pvbesscar build --config CONFIG` again; it replaces the whole folder.",
         )
-    hourly = pd.read_parquet(dataset / HOURLY_FILE)
-    frame = pd.read_parquet(dataset / SESSIONS_FILE)
+    hourly, timezone = read_columns(dataset / HOURLY_FILE)
+    sessions, _ = read_columns(dataset / SESSIONS_FILE)
     return assemble(
         PlantParams(**stored["params"]),
         stored["batteries"],
         hourly,
-        frame,
+        sessions,
+        timezone,
         reference=np.array([stored["reference"][name] for name in stored["reference"]]),
         forecast_kind=stored["forecast"],
         digest=manifest.digest,
     )
 
 
+def read_columns(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
+    """Numbers and stamps of a Parquet file as arrays by name, stamps in UTC, and the stamps' time zone (or "")."""
+    # `ParquetFile` and DLPack, for `read_table` and `to_numpy` both import pandas: a second before the first step.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    columns: dict[str, NDArray[Any]] = {}
+    timezone = ""
+    for field in table.schema:
+        values, view = table.column(field.name), ""
+        if pa.types.is_timestamp(field.type):
+            timezone = timezone or field.type.tz or ""
+            values, view = values.cast(pa.int64()), f"datetime64[{field.type.unit}]"
+        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            array = np.concatenate([np.from_dlpack(chunk) for chunk in values.chunks])
+            columns[field.name] = array.view(view) if view else array
+    return columns, timezone
+
+
 def assemble(
     params: PlantParams,
     batteries: dict[str, Any],
-    hourly: pd.DataFrame,
-    sessions_frame: pd.DataFrame,
+    hourly: Columns,
+    sessions_columns: Columns,
+    timezone: str,
     reference: FloatArray,
     forecast_kind: str,
     digest: str,
 ) -> PlantData:
-    """Arrays of a plant's year from its hourly and session frames (columns as `build` writes them)."""
-    pv_kwh = hourly["pv_kwh"].to_numpy(np.float64)
-    mall_kwh = hourly["mall_kwh"].to_numpy(np.float64)
-    price = hourly["price"].to_numpy(np.float64)
-    sessions = sessions_from_frame(sessions_frame)
+    """Arrays of a plant's year from its hourly and session columns (named as `build` writes them).
+
+    `hourly["timestamp"]` is in UTC without saying so (datetime64), `timezone` is the site's.
+    """
+    pv_kwh = np.asarray(hourly["pv_kwh"], np.float64)
+    mall_kwh = np.asarray(hourly["mall_kwh"], np.float64)
+    price = np.asarray(hourly["price"], np.float64)
+    sessions = sessions_from_columns(sessions_columns)
     occupant, hours_left = occupancy(sessions, pv_kwh.size, params.sockets)
-    causal = hourly[[f"{name}_kwh" for name in FORECAST_COLUMNS]].to_numpy(np.float64)
+    causal = _matrix(hourly, [f"{name}_kwh" for name in FORECAST_COLUMNS], np.float64)
     return PlantData(
         params=params,
         pv_kwh=pv_kwh,
         mall_kwh=mall_kwh,
         price=price,
-        carbon=hourly["carbon"].to_numpy(np.float64),
+        carbon=np.asarray(hourly["carbon"], np.float64),
         forecast=np.ascontiguousarray(perfect_forecast(pv_kwh, mall_kwh) if forecast_kind == "perfect" else causal),
-        calendar=np.ascontiguousarray(hourly[["hour", "month", "day_type"]].to_numpy(np.int64)),
+        calendar=_matrix(hourly, ["hour", "month", "day_type"], np.int64),
         price_next=np.roll(price, -1),
         hours_to_tariff_change=hours_to_change(price),
         sessions=sessions,
@@ -244,7 +291,12 @@ def assemble(
         reference=reference,
         ev_kwh=np.array(batteries["ev_kwh"], dtype=np.float64),
         bess=bess_battery(params, batteries),
-        stamps=pd.DatetimeIndex(hourly["timestamp"]),
+        stamps_utc=np.asarray(hourly["timestamp"]),
+        timezone=timezone,
         forecast_kind=forecast_kind,
         digest=digest,
     )
+
+
+def _matrix(columns: Columns, names: Sequence[str], dtype: type) -> NDArray[Any]:
+    return np.ascontiguousarray(np.column_stack([np.asarray(columns[name], dtype) for name in names]))

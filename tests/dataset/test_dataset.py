@@ -17,7 +17,7 @@ from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.dataset.reference import charge_on_arrival, infeasible
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.weather import clear_sky
-from pvbesscar.plant.data import hours_to_change, load_plant, sessions_from_frame
+from pvbesscar.plant.data import hours_to_change, load_plant, sessions_from_columns
 from schemas.errors import SimulationError, StaleError
 from schemas.settings import SiteSettings
 from tests.builders import mini_dataset, scenario, session, write_canonical
@@ -172,7 +172,7 @@ def test_pv_is_what_citylearn_will_compute() -> None:
 
 def test_charge_on_arrival_and_feasibility(folder: Path) -> None:
     data = load_plant(folder)
-    sessions = sessions_from_frame(pd.DataFrame([session(4, 5, 6, 0.1), session(5, 5, 9, 0.3)]))
+    sessions = sessions_from_columns(pd.DataFrame([session(4, 5, 6, 0.1), session(5, 5, 9, 0.3)]))
     demand = charge_on_arrival(data.params, sessions, 12)
     assert demand[5:8] == pytest.approx([7.0, 6 / 0.95 - 3.5, 0.0], abs=1e-6)
     assert infeasible(data.params, sessions).tolist() == [True, False]
