@@ -34,6 +34,13 @@ def total(values):
     return result
 
 
+@njit(cache=True, inline="always")
+def need_of(p, soc, battery_kwh, required_soc):
+    """Energy that a vehicle still needs, at the charger [kWh]; 0 below `NEED_EPSILON_KWH`."""
+    missing = (float(required_soc) - float(soc)) * battery_kwh / p.charger_efficiency
+    return missing if missing > NEED_EPSILON_KWH else 0.0
+
+
 @njit(cache=True)
 def needs(p, soc, occupant, battery_kwh, required_soc, out):
     """Energy that each socket's vehicle still needs, at the charger [kWh], into `out` (K,); 0 where none stands."""
@@ -41,9 +48,7 @@ def needs(p, soc, occupant, battery_kwh, required_soc, out):
         out[k] = 0.0
         s = occupant[k]
         if s >= 0:
-            missing = (float(required_soc[s]) - float(soc[k])) * battery_kwh[s] / p.charger_efficiency
-            if missing > NEED_EPSILON_KWH:
-                out[k] = missing
+            out[k] = need_of(p, soc[k], battery_kwh[s], required_soc[s])
 
 
 @njit(cache=True)
@@ -146,6 +151,8 @@ HORIZON: Final = 24
 LIMIT: Final = 5.0
 """Bound of every entry; reached only by what no plan of the site would hold, e.g. a session hopelessly late."""
 FEATURES: Final = 30
+WORK_SIZE: Final = 2 + HORIZON + 1
+"""Scratch of an observation: what the battery can deliver and take, and the energy due within each hour ahead."""
 
 
 @njit(cache=True)
@@ -159,31 +166,40 @@ def bess_limits(p, bess_soc, out):
 
 
 @njit(cache=True)
-def _observe_chargers(p, soc, occupant, hours_left, need, delivered, out):
-    """Thirty features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on."""
+def _observe_chargers(p, soc, occupant, hours_left, need, delivered, due, out):
+    """Thirty features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on.
+
+    `due` is scratch of shape (HORIZON + 1,), zeros before and after.
+    """
     positions = p.sockets_per_charger
     group_kw = p.sockets // positions * p.socket_kw
     group = p.sockets // positions
     for position in range(positions):
         base = CHARGERS + position * FEATURES
-        for i in range(FEATURES):
-            out[base + i] = 0.0
         count = 0
-        soc_sum = 0.0
+        soc_sum = delivered_kwh = need_kwh = average_kw = available_kw = 0.0
+        # Sums in kWh, divided once at the end: a step spends its time here.
         for k in range(position, p.sockets, positions):
-            out[base + 4] += delivered[k] / group_kw
+            delivered_kwh += delivered[k]
             if occupant[k] < 0:
                 continue
             count += 1
             soc_sum += float(soc[k])
-            out[base + 1] += need[k] / group_kw
-            out[base + 2] += need[k] / hours_left[k] / group_kw
             if need[k] > 0.0:
-                out[base + 3] += p.socket_kw / group_kw
-            if hours_left[k] <= HORIZON:
-                out[base + 5 + hours_left[k]] += need[k] / group_kw
-        for ahead in range(2, HORIZON + 1):
-            out[base + 5 + ahead] += out[base + 4 + ahead]
+                need_kwh += need[k]
+                average_kw += need[k] / hours_left[k]
+                available_kw += p.socket_kw
+                if hours_left[k] <= HORIZON:
+                    due[hours_left[k]] += need[k]
+        out[base + 1] = need_kwh / group_kw
+        out[base + 2] = average_kw / group_kw
+        out[base + 3] = available_kw / group_kw
+        out[base + 4] = delivered_kwh / group_kw
+        within = 0.0
+        for ahead in range(1, HORIZON + 1):
+            within += due[ahead]
+            due[ahead] = 0.0
+            out[base + 5 + ahead] = within / group_kw
         out[base] = count / group
         out[base + 5] = soc_sum / count if count > 0 else 0.0
 
@@ -193,12 +209,15 @@ def observe(
     p, t, soc, occupant, hours_left, need, delivered, bess_soc, last_net, pv_kwh, mall_kwh, price, carbon,
     price_next, to_change, forecast, calendar, battery_kwh, work, out,
 ):  # fmt: skip
-    """Observation of hour t into `out` (394,) float32, scaled to about [-1, 1]; `work` is scratch of shape (2,)."""
+    """Observation of hour t into `out` (394,) float32, scaled to about [-1, 1].
+
+    `work` is scratch of zeros, shape (WORK_SIZE,).
+    """
     out[0] = calendar[t, 0] / 11.5 - 1.0
     out[1] = (calendar[t, 1] - 1) / 5.5 - 1.0
     out[2] = (calendar[t, 2] - 1) / 3.5 - 1.0
     out[3] = 2.0 * t / p.hours - 1.0
-    _observe_chargers(p, soc, occupant, hours_left, need, delivered, out)
+    _observe_chargers(p, soc, occupant, hours_left, need, delivered, work[2:], out)
     bess_limits(p, bess_soc, work)
     exchange_scale = max(p.pv_ac_kw, p.mall_scale_kw)
     out[PLANT] = pv_kwh[t] / p.pv_ac_kw
@@ -224,8 +243,9 @@ def observe(
         else:
             out[PRESENCE + k] = need[k] * p.charger_efficiency / battery_kwh[s]
             out[urgency + k] = need[k] / hours_left[k] / p.socket_kw
+    limit = np.float32(LIMIT)
     for i in range(out.size):
-        out[i] = min(max(out[i], -LIMIT), LIMIT)
+        out[i] = min(max(out[i], -limit), limit)
 
 
 def observation_names(sockets: int = 128, sockets_per_charger: int = 4) -> tuple[str, ...]:

@@ -104,7 +104,8 @@ def observation(state: PlantState) -> NDArray[np.float32]:
     kernels.observe(
         data.params, state.t, state.soc, state.occupant, state.hours_left, state.need_kwh(), state.delivered_kwh,
         state.bess_soc, state.last_net_kwh, data.pv_kwh, data.mall_kwh, data.price, data.carbon, data.price_next,
-        data.hours_to_tariff_change, data.forecast, data.calendar, data.sessions.battery_kwh, np.empty(2), out,
+        data.hours_to_tariff_change, data.forecast, data.calendar, data.sessions.battery_kwh,
+        np.zeros(kernels.WORK_SIZE), out,
     )  # fmt: skip
     return out
 

@@ -53,20 +53,20 @@ FAULTS = (
     Fault(
         "energy delivered earlier is kept",
         "twin",
-        "        f.delivered[b, k] = 0.0\n        if occupant[k] < 0:",
+        "        delivered[k] = 0.0\n        if occupant[k] < 0:",
         "        if occupant[k] < 0:",
     ),
     Fault(
         "arrival SOC of the session before",
         "twin",
-        "f.soc[b, k] = y.arrival_soc[s]",
-        "f.soc[b, k] = y.arrival_soc[max(s - 1, 0)]",
+        "soc[k] = y.arrival_soc[s]",
+        "soc[k] = y.arrival_soc[max(s - 1, 0)]",
     ),
     Fault(
         "back-to-back arrival not noticed",
         "twin",
-        "new = everyone or s != y.occupant[f.year[b], t - 1, k]",
-        "new = everyone or y.occupant[f.year[b], t - 1, k] < 0",
+        "new = everyone or s != before[k]",
+        "new = everyone or before[k] < 0",
     ),
     Fault(
         "feasible by one hour's power",
