@@ -80,3 +80,7 @@ class TrainingError(PvbesscarError):
 
 class SimulationError(PvbesscarError):
     """The simulator did something that the plant's physics forbid."""
+
+
+class ControllerError(PvbesscarError):
+    """A controller can not be made for this plant, or asks for what the plant's contract forbids."""

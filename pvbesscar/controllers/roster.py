@@ -1,0 +1,107 @@
+"""The controllers that are no agents, by name: who there is, what must be fitted, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pvbesscar.controllers import optimum
+from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
+from pvbesscar.plant.data import PlantData
+from schemas.errors import ControllerError
+from schemas.progress import OnProgress
+from schemas.settings import Frozen, Mode, quantity
+
+NO_CONTROL, RULE, CONSTANT, OPTIMUM = "no-control", "rule", "constant-1", "optimum"
+NAMES = (NO_CONTROL, RULE, CONSTANT, OPTIMUM)
+FITTED: frozenset[str] = frozenset()
+
+
+class Fitted(Frozen):
+    """What controllers learned from training years; JSON by `model_dump_json`, back by `model_validate_json`."""
+
+    mode: Mode = quantity(..., "", "action mode that it was fitted for", "fitted")
+
+
+def names() -> tuple[str, ...]:
+    """Names of all controllers that are no agents, in the order of tables."""
+    return NAMES
+
+
+def needs_fit(name: str) -> bool:
+    """Whether a controller is made from what was fitted on training years."""
+    return name in FITTED
+
+
+def fit(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None) -> Fitted:
+    """Fit every controller that learns from years, on training years of one plant and mode.
+
+    Parameters
+    ----------
+    training
+        The years.
+    seed
+        Seed of the search; the same years and seed give the same result.
+    on_progress
+        Told how many candidates were tried.
+
+    Raises
+    ------
+    ControllerError
+        No training year, or years of different plants.
+    """
+    del seed, on_progress
+    check_training(training)
+    return Fitted(mode="bidirectional" if training[0].params.bidirectional else "dispatch")
+
+
+def check_training(training: Sequence[PlantData]) -> None:
+    """Refuse training years that are none, or not of one plant."""
+    if not training:
+        raise ControllerError("no training year to fit controllers on.", hint="build the scenario sets first.")
+    plant = training[0].params._replace(mall_scale_kw=0.0)
+    if any(year.params._replace(mall_scale_kw=0.0) != plant for year in training):
+        raise ControllerError(
+            "the training years are of different plants or modes.", hint="fit on years of one plant in one mode."
+        )
+
+
+def make(
+    name: str, data: PlantData, fitted: Fitted | None = None, start: int = 0, hours: int | None = None
+) -> Controller:
+    """Make a controller for a year.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+    data
+        The year that it will control; only `optimum` looks at what is still to come.
+    fitted
+        Of `fit`; needed where `needs_fit(name)`.
+    start, hours
+        The stretch that `optimum` plans for, default the whole year.
+
+    Raises
+    ------
+    ControllerError
+        Unknown name, nothing fitted, fitted for the other mode, or no provable optimum.
+    """
+    if name not in NAMES:
+        raise ControllerError(f"`{name}` is no controller.", hint=f"choose from {', '.join(NAMES)}.")
+    if needs_fit(name):
+        _check_fitted(name, data, fitted)
+    if name == OPTIMUM:
+        return optimum.PlannedController(optimum.solve(data, start=start, hours=hours).plan)
+    baselines: dict[str, Controller] = {NO_CONTROL: NoControl(), RULE: Rule(), CONSTANT: ConstantAction(1.0)}
+    return baselines[name]
+
+
+def _check_fitted(name: str, data: PlantData, fitted: Fitted | None) -> None:
+    if fitted is None:
+        raise ControllerError(f"`{name}` learns from training years, and nothing was fitted.", hint="call `fit` first.")
+    if fitted.mode != data.params.mode:
+        raise ControllerError(
+            f"`{name}` was fitted in mode `{fitted.mode}`, the plant acts in `{data.params.mode}`.",
+            hint="fit again in the mode that is judged.",
+        )
