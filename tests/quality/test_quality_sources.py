@@ -42,6 +42,19 @@ def test_the_measured_files_have_no_error_and_their_findings_are_shown(
     assert ("time.calendar", "warning", "timestamp") in seen
 
 
+def test_the_metered_mall_is_accepted_with_the_energy_that_was_metered(
+    repo_root: Path, tmp_path: Path, oe2_dir: Path
+) -> None:
+    report = run(repo_root, "iquitos_metered.yaml", f"data.root={tmp_path}", f"data.oe2_dir={oe2_dir}")
+    assert report.errors == ()
+    # The mall was without power for 28 hours; they stay as they were metered.
+    assert {f.n_hours for f in report.findings if f.rule == "mall.outage"} == {28}
+    settings = load_settings(repo_root / "config" / "iquitos_metered.yaml").settings
+    mall = pd.read_parquet(Workspace.of(settings.model_copy(update={"data": settings.data.model_copy(
+        update={"root": tmp_path})})).canonical / "mall.parquet")  # fmt: skip
+    assert mall["mall_kwh"].sum() == settings.mall.declared_kwh == 12_368_653.0
+
+
 def copy_with_solar(oe2_dir: Path, target: Path, frame: pd.DataFrame | None) -> Path:
     shutil.copytree(oe2_dir, target, copy_function=shutil.copyfile)
     for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
