@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Controller
+from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.kernels import LEDGER_COLUMNS
 from pvbesscar.plant.simulator import Simulator
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,14 @@ class Ledger:
         Name of the controller.
     frame
         One row an hour: `t`, `timestamp`, `kernels.LEDGER_COLUMNS`, `price`, `carbon`, `reward`.
+    served
+        Energy that the departures of each socket required, and what they were short of it, in the batteries,
+        shape (2, K) [kWh]; `None` where a ledger was made without it.
     """
 
     controller: str
     frame: pd.DataFrame
+    served: FloatArray | None = None
 
     @property
     def hours(self) -> int:
@@ -54,9 +62,13 @@ def rollout(
     """
     controller.reset()
     simulator.reset(start, hours)
+    data = simulator.data
+    served = np.zeros((2, data.params.sockets))
     rows, rewards, times = [], [], []
     while True:
-        hour = simulator.step(controller.decide(simulator.state))
+        state = simulator.state
+        hour = simulator.step(controller.decide(state))
+        count_departures(data, hour.t, state.soc, hour.socket_kwh, served)
         rows.append(hour.row)
         rewards.append(hour.reward)
         times.append(hour.t)
@@ -64,11 +76,38 @@ def rollout(
             on_hour(len(rows))
         if hour.done:
             break
-    data = simulator.data
-    frame = pd.DataFrame(np.vstack(rows), columns=list(LEDGER_COLUMNS))
+    return Ledger(controller.name, ledger_frame(data, times, np.vstack(rows), np.array(rewards)), served)
+
+
+def count_departures(
+    data: PlantData, t: int, soc: NDArray[np.float32], socket_kwh: FloatArray, served: FloatArray
+) -> None:
+    """Add what the departures of hour `t` required and were short of to `served` (2, K), by socket [kWh].
+
+    Parameters
+    ----------
+    soc
+        States of charge when the hour began, shape (K,).
+    socket_kwh
+        Energy that each socket drew in the hour, shape (K,) [kWh].
+    """
+    leaving = np.flatnonzero(data.hours_left[t] == 1)
+    if leaving.size == 0:
+        return
+    s, own = data.occupant[t, leaving], data.sessions
+    capacity = own.battery_kwh[s]
+    after = soc[leaving] + socket_kwh[leaving] * data.params.charger_efficiency / capacity
+    wanted = own.required_soc[s].astype(np.float64)
+    served[0, leaving] += np.maximum(wanted - own.arrival_soc[s], 0.0) * capacity
+    served[1, leaving] += np.maximum(wanted - after, 0.0) * capacity
+
+
+def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, rewards: FloatArray) -> pd.DataFrame:
+    """Hourly ledger as a table: rows (hours, 18) as `kernels.LEDGER_COLUMNS`, and what lies around them."""
+    frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
     frame.insert(0, "t", times)
-    frame.insert(1, "timestamp", data.stamps[times])
+    frame.insert(1, "timestamp", data.stamps[list(times)])
     frame["price"] = data.price[times]
     frame["carbon"] = data.carbon[times]
     frame["reward"] = rewards
-    return Ledger(controller.name, frame)
+    return frame

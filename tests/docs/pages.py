@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from pvbesscar.config import configuration_table
+from pvbesscar.evaluation.kpis import all_kpis
 from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
 from pvbesscar.quality.registry import Rule, all_rules
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
@@ -94,6 +95,18 @@ SOCKETS = {
     "presence": ("-1 empty, else energy still to be put into the battery / its capacity", "x"),
     "urgency": ("energy needed / hours left / 3.5 kW; 0 when empty", "x"),
 }
+
+KPIS = """# Key figures
+
+What `evaluate` computes for each controller, made from the registry in `pvbesscar/evaluation/kpis.py` ({made}). Columns
+named in a formula are those of the hourly ledgers ([columns.md](columns.md)); sums and maxima run over the hours
+judged. A figure without meaning on those hours, such as the share of departures met where nobody departs, stays empty.
+
+Terms whose total under no control is zero have no scale: they are left out of J, of the optimum and of the captured
+share, and the report names them.
+
+{table}
+"""
 
 TABLES = """# Columns of the tables
 
@@ -286,6 +299,12 @@ def _columns(columns: Mapping[str, tuple[str, str]]) -> str:
     return table(("column", "unit", "what"), ((f"`{name}`", *about) for name, about in columns.items()))
 
 
+def kpis_page() -> str:
+    """Every key figure with unit and formula."""
+    rows = ((f"`{kpi.name}`", kpi.unit, kpi.title, kpi.formula) for kpi in all_kpis())
+    return KPIS.format(made=MADE, table=table(("key figure", "unit", "what", "formula"), rows).rstrip())
+
+
 def pages() -> dict[Path, str]:
     """Text of each page that is made from the code."""
     assert len(POSITION) + HORIZON == FEATURES
@@ -294,6 +313,7 @@ def pages() -> dict[Path, str]:
         DOCS / "quality.md": quality_page(),
         DOCS / "observation.md": observation_page(),
         DOCS / "columns.md": columns_page(),
+        DOCS / "kpis.md": kpis_page(),
     }
 
 
