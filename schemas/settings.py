@@ -287,6 +287,12 @@ class Profile(Frozen):
     episode_hours: int = quantity(..., "h", "length of an episode", "DESIGN, profiles", ge=24, le=HOURS_PER_YEAR)
     evaluate_on: Literal["windows", "year"] = quantity(..., "", "what controllers are judged on", "DESIGN, profiles")
     checkpoint_every: int = quantity(..., "steps", "steps between checkpoints", "DESIGN, profiles", ge=1)
+    scenarios: tuple[str, ...] = quantity(
+        ("nominal",), "", "sets of scenarios or scenarios that controllers are judged on", "the validated year"
+    )
+    controllers: tuple[str, ...] = quantity(
+        ("no-control", "rule", "constant-1"), "", "controllers judged beside the agents", "those that are quick"
+    )
 
 
 class SacSettings(Frozen):
@@ -339,13 +345,19 @@ class TrainingSettings(Frozen):
     simulator: Literal["twin", "citylearn"] = quantity(
         "twin", "", "what agents train on: CityLearn's certified twin, or CityLearn itself", "DESIGN"
     )
+    scenarios: Literal["nominal", "training"] = quantity(
+        "training", "", "years that agents train on: the validated one, or the training scenarios",
+        "an agent is judged on weeks that it has not seen",
+    )
     plants: int = quantity(32, "", "plants that the twin runs at once; CityLearn runs one", "measured", ge=1, le=1024)
     sequential: bool = quantity(False, "", "train one after another instead of in parallel", "off")
     sac: SacSettings = SacSettings()
     ppo: PpoSettings = PpoSettings()
     a2c: A2cSettings = A2cSettings()
     smoke: Profile = Profile(steps=5_000, episode_hours=168, evaluate_on="windows", checkpoint_every=50_000)
-    full: Profile = Profile(steps=100_000, episode_hours=168, evaluate_on="year", checkpoint_every=50_000)
+    full: Profile = Profile(
+        steps=100_000, episode_hours=168, evaluate_on="year", checkpoint_every=50_000, scenarios=("nominal", "test")
+    )
 
 
 class EvaluationSettings(Frozen):
@@ -359,6 +371,44 @@ class EvaluationSettings(Frozen):
         ),
         "", "validation windows: name, start, hours", "a wet week, a dry week, Christmas",
     )  # fmt: skip
+
+
+class ScenarioSettings(Frozen):
+    """Plausible years drawn from the validated one, week by week; see docs/scenarios.md."""
+
+    training: int = quantity(20, "years", "years that agents train and rules are fitted on", "DESIGN, scenarios", ge=0)
+    validation: int = quantity(5, "years", "years to choose settings by", "DESIGN, scenarios", ge=0, le=99)
+    test: int = quantity(
+        10, "years", "years to judge on; none of their weeks is in training", "DESIGN, scenarios", ge=0
+    )
+    wet_months: tuple[int, ...] = quantity(
+        (11, 12, 1, 2, 3, 4, 5), "", "months of the wet season; the others are dry", "SENAMHI, climate of Iquitos"
+    )
+    load_noise: float = quantity(
+        0.03, "1", "standard deviation of a day's factor on the mall's demand", "an assumption", ge=0.0, le=0.3
+    )
+    load_memory: float = quantity(
+        0.7, "1", "correlation of that factor from one day to the next", "an assumption", ge=0.0, lt=1.0
+    )
+    forecast_error: float = quantity(
+        0.2, "1", "`forecast-error`: standard deviation of the factor on each forecast", "an assumption", ge=0.0, le=1.0
+    )
+    chargers_out: float = quantity(
+        0.1, "1", "`chargers-out`: share of the chargers that are out of order", "DESIGN, scenarios", ge=0.0, lt=1.0
+    )
+    arrivals_change: float = quantity(
+        0.2, "1", "`arrivals-plus`, `arrivals-minus`: share of the sessions", "DESIGN, scenarios", ge=0.0, lt=1.0
+    )
+    cloudy_month: int = quantity(
+        8, "", "`cloudy-month`: the month whose days are the cloudiest week's", "the sunniest season", ge=1, le=12
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> ScenarioSettings:
+        if not set(self.wet_months) <= set(range(1, 13)):
+            msg = f"`scenarios.wet_months` = {list(self.wet_months)} are no months 1 to 12"
+            raise ValueError(msg)
+        return self
 
 
 class QualitySettings(Frozen):
@@ -388,6 +438,7 @@ class Settings(Frozen):
     control: ControlSettings = ControlSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
 
     def profile(self, name: str) -> Profile:

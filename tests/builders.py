@@ -26,6 +26,8 @@ def scenario(root: Path, **sections: Any) -> Settings:
         "pv": {"source": "synthetic"},
         "mall": {"source": "synthetic"},
         "ev": MINI_EV,
+        # Drawing years takes longer than building these; tests of scenarios ask for them.
+        "scenarios": {"training": 0, "validation": 0, "test": 0},
     }
     return Settings.model_validate(raw | sections)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from pvbesscar.calendar import day_types
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
-from pvbesscar.dataset.forecast import load_forecast, persistence_forecast, solar_forecast
+from pvbesscar.dataset.draw import write_scenarios
+from pvbesscar.dataset.forecast import forecast_columns, persistence_forecast, solar_forecast
 from pvbesscar.dataset.manifest import MANIFEST_FILE, file_digests
 from pvbesscar.dataset.reference import infeasible, no_control_terms
 from pvbesscar.dataset.schema import (
@@ -27,10 +29,10 @@ from pvbesscar.lineage.files import published_folder, sha256_json, write_json, w
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
-from pvbesscar.plant.data import FORECAST_COLUMNS, HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
-from pvbesscar.plant.params import plant_params
+from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
+from pvbesscar.plant.params import PlantParams, plant_params
 from pvbesscar.quality.gate import accepted
-from schemas.results import DatasetManifest, YearFacts
+from schemas.results import DatasetManifest, ScoreTerms, YearFacts
 from schemas.settings import HOURS_PER_YEAR, Settings
 
 FloatArray = NDArray[np.float64]
@@ -60,15 +62,25 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
     SimulationError
         A charger file is no legal course of states.
     """
-    canonical_digest = accepted(workspace)
+    judged = accepted(workspace)
     frames = {name: pd.read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
     hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
     sessions = frames["sessions.parquet"].reset_index(drop=True)
+    tables = YearTables(hourly, sessions, frames["weather.parquet"])
     with published_folder(workspace.dataset) as draft:
-        _write_series(draft, settings, hourly, frames["weather.parquet"])
-        _write_chargers(draft, settings, sessions)
-        write_json(draft / "schema.json", citylearn_schema(settings))
-        return _write_plant(draft, settings, hourly, sessions, frames["weather.parquet"], canonical_digest)
+        params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
+        reference = write_year(draft, settings, tables, params)
+        write_scenarios(draft, settings, judged.rules)
+        return write_manifest(draft, settings, tables, params, reference, judged.canonical_digest)
+
+
+@dataclass(frozen=True, slots=True)
+class YearTables:
+    """A year to write as a dataset: `hourly` as `hourly_frame` gives it, canonical sessions and weather."""
+
+    hourly: pd.DataFrame
+    sessions: pd.DataFrame
+    weather: pd.DataFrame
 
 
 def citylearn_pv(pv_kwh: FloatArray, dc_kwp: float) -> tuple[FloatArray, FloatArray]:
@@ -86,11 +98,7 @@ def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd
     in_peak = (stamps.hour >= grid.peak_hours[0]) & (stamps.hour < grid.peak_hours[1])
     pv_w_per_kw, pv_kwh = citylearn_pv(pv["pv_kwh"].to_numpy(np.float64), settings.pv.dc_kwp)
     mall_kwh = mall["mall_kwh"].to_numpy(np.float32).astype(np.float64)
-    pv_ahead = np.minimum(
-        solar_forecast(pv_kwh, clear_sky(stamps, settings.site)["ghi"].to_numpy(np.float64)), settings.pv.ac_kw
-    )
-    mall_ahead = load_forecast(mall_kwh, calendar)
-    columns = (pv_ahead[:, 0], pv_ahead.mean(axis=1), mall_ahead[:, 0], mall_ahead.mean(axis=1))
+    clear = clear_sky(stamps, settings.site)["ghi"].to_numpy(np.float64)
     return pd.DataFrame(
         {
             "timestamp": stamps,
@@ -102,7 +110,8 @@ def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd
             "hour": stamps.hour,
             "month": stamps.month,
             "day_type": calendar,
-            **{f"{name}_kwh": column for name, column in zip(FORECAST_COLUMNS, columns, strict=True)},
+            "clear_ghi_w_m2": clear,
+            **forecast_columns(pv_kwh, mall_kwh, clear, calendar, settings.pv.ac_kw),
         }
     )
 
@@ -166,20 +175,24 @@ def _write_chargers(folder: Path, settings: Settings, sessions: pd.DataFrame) ->
         _csv(folder / charger_file(settings.ev, socket), frame)
 
 
-def _write_plant(
-    folder: Path,
-    settings: Settings,
-    hourly: pd.DataFrame,
-    sessions: pd.DataFrame,
-    weather: pd.DataFrame,
-    canonical_digest: str,
-) -> DatasetManifest:
-    params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
-    arrays = sessions_from_columns(sessions)
+def write_year(folder: Path, settings: Settings, tables: YearTables, params: PlantParams) -> ScoreTerms:
+    """Write a year as a dataset for CityLearn and for the twin; return its totals under no control.
+
+    Parameters
+    ----------
+    folder
+        Empty folder; its manifest is written last, by `write_manifest`.
+    params
+        The plant that lives through the year.
+    """
+    hourly, sessions = tables.hourly, tables.sessions
+    _write_series(folder, settings, hourly, tables.weather)
+    _write_chargers(folder, settings, sessions)
+    write_json(folder / "schema.json", citylearn_schema(settings))
     pv_kwh, mall_kwh, price, carbon = (
         hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
     )
-    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, arrays)
+    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, sessions_from_columns(sessions))
     write_parquet(folder / HOURLY_FILE, hourly)
     write_parquet(folder / SESSIONS_FILE, sessions)
     write_json(
@@ -195,15 +208,29 @@ def _write_plant(
             "forecast": settings.control.forecast,
         },
     )
+    return reference
+
+
+def write_manifest(
+    folder: Path,
+    settings: Settings,
+    tables: YearTables,
+    params: PlantParams,
+    reference: ScoreTerms,
+    canonical_digest: str,
+) -> DatasetManifest:
+    """Write the manifest of a folder that is complete but for it."""
+    hourly, sessions = tables.hourly, tables.sessions
+    pv_kwh = float(hourly["pv_kwh"].sum())
     facts = YearFacts(
         hours=len(hourly),
-        pv_kwh=float(pv_kwh.sum()),
-        pv_yield_kwh_per_kwp=float(pv_kwh.sum()) / settings.pv.dc_kwp,
-        mall_kwh=float(mall_kwh.sum()),
+        pv_kwh=pv_kwh,
+        pv_yield_kwh_per_kwp=pv_kwh / settings.pv.dc_kwp,
+        mall_kwh=float(hourly["mall_kwh"].sum()),
         ev_kwh=float(session_energy_kwh(sessions, settings.ev).sum()),
-        ghi_kwh_m2=float(weather["ghi_w_m2"].sum()) / 1000.0,
+        ghi_kwh_m2=float(tables.weather["ghi_w_m2"].sum()) / 1000.0,
         sessions=len(sessions),
-        sessions_infeasible=int(infeasible(params, arrays).sum()),
+        sessions_infeasible=int(infeasible(params, sessions_from_columns(sessions)).sum()),
         first_stamp=str(hourly["timestamp"].iloc[0]),
         last_stamp=str(hourly["timestamp"].iloc[-1]),
     )
@@ -225,5 +252,5 @@ def _write_plant(
 
 def dataset_settings_digest(settings: Settings) -> str:
     """Digest of the settings that a dataset depends on."""
-    parts = ("seed", "site", "pv", "ev", "bess", "grid", "weights", "control")
+    parts = ("seed", "site", "pv", "ev", "bess", "grid", "weights", "control", "scenarios")
     return sha256_json(settings.model_dump(mode="json", include=set(parts)))

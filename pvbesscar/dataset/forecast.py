@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.plant.data import FORECAST_COLUMNS
+
 FloatArray = NDArray[np.float64]
 
 STEPS = (1, 2, 3)
@@ -72,6 +74,28 @@ def load_forecast(values: FloatArray, day_type: NDArray[np.int64]) -> FloatArray
         guess = later + 0.7**step * deviation
         columns.append(np.where(np.isnan(guess), values, np.maximum(guess, 0.0)))
     return np.column_stack(columns)
+
+
+def forecast_columns(
+    pv_kwh: FloatArray, mall_kwh: FloatArray, clear_ghi: FloatArray, day_type: NDArray[np.int64], ac_kw: float
+) -> dict[str, FloatArray]:
+    """Forecasts as `hourly.parquet` holds them: next hour and mean of the next three, of PV and mall [kWh].
+
+    Parameters
+    ----------
+    pv_kwh, mall_kwh
+        Energies of each hour, shape (N,).
+    clear_ghi
+        Irradiance under a cloudless sky [W/m2], shape (N,).
+    day_type
+        See `load_forecast`.
+    ac_kw
+        AC rating, which no forecast passes.
+    """
+    pv = np.minimum(solar_forecast(pv_kwh, clear_ghi), ac_kw)
+    mall = load_forecast(mall_kwh, day_type)
+    columns = (pv[:, 0], pv.mean(axis=1), mall[:, 0], mall.mean(axis=1))
+    return {f"{name}_kwh": column for name, column in zip(FORECAST_COLUMNS, columns, strict=True)}
 
 
 def persistence_forecast(values: FloatArray) -> FloatArray:

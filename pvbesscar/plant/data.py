@@ -145,10 +145,12 @@ def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.
     """Tables of who stands where: session index (or -1) and hours left, both of shape (hours, sockets)."""
     occupant = np.full((hours, sockets), -1, dtype=np.int32)
     hours_left = np.zeros((hours, sockets), dtype=np.int32)
-    for index in range(sessions.socket.size):
-        first, last, socket = sessions.arrival[index], sessions.departure[index], sessions.socket[index]
-        occupant[first:last, socket] = index
-        hours_left[first:last, socket] = np.arange(last - first, 0, -1)
+    stay = sessions.departure - sessions.arrival
+    index = np.repeat(np.arange(stay.size), stay)
+    step = np.arange(index.size) - np.repeat(np.cumsum(stay) - stay, stay)
+    where = (sessions.arrival[index] + step, sessions.socket[index])
+    occupant[where] = index
+    hours_left[where] = stay[index] - step
     return occupant, hours_left
 
 

@@ -63,8 +63,8 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
     return report
 
 
-def accepted(workspace: Workspace) -> str:
-    """Digest of the canonical files, proven to be those that this gate accepted.
+def accepted(workspace: Workspace) -> QualityReport:
+    """Report on the canonical files, proven to be those that this gate accepted.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def accepted(workspace: Workspace) -> str:
         raise StaleError(f"{path}: judges other canonical files than those in {workspace.canonical}.", hint=hint)
     if report.errors:
         raise StaleError(f"{path}: the gate refused these canonical files ({len(report.errors)} errors).", hint=hint)
-    return digest
+    return report
 
 
 def _proven(workspace: Workspace) -> tuple[Provenance, str]:

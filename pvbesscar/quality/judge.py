@@ -44,11 +44,12 @@ def judge(context: QualityContext) -> tuple[Finding, ...]:
     sound = context.only(tuple(name for name in context.frames if name not in unsound))
     for rule in all_rules():
         if rule.id != STRUCTURE:
-            findings += _apply(rule, sound)
+            findings += apply(rule, sound)
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def _apply(rule: Rule, context: QualityContext) -> Iterator[Finding]:
+def apply(rule: Rule, context: QualityContext) -> Iterator[Finding]:
+    """Findings of one rule on what it looks at."""
     if not rule.applies(context.frames):
         return
     # Values such as 1e308 overflow in sums; the rules about limits name them, a warning of NumPy would not.

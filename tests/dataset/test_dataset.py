@@ -42,7 +42,7 @@ def test_every_file_is_in_the_manifest_and_every_charger_has_its_file(folder: Pa
     used = {c["charger_simulation"] for c in chargers.values()} | {
         "building.csv", "weather.csv", "pricing.csv", "carbon_intensity.csv",
     }  # fmt: skip
-    own = {"schema.json", "plant.json", "hourly.parquet", "sessions.parquet"}
+    own = {"schema.json", "plant.json", "hourly.parquet", "sessions.parquet", "scenarios.json", "scenarios.parquet"}
     assert len(chargers) == 8
     assert set(manifest.files) == used | own
     assert {p.name for p in folder.iterdir()} == used | own | {"manifest.json"}

@@ -1,0 +1,430 @@
+"""Plausible years drawn from the validated one, week by week: for training, validation and test, never the same weeks.
+
+A scenario is stored as what it is: for each of its days the day of the validated year that its weather and PV come
+from, the day that its demand, calendar and sessions come from, and a factor on the mall's demand. Everything else is
+read from the dataset, so that a scenario costs a few kilobytes and its energies are those of hours that were accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pvbesscar.dataset.forecast import forecast_columns
+from pvbesscar.dataset.manifest import read_manifest
+from pvbesscar.dataset.reference import no_control_terms
+from pvbesscar.lineage.files import read_json
+from pvbesscar.plant.data import (
+    HOURLY_FILE,
+    PLANT_FILE,
+    SESSIONS_FILE,
+    PlantData,
+    assemble,
+    load_plant,
+    sessions_from_columns,
+)
+from pvbesscar.plant.params import PlantParams
+from schemas.errors import ConfigError, StaleError
+from schemas.settings import HOURS_PER_YEAR, ScenarioSettings
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+SCENARIOS_FILE = "scenarios.parquet"
+INDEX_FILE = "scenarios.json"
+NOMINAL = "nominal"
+Pool = Literal["training", "validation", "test"]
+POOLS: tuple[Pool, ...] = ("training", "validation", "test")
+SHARES = {"training": 0.60, "validation": 0.15, "test": 0.25}
+WEEK = 7
+WEEKS = 52
+DAYS = HOURS_PER_YEAR // 24
+HOLIDAY = 8
+LEAST_WEEKS = 3
+"""Weeks that a stratum needs to give each pool one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a scenario is made of.
+
+    Attributes
+    ----------
+    name
+        E.g. `test-01`.
+    weather_day, demand_day
+        Day of the validated year that each day's weather and PV, and its demand, calendar and sessions come from,
+        shape (365,), 0-based.
+    load_factor
+        Factor on the mall's demand of each day, shape (365,).
+    """
+
+    name: str
+    weather_day: IntArray
+    demand_day: IntArray
+    load_factor: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Nominal:
+    """The validated year that scenarios are drawn from, as the dataset holds it."""
+
+    params: PlantParams
+    batteries: dict[str, Any]
+    forecast_kind: str
+    hourly: pd.DataFrame
+    sessions: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnYear:
+    """A scenario written out.
+
+    Attributes
+    ----------
+    hourly, sessions
+        As `hourly.parquet` and `sessions.parquet` of a dataset.
+    left_out
+        Sessions that a week's edge left out (see docs/scenarios.md).
+    """
+
+    hourly: pd.DataFrame
+    sessions: pd.DataFrame
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Strata of the 52 whole weeks: season, and whether a holiday is among their days; the last day is of no week."""
+
+    wet: NDArray[np.bool_]
+    holiday: NDArray[np.bool_]
+    last_day_wet: bool
+
+    @classmethod
+    def of(cls, hourly: pd.DataFrame, settings: ScenarioSettings) -> Calendar:
+        """Strata of the year's weeks; a week belongs to the season of its fourth day."""
+        month, kind = (hourly[name].to_numpy(np.int64)[::24] for name in ("month", "day_type"))
+        wet = np.isin(month, settings.wet_months)
+        weeks = kind[: WEEK * WEEKS].reshape(WEEKS, WEEK)
+        return cls(wet[3 : WEEK * WEEKS : WEEK], (weeks == HOLIDAY).any(axis=1), bool(wet[-1]))
+
+    def strata(self) -> IntArray:
+        """Stratum of each week, shape (52,): 0 dry, 1 wet, 2 dry with a holiday, 3 wet with one.
+
+        Holiday weeks of a season in which there are fewer than three count as ordinary ones, for three pools can not
+        share them.
+        """
+        result: IntArray = self.wet + 2 * self.holiday.astype(np.int64)
+        for season in (0, 1):
+            if (result == 2 + season).sum() < LEAST_WEEKS:
+                result[result == 2 + season] = season
+        return result
+
+
+def week_pools(calendar: Calendar, seed: int) -> dict[Pool, IntArray]:
+    """Weeks (0 to 51) of each pool: disjoint, 60, 15 and 25 % of each stratum.
+
+    Raises
+    ------
+    ConfigError
+        A season has fewer than three weeks.
+    """
+    strata, generator = calendar.strata(), np.random.default_rng([seed, 0])
+    pools: dict[Pool, list[int]] = {pool: [] for pool in POOLS}
+    for stratum in np.unique(strata):
+        weeks = generator.permutation(np.flatnonzero(strata == stratum))
+        if weeks.size < LEAST_WEEKS:
+            raise ConfigError(
+                f"{weeks.size} weeks of a season are too few to share among training, validation and test.",
+                hint="set `scenarios.wet_months` so that each season has three weeks or more.",
+            )
+        counts = _shares(weeks.size)
+        for pool, part in zip(POOLS, np.split(weeks, np.cumsum(counts)[:-1]), strict=True):
+            pools[pool] += part.tolist()
+    return {pool: np.sort(np.array(weeks, dtype=np.int64)) for pool, weeks in pools.items()}
+
+
+def _shares(weeks: int) -> IntArray:
+    """Share out weeks by the largest remainder, at least one to each pool."""
+    wanted = np.array([SHARES[pool] for pool in POOLS]) * weeks
+    counts: IntArray = np.maximum(np.floor(wanted), 1.0).astype(np.int64)
+    for pool in np.argsort(np.floor(wanted) - wanted)[: max(weeks - int(counts.sum()), 0)]:
+        counts[pool] += 1
+    counts[0] -= counts.sum() - weeks
+    return counts
+
+
+def draw(name: str, weeks: IntArray, calendar: Calendar, settings: ScenarioSettings, seed: tuple[int, ...]) -> Recipe:
+    """Draw one year from a pool's weeks.
+
+    Weather follows the season of the week it stands in, demand its season and whether it has a holiday; each is drawn
+    with replacement. Weekdays stay in place, for whole weeks of the same first weekday are exchanged.
+    """
+    generator = np.random.default_rng(seed)
+    strata = calendar.strata()
+    seasons = np.append(calendar.wet.astype(np.int64), int(calendar.last_day_wet))
+    kinds = np.append(strata, int(calendar.last_day_wet))
+    weather = [int(generator.choice(weeks[calendar.wet[weeks] == season])) for season in seasons]
+    demand = [int(generator.choice(weeks[strata[weeks] == kind])) for kind in kinds]
+    within = np.arange(DAYS) % WEEK
+    block = np.arange(DAYS) // WEEK
+    return Recipe(
+        name,
+        np.array(weather)[block] * WEEK + within,
+        np.array(demand)[block] * WEEK + within,
+        _load_factors(settings, generator),
+    )
+
+
+def _load_factors(settings: ScenarioSettings, generator: np.random.Generator) -> FloatArray:
+    """Factors with mean 1 that all hours of a day share, each day remembering the one before; shape (365,)."""
+    memory, sigma = settings.load_memory, settings.load_noise
+    steps = generator.standard_normal(DAYS)
+    course = np.empty(DAYS)
+    course[0] = steps[0]
+    for day in range(1, DAYS):
+        course[day] = memory * course[day - 1] + np.sqrt(1.0 - memory**2) * steps[day]
+    factors: FloatArray = np.exp(sigma * course - sigma**2 / 2.0)
+    return factors
+
+
+def recipes(nominal: Nominal, settings: ScenarioSettings, seed: int) -> tuple[list[Recipe], dict[Pool, IntArray]]:
+    """All scenarios of the three sets, and the pools that they are drawn from."""
+    calendar = Calendar.of(nominal.hourly, settings)
+    pools = week_pools(calendar, seed)
+    drawn = [
+        draw(f"{pool}-{index + 1:02d}", pools[pool], calendar, settings, (seed, 1 + order, index))
+        for order, pool in enumerate(POOLS)
+        for index in range(getattr(settings, pool))
+    ]
+    return drawn, pools
+
+
+def written_out(recipe: Recipe, nominal: Nominal) -> DrawnYear:
+    """Write a scenario out as the tables of a dataset; stamps, prices and carbon are those of the validated year."""
+    hourly = nominal.hourly
+    weather = (recipe.weather_day[:, None] * 24 + np.arange(24)).ravel()
+    demand = (recipe.demand_day[:, None] * 24 + np.arange(24)).ravel()
+    load = hourly["mall_kwh"].to_numpy(np.float64)[demand] * np.repeat(recipe.load_factor, 24)
+    changed = {
+        "pv_kwh": hourly["pv_kwh"].to_numpy()[weather],
+        "pv_w_per_kw": hourly["pv_w_per_kw"].to_numpy()[weather],
+        "clear_ghi_w_m2": hourly["clear_ghi_w_m2"].to_numpy()[weather],
+        "mall_kwh": load.astype(np.float32).astype(np.float64),
+        "day_type": hourly["day_type"].to_numpy()[demand],
+    }
+    sessions, left_out = _sessions(recipe, nominal.sessions)
+    return DrawnYear(with_forecasts(hourly.assign(**changed), nominal.params), sessions, left_out)
+
+
+def drawn_weather(recipe: Recipe, weather: pd.DataFrame) -> pd.DataFrame:
+    """Canonical weather of a scenario, for its CityLearn folder; no energy depends on it."""
+    rows = (recipe.weather_day[:, None] * 24 + np.arange(24)).ravel()
+    return weather.iloc[rows].assign(timestamp=weather["timestamp"].to_numpy()).reset_index(drop=True)
+
+
+def with_forecasts(hourly: pd.DataFrame, params: PlantParams) -> pd.DataFrame:
+    """Return hourly columns with the forecasts that their own past gives."""
+    pv, mall, clear = (hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "clear_ghi_w_m2"))
+    ahead = forecast_columns(pv, mall, clear, hourly["day_type"].to_numpy(np.int64), params.pv_ac_kw)
+    return hourly.assign(**ahead)
+
+
+def _sessions(recipe: Recipe, sessions: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Sessions of a scenario, and how many a week's edge left out.
+
+    A session belongs to the day on which it begins and keeps its stay. Where a stay reaches over the edge of its week
+    and the socket's next vehicle comes before it ends, that vehicle is left out; so is a stay that reaches past the
+    year's end.
+    """
+    ordered = sessions.sort_values(["arrival", "socket"], kind="stable", ignore_index=True)
+    arrival = ordered["arrival"].to_numpy(np.int64)
+    first = np.searchsorted(arrival, 24 * recipe.demand_day)
+    counts = np.searchsorted(arrival, 24 * (recipe.demand_day + 1)) - first
+    day = np.repeat(np.arange(DAYS), counts)
+    rows = np.arange(day.size) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
+    shift = 24 * (day - recipe.demand_day[day])
+    drawn = {name: ordered[name].to_numpy()[rows] for name in ordered.columns}
+    drawn["arrival"], drawn["departure"] = drawn["arrival"] + shift, drawn["departure"] + shift
+    keep = _without_collisions(drawn["socket"], drawn["arrival"], drawn["departure"])
+    frame = pd.DataFrame({name: values[keep] for name, values in drawn.items()})
+    return frame, int((~keep).sum())
+
+
+def _without_collisions(socket: IntArray, arrival: IntArray, departure: IntArray) -> NDArray[np.bool_]:
+    """Sessions that the edges of the weeks leave, shape (n,); they come sorted by arrival."""
+    keep = departure <= HOURS_PER_YEAR
+    edge = 24 * WEEK * (arrival // (24 * WEEK) + 1)
+    for index in np.flatnonzero(keep & (departure > edge)):
+        if keep[index]:
+            later = (socket == socket[index]) & (arrival >= edge[index]) & (arrival < departure[index])
+            keep[later] = False
+    return keep
+
+
+def named(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return sessions each with a name of its own: a year repeats weeks, and with them the names of their sessions."""
+    names = sessions["arrival"].astype(str) + "_" + sessions["session_id"].astype(str)
+    return sessions.assign(session_id=names)
+
+
+def content_digest(year: DrawnYear, params: PlantParams) -> str:
+    """Digest of everything of a scenario that a simulator or a controller sees."""
+    digest = hashlib.sha256(repr(tuple(params)).encode())
+    for frame in (year.hourly, year.sessions):
+        for name in frame.columns:
+            values = frame[name].to_numpy()
+            if values.dtype.kind in "fiu":
+                digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def plant_of(year: DrawnYear, nominal: Nominal, params: PlantParams, digest: str) -> PlantData:
+    """Arrays of a scenario, with its own totals of no control; read by the same code as the dataset's own year."""
+    arrays = sessions_from_columns(year.sessions)
+    pv_kwh, mall_kwh, price, carbon = (
+        year.hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
+    )
+    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, arrays)
+    stamps = pd.DatetimeIndex(year.hourly["timestamp"])
+    return assemble(
+        params,
+        nominal.batteries,
+        year.hourly.assign(timestamp=stamps.tz_convert("UTC").tz_localize(None)),
+        year.sessions,
+        str(stamps.tz),
+        reference=np.array(list(reference.model_dump().values())),
+        forecast_kind=nominal.forecast_kind,
+        digest=digest,
+    )
+
+
+def read_nominal(dataset: Path) -> Nominal:
+    """Read the validated year of a dataset folder, whose manifest must have been proven."""
+    stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
+    return Nominal(
+        PlantParams(**stored["params"]),
+        stored["batteries"],
+        stored["forecast"],
+        pd.read_parquet(dataset / HOURLY_FILE),
+        pd.read_parquet(dataset / SESSIONS_FILE),
+    )
+
+
+def as_frame(drawn: list[Recipe]) -> pd.DataFrame:
+    """Recipes as one table, one row a scenario and day."""
+    return pd.DataFrame(
+        {
+            "scenario": np.repeat([recipe.name for recipe in drawn], DAYS),
+            "day": np.tile(np.arange(DAYS), len(drawn)),
+            **{
+                name: np.concatenate([getattr(recipe, name) for recipe in drawn]) if drawn else np.empty(0)
+                for name in ("weather_day", "demand_day", "load_factor")
+            },
+        }
+    )
+
+
+def _read_recipes(dataset: Path) -> dict[str, Recipe]:
+    frame = pd.read_parquet(dataset / SCENARIOS_FILE)
+    return {
+        str(name): Recipe(
+            str(name),
+            rows["weather_day"].to_numpy(np.int64),
+            rows["demand_day"].to_numpy(np.int64),
+            rows["load_factor"].to_numpy(np.float64),
+        )
+        for name, rows in frame.groupby("scenario", sort=False)
+    }
+
+
+class ScenarioStore:
+    """The scenarios of a dataset folder: proven once, read once, each written out when it is asked for.
+
+    Raises
+    ------
+    StaleError
+        The folder is missing or is not what its manifest says.
+    """
+
+    def __init__(self, dataset: Path) -> None:
+        read_manifest(dataset)
+        self.dataset = dataset
+        self._index: dict[str, Any] = read_json(dataset / INDEX_FILE)
+        self._nominal = read_nominal(dataset)
+        self._recipes = _read_recipes(dataset)
+
+    def names(self, which: str) -> tuple[str, ...]:
+        """Names of a set (`training`, `validation`, `test`, `perturbed`, `nominal`), or of one scenario.
+
+        Raises
+        ------
+        ConfigError
+            There is no such set or scenario.
+        """
+        sets: dict[str, list[str]] = {NOMINAL: [NOMINAL], **self._index["sets"]}
+        if which in sets:
+            return tuple(sets[which])
+        known = [name for names in sets.values() for name in names]
+        if which not in known:
+            raise ConfigError(
+                f"`{which}` is neither a set of scenarios nor a scenario of {self.dataset}.",
+                hint=f"choose from {', '.join(sets)}, or a name such as {', '.join(known[:2])}.",
+            )
+        return (which,)
+
+    def load(self, name: str) -> PlantData:
+        """Arrays of a scenario, `nominal` among them.
+
+        Raises
+        ------
+        ConfigError
+            There is no such scenario.
+        StaleError
+            What is written out is not what was built.
+        """
+        if name == NOMINAL:
+            return load_plant(self.dataset)
+        self.names(name)
+        year, params = self.written_out(name)
+        digest = content_digest(year, params)
+        if digest != self._index["digests"][name]:
+            raise StaleError(
+                f"{self.dataset / SCENARIOS_FILE}: scenario `{name}` is not the one that was built.",
+                hint="it was built by another version of pvbesscar or NumPy; run `pvbesscar build` again.",
+            )
+        return plant_of(year, self._nominal, params, digest)
+
+    def recipe(self, name: str) -> Recipe:
+        """Recipe of a scenario of the three drawn sets."""
+        return self._recipes[name]
+
+    def written_out(self, name: str) -> tuple[DrawnYear, PlantParams]:
+        """Tables of a scenario and the plant that lives through it."""
+        from pvbesscar.dataset.perturb import perturbed  # noqa: PLC0415 (it draws on this module)
+
+        if name in self._recipes:
+            return written_out(self._recipes[name], self._nominal), self._nominal.params
+        settings = ScenarioSettings.model_validate(self._index["settings"])
+        others = [written_out(self._recipes[other], self._nominal) for other in self._index["sets"]["test"][:2]]
+        return perturbed(name, others, self._nominal.params, settings, self._index["seed"])
+
+
+def load_scenario(dataset: Path, name: str) -> PlantData:
+    """Read one scenario of a dataset folder; `nominal` is the dataset's own year.
+
+    Raises
+    ------
+    StaleError
+        The folder is missing or is not what its manifest says.
+    ConfigError
+        There is no such scenario.
+    """
+    return ScenarioStore(dataset).load(name)
