@@ -17,10 +17,19 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Decision(Result):
+    """What a reader took a file to be, and why: stated by a key or the file, or proven by what it holds."""
+
+    what: str
+    value: str
+    why: str
+
+
 class SeriesProvenance(Result):
     """Where one canonical series comes from.
 
-    `transformations` names every step between the source and the canonical file, in order, in plain words.
+    `transformations` names every step between the source and the canonical file, in order, in plain words;
+    `decisions` says how the file was understood (separator, encoding, dates, interval, stamps, time zone, units).
     """
 
     series: str
@@ -30,6 +39,7 @@ class SeriesProvenance(Result):
     sha256: str | None
     transformations: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
 
 class Provenance(Result):

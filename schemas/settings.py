@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,17 +48,48 @@ def _is_plain_name(value: str) -> str:
     return value
 
 
+def _is_zone(value: str) -> str:
+    # Zone names are looked up as files: a name with dots or a leading slash is no zone.
+    msg = f"`{value[:60]}` is no IANA time zone; a name like `America/Lima` or `UTC` is"
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", value):
+        raise ValueError(msg)
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(msg) from error
+    return value
+
+
+def _is_path(value: Path) -> Path:
+    text = str(value)
+    if len(text) > 1000 or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", text):
+        msg = "no path: it is longer than 1,000 characters or holds control characters"
+        raise ValueError(msg)
+    return value
+
+
+def _divides_the_hour(value: int) -> int:
+    if 60 % value:
+        msg = f"{value} minutes do not divide an hour"
+        raise ValueError(msg)
+    return value
+
+
 MonthDay = Annotated[str, AfterValidator(_is_month_day_or_date)]
 PlainName = Annotated[str, AfterValidator(_is_plain_name)]
+Zone = Annotated[str, AfterValidator(_is_zone)]
+FilePath = Annotated[Path, AfterValidator(_is_path)]
+Minutes = Annotated[int, Field(ge=1, le=60), AfterValidator(_divides_the_hour)]
+Unit = Literal["W", "kW", "MW", "kWh", "Wh", "MWh"]
 
 
 class DataSettings(Frozen):
     """Where inputs are read and everything else is written."""
 
-    oe2_dir: Path = quantity(
+    oe2_dir: FilePath = quantity(
         Path("data/interim/oe2"), "", "folder that relative OE2 file names start from", "DESIGN, the house"
     )
-    root: Path = quantity(Path(), "", "folder that holds data/, checkpoints/ and outputs/", "the working directory")
+    root: FilePath = quantity(Path(), "", "folder that holds data/, checkpoints/ and outputs/", "the working directory")
     dataset_name: PlainName = quantity(
         "iquitos_ev_mall", "", "folder of the CityLearn dataset under data/processed/citylearn/", "DESIGN"
     )
@@ -70,7 +102,7 @@ class SiteSettings(Frozen):
     latitude: float = quantity(-3.75, "deg", "latitude, north positive", ge=-66.0, le=66.0)
     longitude: float = quantity(-73.25, "deg", "longitude, east positive", ge=-180.0, le=180.0)
     altitude_m: float = quantity(104.0, "m", "height above the sea", ge=-430.0, le=6000.0)
-    timezone: str = quantity("America/Lima", "", "IANA time zone; stamps are local time", "IANA tz database")
+    timezone: Zone = quantity("America/Lima", "", "IANA time zone; stamps are local time", "IANA tz database")
     year: int = quantity(
         2025, "", "declared year of series without stamps and of synthetic ones", "DESIGN, calendar", ge=1990, le=2100
     )
@@ -83,7 +115,45 @@ class SiteSettings(Frozen):
     )  # fmt: skip
 
 
-class PvSettings(Frozen):
+DETECTED = "none: detected, or refused"
+
+
+class InputFile(Frozen):
+    """How a file is written: what is not set is detected, and what the file does not prove is refused."""
+
+    separator: Literal["comma", "semicolon", "tab", "pipe"] | None = quantity(
+        None, "", "what stands between the file's cells", DETECTED
+    )
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] | None = quantity(
+        None, "", "encoding of the file's text", DETECTED
+    )
+    decimal: Literal["point", "comma"] | None = quantity(None, "", "decimal mark of the file's numbers", DETECTED)
+    dates: Literal["day_first", "month_first"] | None = quantity(
+        None, "", "order of dates like 01/02/2024 in the file", DETECTED
+    )
+    timestamps: Literal["start", "end", "middle"] | None = quantity(
+        None, "", "which moment of its interval a stamp of the file names", DETECTED
+    )
+    interval_minutes: Minutes | None = quantity(
+        None, "min", "length of the file's intervals; shorter ones are brought to hours", DETECTED
+    )
+    timezone: Zone | None = quantity(
+        None, "", "IANA time zone of the file's stamps without offset", "none: as the header says, else site.timezone"
+    )
+
+
+class WeatherColumns(Frozen):
+    """Headers of a weather file that has others than the known ones."""
+
+    ghi: str | None = quantity(None, "", "header of global horizontal irradiance", "none: known headers")
+    dni: str | None = quantity(None, "", "header of direct normal irradiance", "none: known headers")
+    dhi: str | None = quantity(None, "", "header of diffuse horizontal irradiance", "none: known headers")
+    temperature: str | None = quantity(None, "", "header of air temperature [deg C]", "none: known headers")
+    wind: str | None = quantity(None, "", "header of wind speed [m/s]", "none: known headers")
+    humidity: str | None = quantity(None, "", "header of relative humidity [%]", "none: known headers, or left out")
+
+
+class PvSettings(InputFile):
     """The PV plant and where its yearly generation comes from."""
 
     dc_kwp: float = quantity(4162.0, "kWp", "DC rating", gt=0.0)
@@ -91,11 +161,9 @@ class PvSettings(Frozen):
     source: Literal["file", "model", "synthetic"] = quantity(
         ..., "", "file: a generation file; model: pvlib on the weather; synthetic: pvlib on the synthetic weather"
     )
-    file: Path | None = quantity(None, "", "generation file, for `source: file`", "none: must be named")
-    column: str | None = quantity(None, "", "column of AC energy per hour in the file", "none: known headers")
-    unit: Literal["W", "kW", "MW", "kWh", "Wh", "MWh"] | None = quantity(
-        None, "", "unit of that column", "none: known headers"
-    )
+    file: FilePath | None = quantity(None, "", "generation file, for `source: file`", "none: must be named")
+    column: str | None = quantity(None, "", "column of AC power, or energy per interval", "none: known headers")
+    unit: Unit | None = quantity(None, "", "unit of that column", "none: as its header ends, or refused")
     tilt_deg: float = quantity(10.0, "deg", "tilt of the modules", "least tilt that rain keeps clean", ge=0.0, le=90.0)
     azimuth_deg: float = quantity(0.0, "deg", "azimuth, 0 north, 180 south", "faces the equator", ge=0.0, lt=360.0)
     temperature_coefficient_per_k: float = quantity(
@@ -113,21 +181,33 @@ class PvSettings(Frozen):
     inverter_efficiency: float = quantity(0.96, "1", "nominal efficiency", "PVWatts version 5 default", gt=0.5, le=1.0)
 
 
-class WeatherSettings(Frozen):
+class WeatherSettings(InputFile):
     """Irradiance, temperature and wind."""
 
     source: Literal["file", "synthetic"] = quantity(..., "", "a weather file, or synthetic")
-    file: Path | None = quantity(None, "", "weather file, for `source: file`", "none: must be named")
+    file: FilePath | None = quantity(None, "", "weather file, for `source: file`", "none: must be named")
+    unit: Literal["W/m2", "kW/m2", "Wh/m2", "kWh/m2"] | None = quantity(
+        None,
+        "",
+        "unit of the irradiances: mean power, or energy per interval",
+        "none: as their headers end, or refused",
+    )
+    columns: WeatherColumns = WeatherColumns()
+    decomposition: Literal["erbs", "erbs_driesse"] | None = quantity(
+        None, "", "model that splits the GHI of a file without DNI and DHI", "none: such a file is refused"
+    )
     annual_ghi_kwh_m2: float = quantity(
         1670.0, "kWh/m2", "yearly global horizontal irradiation of the synthetic year", "DESIGN", gt=500.0, lt=3000.0
     )
 
 
-class MallSettings(Frozen):
+class MallSettings(InputFile):
     """The demand of the mall without vehicles."""
 
     source: Literal["file", "synthetic"] = quantity(..., "", "a demand file, or synthetic")
-    file: Path | None = quantity(None, "", "demand file, for `source: file`", "none: must be named")
+    file: FilePath | None = quantity(None, "", "demand file, for `source: file`", "none: must be named")
+    column: str | None = quantity(None, "", "column of power, or energy per interval", "none: known headers")
+    unit: Unit | None = quantity(None, "", "unit of that column", "none: as its header ends, or refused")
     declared_kwh: float = quantity(3_358_876.0, "kWh/year", "yearly energy that the design declares", gt=0.0)
     scale_to_declared: bool = quantity(
         False, "", "keep the file's shape, scale its energy to declared_kwh; shown in the report", "off: measured stays"
@@ -135,7 +215,7 @@ class MallSettings(Frozen):
     open_hours: tuple[int, int] = quantity((9, 23), "h", "mall open, half open interval")
 
 
-class EvSettings(Frozen):
+class EvSettings(InputFile):
     """Chargers, sockets, vehicles and where their sessions come from."""
 
     chargers: int = quantity(32, "", "number of chargers", ge=1, le=128)
@@ -154,7 +234,10 @@ class EvSettings(Frozen):
     source: Literal["sessions", "profile", "synthetic"] = quantity(
         ..., "", "sessions: a sessions file; profile: derived from hourly profiles; synthetic"
     )
-    file: Path | None = quantity(None, "", "sessions or profile file", "none: must be named")
+    file: FilePath | None = quantity(None, "", "sessions or profile file", "none: must be named")
+    unit: Unit | None = quantity(
+        None, "", "unit of a profile's columns", "none: as their headers end, else kWh for hourly rows, or refused"
+    )
     dwell_hours: int | None = quantity(
         None, "h", "how long a vehicle stays plugged in; required for derived and synthetic sessions",
         "none: an hourly profile does not say it", ge=1, le=24,

@@ -70,7 +70,8 @@ def weather_series(settings: Settings) -> Series:
     """Canonical weather from the scenario's source."""
     if settings.weather.source == "synthetic":
         return synthetic_weather(settings)
-    return read_weather(input_path(settings, settings.weather.file, "weather.file"), "weather.file", settings.site)
+    path = input_path(settings, settings.weather.file, "weather.file")
+    return read_weather(path, "weather.file", settings.site, settings.weather)
 
 
 def pv_series(settings: Settings, weather: Series) -> Series:
@@ -105,7 +106,8 @@ def mall_series(settings: Settings) -> Series:
     """Canonical demand of the mall from the scenario's source, scaled where `mall.scale_to_declared` says so."""
     if settings.mall.source == "synthetic":
         return synthetic_mall(settings)
-    measured = read_mall(input_path(settings, settings.mall.file, "mall.file"), "mall.file", settings.site)
+    path = input_path(settings, settings.mall.file, "mall.file")
+    measured = read_mall(path, "mall.file", settings.site, settings.mall)
     return scaled(measured, settings.mall.declared_kwh) if settings.mall.scale_to_declared else measured
 
 

@@ -155,7 +155,7 @@ def read_sessions(path: Path, key: str, settings: Settings) -> Series:
     InputError
         The file can not be read as sessions of this plant in the declared year.
     """
-    table = read_table(path, key)
+    table = read_table(path, key, settings.ev)
     headers = {name: table.find(names) for name, names in SESSION_HEADERS.items()}
     steps = [table.described]
     if headers["session_id"] is None:
@@ -184,6 +184,7 @@ def read_sessions(path: Path, key: str, settings: Settings) -> Series:
         file=table.path.as_posix(),
         sha256=table.sha256,
         transformations=tuple(steps),
+        decisions=tuple(table.decisions),
     )
     return Series(ordered, provenance).noting(*_file_notes(ordered, settings.ev))
 

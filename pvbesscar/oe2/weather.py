@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pvlib
 
+from pvbesscar.oe2.series import Series
 from schemas.settings import SiteSettings
 
 LINKE_TURBIDITY = 4.0
@@ -72,3 +74,49 @@ def clear_sky(index: pd.DatetimeIndex, site: SiteSettings) -> pd.DataFrame:
         dni_extra=position["dni_extra"],
     )
     return sky[["ghi", "dni", "dhi"]]
+
+
+DECOMPOSITIONS = {
+    "erbs": "Erbs, Klein and Duffie (1982), doi:10.1016/0038-092X(82)90302-4",
+    "erbs_driesse": "Erbs as reformulated by Driesse, Jensen and Perez (2024), doi:10.1016/j.solener.2023.112093",
+}
+
+
+def decomposed(weather: Series, site: SiteSettings, model: str) -> Series:
+    """Split global horizontal irradiance into beam and diffuse by a model of the clearness index.
+
+    Parameters
+    ----------
+    weather
+        Series with `timestamp` and `ghi_w_m2` [W/m2], shape (N, >= 2); a gap stays a gap.
+    site
+        Where the sun is seen from; its position is that of the middle of each hour.
+    model
+        One of `DECOMPOSITIONS`.
+
+    Returns
+    -------
+    Series
+        With `dni_w_m2` and `dhi_w_m2` [W/m2] after `ghi_w_m2`; GHI = DNI cos(zenith) + DHI in every hour.
+    """
+    frame = weather.frame
+    index = pd.DatetimeIndex(frame["timestamp"])
+    position = sun(index, site)
+    zenith = position["apparent_zenith"].to_numpy()
+    ghi = frame["ghi_w_m2"].to_numpy(np.float64)
+    split = getattr(pvlib.irradiance, model)
+    # Both take the extraterrestrial irradiance of the hour, from the date or as a number, under different names.
+    found = (
+        split(ghi, zenith, index) if model == "erbs" else split(ghi, zenith, dni_extra=position["dni_extra"].to_numpy())
+    )
+    light = {
+        name: np.where(np.isnan(ghi), np.nan, np.asarray(found[name], dtype=np.float64)) for name in ("dni", "dhi")
+    }
+    columns = {f"{name}_w_m2": values for name, values in light.items()}
+    whole = pd.DataFrame({"timestamp": frame["timestamp"], "ghi_w_m2": frame["ghi_w_m2"], **columns})
+    rest = frame.drop(columns=["timestamp", "ghi_w_m2"])
+    step = f"`dni_w_m2` and `dhi_w_m2` decomposed from `ghi_w_m2` by pvlib's {model}: {DECOMPOSITIONS[model]}"
+    note = (
+        f"beam and diffuse irradiance are modelled ({model}), not measured: PV modelled on them has the model's error"
+    )
+    return weather.then(pd.concat([whole, rest], axis=1), step).noting(note)

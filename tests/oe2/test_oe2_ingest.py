@@ -28,10 +28,12 @@ FILES = {
     "mall.file": "FECHAHORA;kWh\n13/01/2024 11:00;400\n14/01/2024 11:00;600\n",
     "ev.file": ",".join(f"Charger_{i:02d}" for i in range(1, 33)) + "\n" + ",".join(["1.5"] * 32) + "\n",
 }
+HOURS = {"timestamps": "start", "interval_minutes": 60}
+"""What a row or two can not prove."""
 SECTIONS: dict[str, dict[str, Any]] = {
-    "weather": {"source": "file", "file": "weather.csv"},
-    "pv": {"source": "file", "file": "pv.csv"},
-    "mall": {"source": "file", "file": "mall.csv"},
+    "weather": {"source": "file", "file": "weather.csv", **HOURS},
+    "pv": {"source": "file", "file": "pv.csv", **HOURS},
+    "mall": {"source": "file", "file": "mall.csv", **HOURS},
     "ev": {"source": "profile", "file": "ev.csv", "dwell_hours": 3},
 }
 

@@ -10,9 +10,11 @@ import pytest
 
 from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
 from schemas.errors import InputError
-from schemas.settings import EvSettings, PvSettings, SiteSettings
+from schemas.settings import EvSettings, MallSettings, PvSettings, SiteSettings, WeatherSettings
 
 SITE = SiteSettings(year=2024)
+HOURS = {"timestamps": "start", "interval_minutes": 60}
+"""What a single row can not prove."""
 WEATHER = "timestamp,ghi_wm2,dni_wm2,dhi_wm2,temp_air_c,wind_speed_ms\n2024-01-01 11:00:00,500,300,250,27.5,1.2\n"
 
 
@@ -23,7 +25,15 @@ def write(folder: Path, content: str) -> Path:
 
 
 def plant(**changes: Any) -> PvSettings:
-    return PvSettings.model_validate({"source": "file", "file": "file.csv"} | changes)
+    return PvSettings.model_validate({"source": "file", "file": "file.csv", **HOURS} | changes)
+
+
+def sky(**changes: Any) -> WeatherSettings:
+    return WeatherSettings.model_validate({"source": "file", "file": "file.csv", **HOURS} | changes)
+
+
+def mall(**changes: Any) -> MallSettings:
+    return MallSettings.model_validate({"source": "file", "file": "file.csv", **HOURS} | changes)
 
 
 def chargers(**changes: Any) -> EvSettings:
@@ -32,7 +42,7 @@ def chargers(**changes: Any) -> EvSettings:
 
 
 def test_weather_keeps_values_and_units(tmp_path: Path) -> None:
-    series = read_weather(write(tmp_path, WEATHER), "weather.file", SITE)
+    series = read_weather(write(tmp_path, WEATHER), "weather.file", SITE, sky())
     assert list(series.frame.columns) == [
         "timestamp", "ghi_w_m2", "dni_w_m2", "dhi_w_m2", "temp_air_c", "wind_speed_m_s",
     ]  # fmt: skip
@@ -43,7 +53,7 @@ def test_weather_keeps_values_and_units(tmp_path: Path) -> None:
 
 def test_humidity_is_kept_only_where_the_file_has_it(tmp_path: Path) -> None:
     content = WEATHER.replace("wind_speed_ms", "wind_speed_ms,humedad_relativa").replace("1.2\n", "1.2,88\n")
-    series = read_weather(write(tmp_path, content), "weather.file", SITE)
+    series = read_weather(write(tmp_path, content), "weather.file", SITE, sky())
     assert series.frame["relative_humidity"].tolist() == [88.0]
 
 
@@ -52,17 +62,12 @@ def test_a_renamed_weather_column_is_refused(tmp_path: Path, column: str) -> Non
     path = write(tmp_path, WEATHER.replace(column, "renamed"))
     with pytest.raises(InputError) as caught:
         read_weather(path, "weather.file", SITE)
-    for said in (
-        str(path),
-        "weather.file",
-        "`renamed`",
-        column.split("_", 1)[0],
-        "First rows:",
-        "2024-01-01 11:00:00,500",
-    ):
+    stem = column.split("_", 1)[0]
+    for said in (str(path), "weather.file", "`renamed`", stem, "First rows:", "2024-01-01 11:00:00,500"):
         assert said in caught.value.message
     assert caught.value.hint is not None
     assert "rename the column" in caught.value.hint
+    assert f"`weather.columns.{ {'temp': 'temperature'}.get(stem, stem) }`" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def test_pv_column_and_unit(tmp_path: Path, header: str, changes: dict[str, str]
 
 
 def test_pv_says_which_of_several_columns_it_used(tmp_path: Path) -> None:
-    path = write(tmp_path, "timestamp,potencia_kw,energia_kwh\n2024-01-01 11:00,7,8\n")
+    path = write(tmp_path, "timestamp,potencia_kw,energia_kwh\n2024-01-01 11:00,8.001,8\n")
     series = read_pv(path, "pv.file", SITE, plant())
     assert series.frame["pv_kwh"].tolist() == [8.0]
     assert series.provenance.notes == ("`energia_kwh` was used; the file also has `potencia_kw`",)
@@ -107,16 +112,16 @@ def test_pv_refuses_what_it_does_not_know(tmp_path: Path) -> None:
 
 
 def test_mall_of_both_formats(tmp_path: Path) -> None:
-    comma = read_mall(write(tmp_path, "fecha,hora,demanda_kw\n2024-01-13,5,101.93\n"), "mall.file", SITE)
+    comma = read_mall(write(tmp_path, "fecha,hora,demanda_kw\n2024-01-13,5,101.93\n"), "mall.file", SITE, mall())
     assert comma.frame["mall_kwh"].tolist() == [101.93]
-    semicolon = read_mall(write(tmp_path, "FECHAHORA;kWh\n13/01/2024 05:00;487\n"), "mall.file", SITE)
+    semicolon = read_mall(write(tmp_path, "FECHAHORA;kWh\n13/01/2024 05:00;487\n"), "mall.file", SITE, mall())
     assert semicolon.frame["mall_kwh"].tolist() == [487.0]
     assert (comma.frame["timestamp"] == semicolon.frame["timestamp"]).all()
     assert any("mean power over one hour" in step for step in comma.provenance.transformations)
 
 
 def test_mall_refuses_an_unknown_header(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"(?s)no column holds the demand of the mall.*`carga`.*`mall\.file`"):
+    with pytest.raises(InputError, match=r"(?s)no column holds the demand of the mall.*`carga`.*`mall\.column`"):
         read_mall(write(tmp_path, "timestamp,carga\n2024-01-13 05:00,1\n"), "mall.file", SITE)
 
 
@@ -198,6 +203,6 @@ def test_measured_charger_profile(oe2_dir: Path) -> None:
     assert np.isfinite(energies).all()
 
 
-def test_measured_timeseries_is_no_weather_file(oe2_dir: Path) -> None:
-    with pytest.raises(InputError, match=r"no column holds `dni_w_m2`"):
+def test_measured_timeseries_has_global_irradiance_only(oe2_dir: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)no column holds `dni_w_m2` nor.*set `weather\.decomposition`"):
         read_weather(oe2_dir / "solar/pv_generation_timeseries.csv", "weather.file", SITE)

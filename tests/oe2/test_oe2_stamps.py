@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from pvbesscar.oe2.stamps import TimeAxis, time_axis
 from pvbesscar.oe2.table import read_table
-from schemas.errors import ConfigError, InputError
-from schemas.settings import SiteSettings
+from schemas.errors import InputError
+from schemas.settings import InputFile, SiteSettings
 
 SITE = SiteSettings(year=2024)
 
 
-def axis(folder: Path, content: str, site: SiteSettings = SITE) -> TimeAxis:
+def axis(folder: Path, content: str, site: SiteSettings = SITE, **layout: Any) -> TimeAxis:
     path = folder / "file.csv"
     path.write_text(content, encoding="utf-8")
-    return time_axis(read_table(path, "mall.file"), site)
+    return time_axis(read_table(path, "mall.file", InputFile.model_validate(layout)), site)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +47,15 @@ def test_layouts_of_the_same_two_hours(tmp_path: Path, content: str) -> None:
 
 def test_day_first_is_decided_by_one_row_of_many_and_named(tmp_path: Path) -> None:
     days = [f"{day:02d}/02/2024 00:00;1" for day in range(1, 14)]
-    read = axis(tmp_path, "FECHAHORA;kWh\n" + "\n".join(days))
+    read = axis(tmp_path, "FECHAHORA;kWh\n" + "\n".join(days), interval_minutes=60, timestamps="start")
     assert read.index[1] == pd.Timestamp("2024-02-02", tz="America/Lima")
     assert read.transformations[0] == "`FECHAHORA` read as day first"
 
 
 def test_disorder_repeats_and_gaps_are_left_to_the_gate(tmp_path: Path) -> None:
-    read = axis(tmp_path, "timestamp,kWh\n2024-03-02 05:00,1\n2024-03-01 00:00,1\n2024-03-01 00:00,1\n")
+    read = axis(
+        tmp_path, "timestamp,kWh\n2024-03-02 05:00,1\n2024-03-01 00:00,1\n2024-03-01 00:00,1\n", interval_minutes=60
+    )
     assert [stamp.day for stamp in read.index] == [2, 1, 1]
 
 
@@ -73,8 +77,9 @@ def test_a_file_without_stamps_takes_the_declared_year(tmp_path: Path) -> None:
         ("FECHAHORA;kWh\n13/02/24 00:00;1\n", "a year without four digits"),
         ("FECHAHORA;kWh\n2024-02-13 00:00;1\n13/02/2024 00:00;1\n", "a date in another layout than the rest"),
         ("timestamp,kWh\n2024-02-30 00:00,1\n", "line 2: `2024-02-30 00:00`"),
-        ("timestamp,kWh\n2024-02-03 24:00,1\n", "hours counted 1 to 24"),
-        ("fecha,hora,kWh\n2024-02-03,24,1\n", "column `hora`"),
+        ("timestamp,kWh\n2024-02-03 24:01,1\n", "line 2: `2024-02-03 24:01`"),
+        ("timestamp,kWh\n1024-02-03 23:00,1\n", "a date or hour that does not exist"),
+        ("fecha,hora,kWh\n2024-02-03,25,1\n", "column `hora`"),
         ("timestamp,kWh\n,1\n", "1 of 1 cells hold no stamp"),
         ("timestamp,kWh\nlunes,1\n", "line 2: `lunes`"),
         ("timestamp,kWh\n2024-02-03 00:00,1\n2024-02-03T01:00Z,1\n", "a stamp without offset"),
@@ -96,6 +101,10 @@ def test_clock_changes_need_offsets(tmp_path: Path) -> None:
         axis(tmp_path, "timestamp,kWh\n2024-03-31 02:30,1\n", madrid)
 
 
-def test_an_unknown_time_zone_is_a_matter_of_the_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"`America/Iquitos` is no IANA time zone"):
-        axis(tmp_path, "timestamp,kWh\n2024-03-31 02:30,1\n", SiteSettings(timezone="America/Iquitos"))
+@pytest.mark.parametrize(
+    "name",
+    ["America/Iquitos", "America", "", "/etc/localtime", "../../etc/localtime", "dateutil/UTC", "\0", "a" * 5000],
+)
+def test_an_unknown_time_zone_is_a_matter_of_the_configuration(name: str) -> None:
+    with pytest.raises(ValidationError, match=r"is no IANA time zone"):
+        SiteSettings(timezone=name)

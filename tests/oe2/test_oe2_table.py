@@ -91,7 +91,7 @@ def test_a_long_list_of_bad_cells_is_counted_not_printed(tmp_path: Path) -> None
         (b"a,b\n", "has headers (`a`, `b`) and no rows"),
         (b"PK\x03\x04\x14\x00", "is an Excel workbook or zip archive"),
         (b"PAR1\x15\x04", "is a Parquet file"),
-        ("a,b\n1,2\n".encode("utf-16"), "is in UTF-16"),
+        (b"\xff\xfe", "holds no text"),
         (b"a,b\n1,\x002\n", "is binary (a zero byte at 6)"),
         (b"a,b\n1,\x012\n", "is binary (control character '\\x01')"),
         (b"a,b\n1,2\n3,\x93x\x94\n", "is in no known encoding (byte 0x93 in line 3)"),
@@ -102,7 +102,6 @@ def test_a_long_list_of_bad_cells_is_counted_not_printed(tmp_path: Path) -> None
         (b"a,b\n1,2\n3\n4,5,6\n", "2 of 3 rows do not have the 2 cells of the header (line 3: 1, line 4: 3)"),
         (b"a,b\n1,2\n\n3,4\n", "1 of 3 rows do not have the 2 cells of the header (line 3: 0)"),
         (b'a,b\n1,"2\n', "can not be split into cells"),
-        (b"a\tb\n1\t2\n", "the header is separated by tabs"),
     ],
 )
 def test_files_that_are_no_table_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
@@ -118,5 +117,5 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path, content: bytes, sai
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.csv: the file does not exist \(named by `mall\.file`\)"):
         read_table(tmp_path / "absent.csv", KEY)
-    with pytest.raises(InputError, match=r"`mall\.file`\) can not be read: Is a directory"):
+    with pytest.raises(InputError, match=r"`mall\.file`\) is a directory and can not be read"):
         read_table(tmp_path, KEY)
