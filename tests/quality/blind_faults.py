@@ -427,7 +427,7 @@ def _one_credited(chargers: pd.DataFrame) -> pd.DataFrame:
 
 def _autumn_lost(chargers: pd.DataFrame) -> pd.DataFrame:
     """A profile exported anew that ends in September; the sessions are of the old one."""
-    return chargers.where(np.arange(8760)[:, None] < 6552, 0.0)
+    return chargers.mul(np.arange(8760) < 6552, axis=0)
 
 
 BLIND_FAULTS: tuple[BlindFault, ...] = (
