@@ -117,7 +117,8 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
     Raises
     ------
     ConfigError
-        Naming each key that is unknown, missing or out of its limits, what was given, and where.
+        Naming each key that is unknown, missing or out of its limits, what was given, and where; or the waiver of a
+        rule that can not be waived.
     """
     tree, origins = _read_file(path)
     for override in overrides:
@@ -129,6 +130,10 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
         faults += [_fault(detail, origins) for detail in error.errors()]
     if faults:
         raise _refusal(path, faults)
+    if settings.quality.waivers:
+        from pvbesscar.quality.waivers import check_waivers  # noqa: PLC0415, the rules load pandera and pvlib
+
+        check_waivers(settings.quality.waivers)
     return LoadedSettings(settings, {key: _origin(key, origins) for key in known_keys()}, path)
 
 

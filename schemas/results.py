@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -61,6 +62,13 @@ class HourRange(Result):
     last_stamp: str
 
 
+class AcceptedUntil(Result):
+    """Why a finding does not stop the run, and the last day on which it does not."""
+
+    reason: str
+    until: dt.date
+
+
 class Finding(Result):
     """One rule's verdict on one column."""
 
@@ -76,6 +84,8 @@ class Finding(Result):
     fix: str
     hours: tuple[HourRange, ...] = ()
     n_hours: int = 0
+    waiver: AcceptedUntil | None = None
+    """The configuration's waiver, where one holds on the day of the run; the severity stays what it is."""
 
 
 class QualityReport(Result):
@@ -85,11 +95,20 @@ class QualityReport(Result):
     canonical_digest: str
     rules: tuple[str, ...]
     findings: tuple[Finding, ...]
+    judged_on: dt.date | None = None
+    """Day that waivers were held against: the declared date of the run, or the day on which it ran."""
+    data_docs: str | None = None
+    """Start page of the Data Docs, relative to the report; absent where they were not asked for."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Findings that stop the run."""
-        return tuple(f for f in self.findings if f.severity == "error")
+        """Findings that stop the run: of error severity, and not waived."""
+        return tuple(f for f in self.findings if f.severity == "error" and f.waiver is None)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """Findings that the configuration accepts, with reason and date."""
+        return tuple(f for f in self.findings if f.waiver is not None)
 
 
 class ScoreTerms(Result):

@@ -494,8 +494,26 @@ class ScenarioSettings(Frozen):
         return self
 
 
+class Waiver(Frozen):
+    """A finding that the site has looked at and accepts until a date; false solar can not be waived."""
+
+    rule: str = quantity(..., "", "id of the rule", min_length=3, max_length=64)
+    reason: str = quantity(..., "", "why the finding is accepted, in words for the report", min_length=10)
+    until: dt.date = quantity(..., "date", "last day on which the waiver holds")
+
+
 class QualitySettings(Frozen):
-    """Limits of the quality gate that the site may set."""
+    """Limits of the quality gate that the site may set, and the findings that it accepts."""
+
+    waivers: tuple[Waiver, ...] = quantity(
+        (), "", "findings accepted for a while: rule, reason, until (a date); judged against `date`", "none"
+    )
+    data_docs: bool = quantity(
+        False,
+        "",
+        "write Great Expectations' Data Docs beside the quality report; they open offline",
+        "off: they repeat the report, and importing the library takes some 7 s",
+    )
 
     energy_tolerance: float = quantity(
         0.01, "1", "how far a yearly energy may be from the declared one", "DESIGN, quality", gt=0.0, le=0.5

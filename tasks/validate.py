@@ -34,9 +34,11 @@ def _report_file(job: Job) -> Path:
 
 
 def _show(job: Job, report: QualityReport) -> None:
+    from pvbesscar.quality.report import status  # noqa: PLC0415, a stage loads its libraries when it runs
+
     rows = [
         {
-            "severity": finding.severity,
+            "severity": status(finding),
             "rule": finding.rule,
             "source": finding.source,
             "column": finding.column,

@@ -12,6 +12,7 @@ from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.judge import judge
 from pvbesscar.quality.registry import all_rules
 from pvbesscar.quality.report import as_html, error_text
+from pvbesscar.quality.waivers import check_waivers, day_of
 from schemas.errors import QualityError, StaleError
 from schemas.frames import SERIES
 from schemas.results import Provenance, QualityReport
@@ -36,15 +37,19 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
     Returns
     -------
     QualityReport
-        All findings; none of them is an error.
+        All findings; none of them is an error that is not waived.
 
     Raises
     ------
+    ConfigError
+        A waiver names a rule that can not be waived, or none.
     StaleError
         The canonical files are missing or not those of their provenance.
     QualityError
-        At least one rule of error severity is broken (the report is written first), or the gate is disarmed.
+        At least one rule of error severity is broken and not waived (the report is written first), or the gate is
+        disarmed.
     """
+    check_waivers(settings.quality.waivers)
     prove_armed(settings)
     context, digest = _read(settings, workspace)
     report = QualityReport(
@@ -52,6 +57,7 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
         canonical_digest=digest,
         rules=tuple(rule.id for rule in all_rules()),
         findings=judge(context),
+        judged_on=day_of(settings),
     )
     html = workspace.quality / HTML_FILE
     write_text(html, as_html(report, context))

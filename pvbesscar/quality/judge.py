@@ -10,6 +10,8 @@ import pandas as pd
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.hours import ranges
 from pvbesscar.quality.registry import CONFIG, Rule, Violation, all_rules, find_rule
+from pvbesscar.quality.rules.waivers import UNUSED, unmatched
+from pvbesscar.quality.waivers import apply_waivers
 from schemas.frames import HOURLY, SERIES, SESSIONS
 from schemas.results import Finding, Severity
 
@@ -36,7 +38,8 @@ def judge(context: QualityContext) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        Errors first; among them, causes (weather) before effects (PV), then the registry's order.
+        Errors first; among them, causes (weather) before effects (PV), then the registry's order. Findings that the
+        configuration waives carry the waiver.
     """
     broken = [*find_rule(STRUCTURE).check(context)]
     findings = [_finding(find_rule(STRUCTURE), violation, context) for violation in broken]
@@ -45,7 +48,15 @@ def judge(context: QualityContext) -> tuple[Finding, ...]:
     for rule in all_rules():
         if rule.id != STRUCTURE:
             findings += apply(rule, sound)
-    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+    return tuple(sorted(_waived(findings, context), key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _waived(findings: list[Finding], context: QualityContext) -> tuple[Finding, ...]:
+    """Findings with the configuration's waivers on them, and one more for each waiver that nothing needs."""
+    needless = unmatched(context, {finding.rule for finding in findings})
+    return apply_waivers(
+        [*findings, *(_finding(find_rule(UNUSED), violation, context) for violation in needless)], context.settings
+    )
 
 
 def apply(rule: Rule, context: QualityContext) -> Iterator[Finding]:

@@ -17,6 +17,11 @@ def where(finding: Finding) -> str:
     return f"{finding.source}, column `{finding.column}`" if finding.column else finding.source
 
 
+def status(finding: Finding) -> str:
+    """Severity of a finding, and that it is waived."""
+    return finding.severity if finding.waiver is None else f"{finding.severity}, waived until {finding.waiver.until}"
+
+
 def error_text(report: QualityReport) -> str:
     """All errors of a report: where, what, limit, hours, cause and fix of each."""
     others = len(report.findings) - len(report.errors)
@@ -42,7 +47,7 @@ def as_table(report: QualityReport) -> str:
     if not report.findings:
         return f"{report.scenario}: no finding from {len(report.rules)} rules"
     rows = [("severity", "rule", "where", "what", "hours")]
-    rows += [(f.severity, f.rule, where(f), f.message, str(f.n_hours or "all")) for f in report.findings]
+    rows += [(status(f), f.rule, where(f), f.message, str(f.n_hours or "all")) for f in report.findings]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(4)), row[4]]) for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

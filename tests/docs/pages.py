@@ -36,10 +36,28 @@ QUALITY = """# Quality rules
 that it is armed: a planted year of zeros must be refused. These {count} rules are made from the registry in
 `pvbesscar/quality` ({made}).
 
+## Waivers
+
+A finding that you have looked at and accept for a while is waived in the configuration, with a reason and a last day:
+
+```yaml
+date: 2026-05-04
+quality:
+  waivers:
+    - rule: mall.outage
+      reason: blackout of the isolated grid, see the log of the shift
+      until: 2026-12-31
+```
+
+A waived error does not stop the run. The finding stays in the report, on its first screen, with reason and day. The day
+is held against `date`, or against today where `date` is not set; a waiver that has ended is a warning, one that matches
+no finding is an info. Rules with *no* under *waivable*, false solar first of all, can not be waived: such a waiver is
+an error of the configuration.
+
 {notes}
 
 {sections}"""
-QUALITY_HEAD = ("rule", "severity", "series", "what holds", "why", "likely cause of a violation", "fix")
+QUALITY_HEAD = ("rule", "severity", "waivable", "series", "what holds", "why", "likely cause of a violation", "fix")
 
 OBSERVATION = """# Observation and action, entry by entry
 
@@ -234,7 +252,8 @@ def _rules(rules: Sequence[Rule]) -> str:
     return table(
         QUALITY_HEAD,
         (
-            (f"`{rule.id}`", rule.severity, ", ".join(rule.series) or "configuration", rule.title,
+            (f"`{rule.id}`", rule.severity, "yes" if rule.waivable else "no",
+             ", ".join(rule.series) or "configuration", rule.title,
              f"{rule.rationale} ({rule.reference})", rule.cause, rule.fix)
             for rule in rules
         ),

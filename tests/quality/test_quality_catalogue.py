@@ -17,6 +17,9 @@ from tests.quality.years import PLACES, TYPICAL_YEARS, Place, clean_context, con
 SAMPLE = (PLACES[0], PLACES[5], PLACES[-1])
 """60 N, 15 N and 46 S: each kind of fault is planted at one of them; the slow test takes all sites."""
 
+WAIVERS = ("waiver.expired", "waiver.unused")
+"""Of the configuration's waivers, not of data: tests/quality/test_quality_waivers.py."""
+
 BY_KIND = {fault.kind: fault for fault in FAULTS}
 
 
@@ -32,7 +35,7 @@ def rules_found(fault: Fault, place: Place, seed: int) -> set[str]:
 
 def test_the_catalogue_is_large_and_every_rule_is_in_it_or_tested_alone() -> None:
     assert len(BY_KIND) == len(FAULTS) >= 75
-    alone = {"weather.negative_wind", "sessions.none", "pv.yield", "pv.energy_balance"}
+    alone = {"weather.negative_wind", "sessions.none", "pv.yield", "pv.energy_balance", *WAIVERS}
     assert {rule.id for rule in all_rules()} == {fault.rule for fault in FAULTS} | alone
 
 

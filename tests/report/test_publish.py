@@ -180,6 +180,17 @@ def test_the_first_screen_says_what_the_year_is(settings: Settings, workspace: W
     assert f"{facts.ev_kwh * 2.146:,.0f} kg by the vehicles; reported apart" in text
 
 
+def test_waived_findings_are_on_the_first_screen(settings: Settings, workspace: Workspace) -> None:
+    assert "WAIVED" not in words(page_of(settings, workspace))
+    path = workspace.quality / "quality_report.json"
+    raw = read_json(path)
+    raw["findings"][0]["waiver"] = {"reason": "seen by the engineer in charge", "until": "2026-12-31"}
+    write_json(path, raw)
+    text = words(page_of(settings, workspace))
+    banner = text[text.index("WAIVED: 1 finding is accepted") : text.index("hours 8,760")]
+    assert "Until 2026-12-31: seen by the engineer in charge" in banner
+
+
 def test_what_is_missing_is_named_on_the_first_screen(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace, ppo="killed by signal 9"))
     banner = text[text.index("PARTIAL") : text.index("hours 8,760")]

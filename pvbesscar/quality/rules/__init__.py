@@ -11,3 +11,4 @@ from pvbesscar.quality.rules import sessions as sessions  # isort: skip
 from pvbesscar.quality.rules import patterns as patterns  # isort: skip
 from pvbesscar.quality.rules import chargers as chargers  # isort: skip
 from pvbesscar.quality.rules import plant as plant  # isort: skip
+from pvbesscar.quality.rules import waivers as waivers  # isort: skip
