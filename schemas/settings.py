@@ -429,7 +429,9 @@ class TrainingSettings(Frozen):
         "twin", "", "what agents train on: CityLearn's certified twin, or CityLearn itself", "DESIGN"
     )
     scenarios: Literal["nominal", "training"] = quantity(
-        "training", "", "years that agents train on: the validated one, or the training scenarios",
+        "training",
+        "",
+        "years that agents train on: the validated one, or the training scenarios",
         "an agent is judged on weeks that it has not seen",
     )
     plants: int = quantity(32, "", "plants that the twin runs at once; CityLearn runs one", "measured", ge=1, le=1024)

@@ -106,7 +106,7 @@ def test_each_day_is_the_one_that_the_recipe_names(store: ScenarioStore) -> None
 
 
 def test_weeks_keep_their_season_and_holidays(store: ScenarioStore, settings: Settings) -> None:
-    calendar = Calendar.of(store._nominal.hourly, settings.scenarios)  # noqa: SLF001
+    calendar = Calendar.of(store._nominal.hourly, settings.scenarios)
     for name in store.names("training"):
         recipe = store.recipe(name)
         assert np.array_equal(calendar.wet[recipe.weather_day[:364:7] // 7], calendar.wet)
