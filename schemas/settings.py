@@ -436,6 +436,9 @@ class TrainingSettings(Frozen):
     )
     plants: int = quantity(32, "", "plants that the twin runs at once; CityLearn runs one", "measured", ge=1, le=1024)
     sequential: bool = quantity(False, "", "train one after another instead of in parallel", "off")
+    timeout_h: float | None = quantity(
+        None, "h", "longest time that one agent may train; the others are not touched", "no limit", gt=0.0
+    )
     sac: SacSettings = SacSettings()
     ppo: PpoSettings = PpoSettings()
     a2c: A2cSettings = A2cSettings()
@@ -522,6 +525,14 @@ class QualitySettings(Frozen):
     )
 
 
+class RunSettings(Frozen):
+    """How runs get on with one another; no result depends on it."""
+
+    when_busy: Literal["wait", "refuse"] = quantity(
+        "wait", "", "what a run does while another one is at work in the same project folder", "nothing is lost"
+    )
+
+
 class Settings(Frozen):
     """One scenario, whole."""
 
@@ -543,6 +554,7 @@ class Settings(Frozen):
     evaluation: EvaluationSettings = EvaluationSettings()
     scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
+    runs: RunSettings = RunSettings()
 
     def profile(self, name: str) -> Profile:
         """Profile `smoke` or `full` of the training."""

@@ -5,14 +5,11 @@ Its results replace the earlier ones only when it is done.
 
 from __future__ import annotations
 
-import signal
-import threading
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import numba
 import numpy as np
@@ -21,8 +18,18 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import configure
 
-from pvbesscar.agents.artifacts import ModelCard, curve_name, final_name, prove_dataset, training_digest, versions
+from pvbesscar.agents.artifacts import (
+    ModelCard,
+    curve_name,
+    final_name,
+    learning_code_digest,
+    prove_dataset,
+    training_digest,
+    versions,
+)
 from pvbesscar.agents.factory import Env, count_parameters, make_agent
+from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
+from pvbesscar.agents.stopping import Stop, stopping
 from pvbesscar.agents.watch import Watch, diverged, faulty_parameters, save_model
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.envs.plant_env import PlantEnv
@@ -30,17 +37,23 @@ from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.evaluation.windows import window_stretches
 from pvbesscar.lineage.files import published_folder, write_text
+from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
-from schemas.errors import SimulationError
+from schemas.errors import SimulationError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
 from schemas.settings import Agent, Settings
 
 TENSORBOARD = "tensorboard"
+STATE = "state.zip"
+STATE_EVERY_S = 60.0
+"""Most of the work that a kill can cost [s]."""
+STATE_SHARE = 50.0
+"""At least so many times as long as a state takes to write, until the next one: at most 2 % of a training."""
 TORCH_REFUSAL = "to satisfy the constraint"
 """Words of the error that torch's distributions raise for a mean or spread that is none."""
 
@@ -50,9 +63,10 @@ def train(
 ) -> TrainingMetrics:
     """Train an agent on the scenario's dataset.
 
-    Checkpoints, final model, metrics, curve and TensorBoard files are drafted beside their places and swapped in at
-    the end: an error, Ctrl-C or SIGTERM leaves what was there. The replay buffer of SAC is not kept (160 MB for
-    50,000 steps), so a training starts over; it is not resumed.
+    Checkpoints, final model, metrics, curve and TensorBoard files take the place of the earlier ones only at the end.
+    Until then they are in `checkpoints/unfinished/`, with the state of the training, which is kept about once a
+    minute and when a signal ends it (model, optimisers, replay buffer, plants, random generators): the next training
+    of the same agent on the same dataset goes on from there, and ends as if it had not been interrupted.
 
     Parameters
     ----------
@@ -91,17 +105,38 @@ def train_on(
     # More threads make networks of this size slower, and sums in another order make runs differ.
     torch.set_num_threads(1)
     numba.set_num_threads(1)
-    with (
-        _sigterm_unwinds(),
+    with stopping() as stop, held(workspace.lock(f"train-{agent}"), f"the training of {agent}"):
+        unfinished = workspace.unfinished(agent)
+        course = _Course(simulator, agent, settings, profile, unfinished, stop)
+        try:
+            metrics = course.run(on_progress)
+        except TrainingError:
+            _forget(unfinished)  # it would diverge again
+            raise
         # Leaves in reverse order: a kill between the two swaps gives metrics that do not know the model, which
         # `evaluate` refuses, never a model judged by another one's metrics.
-        published_folder(workspace.checkpoints(agent)) as models,
-        published_folder(workspace.training(agent)) as outputs,
-    ):
-        course = _Course(simulator, agent, settings, profile, models, outputs)
-        metrics = course.run(on_progress)
-        write_text(outputs / workspace.training_metrics(agent).name, metrics.model_dump_json(indent=2) + "\n")
+        with (
+            published_folder(workspace.checkpoints(agent)) as models,
+            published_folder(workspace.training(agent)) as outputs,
+        ):
+            _link(course.models, models, [*metrics.checkpoints, metrics.model_file])
+            shutil.copytree(course.outputs, outputs, dirs_exist_ok=True)
+            write_text(outputs / workspace.training_metrics(agent).name, metrics.model_dump_json(indent=2) + "\n")
+        _forget(unfinished)
     return metrics
+
+
+def _link(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Give models and their sidecars a second name in `target`: should this be the last moment, nothing is lost."""
+    for name in names:
+        for file in (name, Path(name).with_suffix(".json").name):
+            (target / file).hardlink_to(source / file)
+
+
+def _forget(unfinished: Path) -> None:
+    # The state first: without it, what else is there counts for nothing.
+    (unfinished / STATE).unlink(missing_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def mean_rewards(simulator: Simulator, model: BaseAlgorithm, settings: Settings) -> tuple[float, ...]:
@@ -120,24 +155,60 @@ class _Course:
     agent: Agent
     settings: Settings
     profile: str
-    models: Path
-    outputs: Path
+    unfinished: Path
+    stop: Stop
+
+    @property
+    def models(self) -> Path:
+        """Checkpoints so far."""
+        return self.unfinished / "models"
+
+    @property
+    def outputs(self) -> Path:
+        """TensorBoard files so far."""
+        return self.unfinished / "outputs"
 
     def run(self, on_progress: OnProgress | None) -> TrainingMetrics:
-        """Validate the untrained agent, train it, validate it again."""
+        """Validate the untrained agent, train it from where it was left, validate it again."""
         profile = self.settings.profile(self.profile)
         env = self._env(profile.episode_hours)
         model = make_agent(self.agent, self.settings, env)
-        untrained = mean_rewards(self.simulator, model, self.settings)
+        keeper = _Keeper(self.unfinished / STATE, self._resume_card(), self.stop)
+        watch = Watch(
+            self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress, keeper.keep
+        )
+        untrained = self._begin(model, watch)
         model.set_logger(configure(str(self.outputs / TENSORBOARD), ["tensorboard"]))
-        watch = Watch(self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress)
-        began = time.perf_counter()
         self._learn(model, watch, profile.steps)
-        duration = time.perf_counter() - began
+        duration = watch.seconds
         final = save_model(model, self.models / final_name(self.agent), self.card)
         trained = mean_rewards(self.simulator, model, self.settings)
         self._log(model, watch, untrained, trained)
         return self._metrics(model, watch, duration, final, untrained, trained)
+
+    def _begin(self, model: BaseAlgorithm, watch: Watch) -> tuple[float, ...]:
+        """Go on where an interrupted training was left, or start; return the untrained agent's validation rewards."""
+        untrained = mean_rewards(self.simulator, model, self.settings)
+        found = read_state(model, self.unfinished / STATE, self._resume_card())
+        if isinstance(found, Resumed):
+            watch.recall(found.notes["watch"], model.num_timesteps)
+            if watch.on_progress is not None:
+                text = f"{self.agent.upper()}: goes on from its checkpoint"
+                watch.on_progress(Progress(model.num_timesteps, watch.total, 0.0, text))
+        else:
+            _forget(self.unfinished)
+        self.outputs.mkdir(parents=True, exist_ok=True)
+        return untrained
+
+    def _resume_card(self) -> ResumeCard:
+        return ResumeCard(
+            agent=self.agent,
+            profile=self.profile,
+            dataset_digest=self.simulator.data.digest,
+            settings_digest=training_digest(self.agent, self.settings, self.profile),
+            code_digest=learning_code_digest(),
+            versions=versions(),
+        )
 
     def card(self, steps: int, sha256: str) -> ModelCard:
         """Sidecar of a model after `steps` steps."""
@@ -160,7 +231,8 @@ class _Course:
 
     def _learn(self, model: BaseAlgorithm, watch: Watch, steps: int) -> None:
         try:
-            model.learn(total_timesteps=steps, callback=watch)
+            left = steps - model.num_timesteps
+            model.learn(total_timesteps=left, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
         except (ValueError, SimulationError) as error:
             # Torch refuses such distributions, and the environment such actions, before the watch looks.
             faulty = faulty_parameters(model)
@@ -213,19 +285,20 @@ class _Course:
         )
 
 
-@contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    # By default SIGTERM ends Python on the spot and would leave the drafts behind; as an exception they are removed.
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
+class _Keeper:
+    """Keeps the state of a training now and then, and when it is asked to stop."""
 
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+    def __init__(self, path: Path, card: ResumeCard, stop: Stop) -> None:
+        self._path, self._card, self._stop = path, card, stop
+        self._next = time.monotonic() + STATE_EVERY_S
 
-    signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    def keep(self, watch: Watch) -> None:
+        """Keep the state where it is time to; leave where that was asked for."""
+        began = time.monotonic()
+        if began < self._next and not self._stop.asked:
+            return
+        write_state(watch.model, self._path, self._card, {"watch": watch.notes()})
+        now = time.monotonic()
+        self._next = now + max(STATE_EVERY_S, STATE_SHARE * (now - began))
+        if self._stop.asked:
+            self._stop.leave()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ SECONDS_BETWEEN_REPORTS = 1.0
 
 Card = Callable[[int, str], ModelCard]
 """Makes the sidecar of a model from its steps and digest."""
+Keep = Callable[["Watch"], None]
+"""Told at each update, when everything is in order: the moment at which a training's state may be kept."""
 
 
 def save_model(model: BaseAlgorithm, path: Path, card: Card) -> ModelCard:
@@ -64,6 +67,8 @@ class Watch(BaseCallback):
         Makes a checkpoint's sidecar.
     on_progress
         Told how far it is, about once a second.
+    keep
+        Keeps the state of the training now and then.
 
     Attributes
     ----------
@@ -76,7 +81,14 @@ class Watch(BaseCallback):
     """
 
     def __init__(
-        self, agent: Agent, total: int, every: int, folder: Path, card: Card, on_progress: OnProgress | None
+        self,
+        agent: Agent,
+        total: int,
+        every: int,
+        folder: Path,
+        card: Card,
+        on_progress: OnProgress | None,
+        keep: Keep | None = None,
     ) -> None:
         super().__init__()
         self.agent = agent
@@ -85,6 +97,7 @@ class Watch(BaseCallback):
         self.folder = folder
         self.card = card
         self.on_progress = on_progress
+        self.keep = keep
         self.episodes = 0
         self.checkpoints: dict[str, int] = {}
         self.curve: list[tuple[int, float]] = []
@@ -92,6 +105,32 @@ class Watch(BaseCallback):
         self._point = 0
         self._recent: list[float] = []
         self._began = self._told = time.monotonic()
+        self._steps_before, self._seconds_before = 0, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on learning, that before an interruption included [s]."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    def notes(self) -> dict[str, Any]:
+        """Everything that must come back when the training is resumed, as JSON."""
+        return {
+            "episodes": self.episodes,
+            "checkpoints": self.checkpoints,
+            "curve": self.curve,
+            "mark": self._mark,
+            "point": self._point,
+            "recent": self._recent,
+            "seconds": self.seconds,
+        }
+
+    def recall(self, notes: dict[str, Any], steps: int) -> None:
+        """Go on from the notes of a training that was interrupted after `steps` steps."""
+        self.episodes = notes["episodes"]
+        self.checkpoints = notes["checkpoints"]
+        self.curve = [(int(steps), float(mean)) for steps, mean in notes["curve"]]
+        self._mark, self._point, self._recent = notes["mark"], notes["point"], notes["recent"]
+        self._steps_before, self._seconds_before = steps, notes["seconds"]
 
     def _on_training_start(self) -> None:
         self._began = self._told = time.monotonic()
@@ -112,6 +151,8 @@ class Watch(BaseCallback):
     def _on_rollout_start(self) -> None:
         # Stable-Baselines3 calls this right after each update (and once before the first).
         self._after_update()
+        if self.keep is not None:
+            self.keep(self)
 
     def _on_training_end(self) -> None:
         self._after_update()
@@ -139,6 +180,6 @@ class Watch(BaseCallback):
             return
         self._told = now
         mean = f", mean reward {self.curve[-1][1]:.3f} an hour" if self.curve else ""
-        rate = self.num_timesteps / (now - self._began)
+        rate = (self.num_timesteps - self._steps_before) / (now - self._began)
         message = f"{self.agent.upper()}: {self.episodes} episodes{mean}"
         self.on_progress(Progress(self.num_timesteps, self.total, rate, message))

@@ -56,8 +56,15 @@ class PlantEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         hours = int(options.get("hours", self.episode_hours))
         start = int(options["start"]) if "start" in options else self._draw_start(hours)
         state = self.simulator.reset(start, hours)
+        self._start, self._hours, self._actions = start, hours, list[NDArray[np.float32]]()
         self._last = observation(state)
         return self._last, {"t": state.t}
+
+    def course(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+        """What leads from a reset to where the episode is: its actions (n, 129), start, length, generator of starts."""
+        actions = np.array(self._actions, np.float32).reshape(len(self._actions), len(self.action_names))
+        state = self.np_random.bit_generator.state
+        return {"actions": actions}, {"start": self._start, "hours": self._hours, "generator": state}
 
     def _draw_start(self, hours: int) -> int:
         days = (self.simulator.data.hours - hours) // 24
@@ -73,6 +80,7 @@ class PlantEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """
         if np.shape(action) != self.action_space.shape or not np.isfinite(action).all():
             raise SimulationError(f"an action must be {self.action_space.shape} finite numbers in [0, 1].")
+        self._actions.append(np.array(action, np.float32))
         hour = self.simulator.step(setpoints(self.simulator.state, action))
         info: dict[str, Any] = {
             "t": hour.t,

@@ -82,6 +82,20 @@ class TwinVecEnv(VecEnv):
         self._reset_options()
         return self._observations.copy()
 
+    def snapshot(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """State of all plants between two hours, and of the generator that draws their episodes; copies."""
+        own = {name: getattr(self, f"_{name}").copy() for name in ("done", "begun", "returns", "observations")}
+        fleet = {f"fleet_{name}": values.copy() for name, values in self._fleet._asdict().items()}
+        return own | fleet, {"generator": self._generator.bit_generator.state}
+
+    def restore(self, arrays: dict[str, NDArray[Any]], rest: dict[str, Any]) -> None:
+        """Go back to a `snapshot` of an environment that was made with the same arguments."""
+        for name in ("done", "begun", "returns", "observations"):
+            getattr(self, f"_{name}")[...] = arrays[name]
+        for name, values in self._fleet._asdict().items():
+            values[...] = arrays[f"fleet_{name}"]
+        self._generator.bit_generator.state = rest["generator"]
+
     def step_async(self, actions: NDArray[np.float32]) -> None:
         """Take the actions of the next hour, (B, 129)."""
         self._actions = np.asarray(actions)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+from pvbesscar.lineage.drafts import draft_prefix
+
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as hex."""
@@ -32,7 +34,7 @@ def sha256_json(value: Any) -> str:  # noqa: ANN401
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f".tmp{path.suffix}", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=draft_prefix(path.stem), suffix=f".tmp{path.suffix}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o644)
@@ -77,7 +79,7 @@ def published_folder(path: Path) -> Iterator[Path]:
     What stood at `path` stays until the swap and is removed after it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent))
+    draft = Path(tempfile.mkdtemp(prefix=draft_prefix(path.name), suffix=".tmp", dir=path.parent))
     draft.chmod(0o755)
     try:
         yield draft

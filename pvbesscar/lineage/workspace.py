@@ -56,6 +56,10 @@ class Workspace:
         """Final model of an agent."""
         return self.checkpoints(agent) / f"{agent}_final_model.zip"
 
+    def unfinished(self, agent: Agent) -> Path:
+        """Folder of a training that has not ended: its state, checkpoints and TensorBoard files so far."""
+        return self.root / "checkpoints" / "unfinished" / agent.upper()
+
     def training(self, agent: Agent) -> Path:
         """Folder of an agent's training metrics and TensorBoard files."""
         return self.root / "outputs" / f"{agent}_training"
@@ -73,6 +77,10 @@ class Workspace:
     def report(self) -> Path:
         """Folder of the published HTML page."""
         return self.root / "outputs" / "report"
+
+    def lock(self, what: str) -> Path:
+        """Lock of something that only one process may do at a time: `run`, `train-sac`."""
+        return self.root / "outputs" / "locks" / f"{what}.lock"
 
     @property
     def runs(self) -> Path:

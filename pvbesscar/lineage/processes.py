@@ -1,0 +1,87 @@
+"""Who a process is: a number alone is used again by others, a number with its start and its boot is not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMark:
+    """Identity of a process that survives the reuse of its number.
+
+    Attributes
+    ----------
+    pid
+        Process number.
+    started
+        Start of the process [clock ticks since boot].
+    home
+        Eight characters that stand for this boot of this machine (and, in a container, for its own numbers).
+    """
+
+    pid: int
+    started: int
+    home: str
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessMark | None:
+        """Mark of a process that runs now, `None` where there is none."""
+        started = _started(pid)
+        return None if started is None else cls(pid, started, home())
+
+    @classmethod
+    def own(cls) -> ProcessMark:
+        """Mark of this process."""
+        mark = cls.of(os.getpid())
+        assert mark is not None
+        return mark
+
+    @classmethod
+    def read(cls, raw: Any) -> ProcessMark | None:  # noqa: ANN401, what a file or a server says
+        """Mark from its JSON form, `None` where it is none."""
+        try:
+            return cls(int(raw["pid"]), int(raw["started"]), str(raw["home"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def here(self) -> bool:
+        """Whether the process, dead or alive, is one of this boot of this machine."""
+        return self.home == home()
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process runs; another one that got its number does not count."""
+        return self.here and _started(self.pid) == self.started
+
+
+@cache
+def home() -> str:
+    """Eight characters that change with the machine, its boots, and the name space of its process numbers."""
+    boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return hashlib.sha256(f"{boot} {(PROC / 'self/ns/pid').readlink()}".encode()).hexdigest()[:8]
+
+
+def command_line(pid: int) -> str:
+    """Command of a process, empty where there is none."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> int | None:
+    """Start of a process [ticks since boot], `None` for one that is gone or only waits to be reaped."""
+    try:
+        # The name, in brackets, may hold anything; after it comes the state, and the start is 20 fields on.
+        fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in {"Z", "X"} else int(fields[19])
