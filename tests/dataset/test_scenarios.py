@@ -289,5 +289,5 @@ def test_a_drawn_year_that_breaks_a_rule_is_refused(settings: Settings, store: S
     with pytest.raises(QualityError, match=r"scenario `x`.*sessions.unique"):
         require_plausible("x", year.hourly, doubled, settings, applied)
     above = year.hourly.assign(pv_kwh=year.hourly["pv_kwh"] * 4.0)
-    with pytest.raises(QualityError, match="pv.above_rating"):
+    with pytest.raises(QualityError, match=r"pv\.above_rating"):
         require_plausible("x", above, named(year.sessions), settings, ["pv.above_rating"])
