@@ -212,6 +212,12 @@ FAULTS = (
     Fault("mall all zero", "mall.all_zero", _everywhere("mall", mall_kwh=0.0)),
     Fault("mall a yearly mean", "mall.constant", _everywhere("mall", mall_kwh=383.4)),
     Fault("outage of the mall", "mall.outage", _put("mall", "mall_kwh", 0.0, 4)),
+    Fault("demand of 30 hours in one", "mall.spike", lambda y, rng: spoil(
+        y, "mall", [h := int(rng.integers(100, 8600))], mall_kwh=y.values("mall", "mall_kwh")[h - 24:h + 24].max() * 4)),
+    Fault("temperature flipped by 12 h", "weather.temperature_course", _roll("weather", 12, "temp_air_c")),
+    Fault("temperature in universal time", "weather.temperature_course", _roll("weather", 7, "temp_air_c")),
+    Fault("generation cut off at half the rating", "pv.cut_off", lambda y, _: spoil(
+        y, "pv", EVERY, pv_kwh=y.values("pv", "pv_kwh").clip(max=0.5 * float(y.values("pv", "pv_kwh").max())))),
     Fault("half of the sessions lost", "energy.ev_declared", _frame("sessions", lambda f, _: f.iloc[::2])),
     Fault("sessions overlap", "sessions.overlap", _overlap),
     Fault("departure before arrival", "sessions.window", _sessions(3, departure=0)),

@@ -9,6 +9,7 @@ from pvbesscar.quality.rules import pv as pv  # isort: skip
 from pvbesscar.quality.rules import energy as energy  # isort: skip
 from pvbesscar.quality.rules import sessions as sessions  # isort: skip
 from pvbesscar.quality.rules import patterns as patterns  # isort: skip
+from pvbesscar.quality.rules import courses as courses  # isort: skip
 from pvbesscar.quality.rules import chargers as chargers  # isort: skip
 from pvbesscar.quality.rules import plant as plant  # isort: skip
 from pvbesscar.quality.rules import waivers as waivers  # isort: skip
