@@ -24,6 +24,7 @@ from pvbesscar.commands.common import (
     print_table,
     shown,
 )
+from pvbesscar.commands.evaluate import evaluate
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
 app.add_typer(config_app, name="config")
+app.command()(evaluate)
 
 
 def main() -> None:
@@ -245,18 +247,6 @@ def train(
     for name in settings.training.agents:
         shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
         typer.echo(workspace.final_model(name))
-
-
-@app.command()
-def evaluate(
-    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.SMOKE, overrides: SetOption = None
-) -> None:
-    """Judge the trained agents against the baselines."""
-    settings, workspace = place(config, overrides)
-    from pvbesscar.evaluation.evaluate import evaluate as stage  # noqa: PLC0415
-
-    shown("evaluate", partial(stage, settings, workspace, profile.value))
-    typer.echo(workspace.evaluation)
 
 
 @app.command()

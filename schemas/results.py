@@ -251,17 +251,84 @@ class ControllerResult(Result):
     reward_std: float
     """Spread (sample standard deviation) of the mean reward over the windows; 0 with a single one."""
     terms: ScoreTerms
-    import_kwh: float
-    export_kwh: float
+    captured_share: float | None
+    """(J(no control) - J) / (J(no control) - J*); absent where no optimum could be computed."""
+    kpis: dict[str, float | None]
+    """Every key figure by name, as `docs/kpis.md` defines them; absent ones have no meaning on these hours."""
     ev_kwh: float
+    charge_kwh: float
+    discharge_kwh: float
     departures: int
     departures_met: int
     infeasible: int
     ledger_sha256: str
     window_rewards: tuple[float, ...] = ()
-    """Mean hourly reward on each stretch of `EvaluationReport.judged_on`."""
-    charge_kwh: float = 0.0
-    discharge_kwh: float = 0.0
+    """Mean hourly reward on each stretch of `ScenarioResult.judged_on`."""
+    citylearn: dict[str, float] = {}
+    """Sums that CityLearn's `evaluate_v2` gives for the same hours, by the name of the ledger's column."""
+
+
+class OptimumResult(Result):
+    """The perfect-foresight optimum of the hours judged, in the mode that the controllers act in."""
+
+    mode: Mode
+    bound: float
+    """J*: no controller that acts lawfully on these hours scores less."""
+    replay: float
+    """J of the optimum's plan, run through the simulator."""
+    terms: ScoreTerms
+    """Of the replay."""
+
+    @property
+    def gap(self) -> float:
+        """How far the replay is above the bound, as a share of the bound."""
+        return (self.replay - self.bound) / self.bound if self.bound > 0.0 else 0.0
+
+
+class ScenarioResult(Result):
+    """All controllers on the same hours of one year."""
+
+    scenario: str
+    simulator: Literal["citylearn", "twin"]
+    digest: str
+    judged_on: tuple[str, ...]
+    reference: ScoreTerms
+    """Terms of no control on the hours judged, the scale of J (EV service: the energy required)."""
+    terms_left_out: tuple[str, ...] = ()
+    """Terms without a scale (zero under no control), not in J."""
+    optimum: OptimumResult | None
+    optimum_refused: str | None = None
+    """Why there is no optimum."""
+    ranking: tuple[ControllerResult, ...]
+
+
+Interval = tuple[float, float]
+
+
+class SetEntry(Result):
+    """One controller over a set of scenarios; intervals are 95 %, of a bootstrap over the scenarios."""
+
+    controller: str
+    kind: Literal["agent", "untrained", "baseline", "constant"]
+    mean_score: float
+    score_interval: Interval | None
+    mean_captured_share: float | None
+    captured_interval: Interval | None
+    captured_of: int
+    """Scenarios that have a captured share."""
+    mean_co2_kg: float
+    against_rule: float | None
+    """Mean of J - J(rule), scenario by scenario; absent where the rule was not judged."""
+    against_rule_interval: Interval | None
+    co2_against_rule_kg: float | None
+
+
+class SetResult(Result):
+    """All controllers over a set of scenarios, the lowest mean J first."""
+
+    name: str
+    scenarios: tuple[str, ...]
+    entries: tuple[SetEntry, ...]
 
 
 class Verdict(Result):
@@ -274,9 +341,11 @@ class Verdict(Result):
     agent: Agent
     outcome: Literal["training helped", "training added nothing", "can not be told"]
     difference: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
     co2_difference_kg: float
     sentence: str
+    judged_on: tuple[str, ...] = ()
+    """Scenarios or windows that the difference is a mean of."""
 
 
 class EvaluationReport(Result):
@@ -285,18 +354,19 @@ class EvaluationReport(Result):
     scenario: str
     profile: str
     mode: Mode
-    simulator: str
     guard: bool
     forecast: str
     dataset_digest: str
-    judged_on: tuple[str, ...]
-    ranking: tuple[ControllerResult, ...]
+    scenarios: tuple[ScenarioResult, ...]
+    """The validated year first, where it was judged; it contains training weeks and is never a test."""
+    sets: tuple[SetResult, ...] = ()
     missing: dict[str, str]
     """Controllers that could not be judged, with the reason."""
     verdicts: tuple[Verdict, ...] = ()
-    reference: ScoreTerms | None = None
-    """Terms of no control on the hours judged, the scale of J (EV service: the energy required)."""
-    terms_left_out: tuple[str, ...] = ()
-    """Terms without a scale (zero under no control), not in J."""
     files: dict[str, str] = {}
     """Digest (SHA-256) of each file beside this one, by name."""
+
+    @property
+    def main(self) -> ScenarioResult:
+        """The scenario that tables begin with."""
+        return self.scenarios[0]

@@ -31,12 +31,14 @@ def evaluate(job: Job) -> str:
 def _show(job: Job, report: EvaluationReport) -> None:
     from pvbesscar.evaluation.judge import ranks  # noqa: PLC0415
 
+    main = report.main
     rows = [
         {
             "rank": rank,
             "controller": result.controller,
             "kind": result.kind,
             "J": round(result.score, 4),
+            "captured %": None if result.captured_share is None else round(100.0 * result.captured_share, 2),
             "mean reward": round(result.mean_reward, 4),
             "reward spread": round(result.reward_std, 4),
             "CO2 kg": round(result.terms.co2_kg),
@@ -45,13 +47,13 @@ def _show(job: Job, report: EvaluationReport) -> None:
             "EV short kWh": round(result.terms.ev_short_kwh, 1),
             "ramping kWh": round(result.terms.ramping_kwh),
         }
-        for rank, result in zip(ranks(report.ranking), report.ranking, strict=True)
+        for rank, result in zip(ranks(main.ranking), main.ranking, strict=True)
     ]
     missing = "".join(f" Missing: {name} ({reason})." for name, reason in report.missing.items())
     verdicts = "".join(f" {verdict.sentence}" for verdict in report.verdicts)
     artifacts.table(
         artifacts.key(job.settings.name, "ranking"),
         rows,
-        f"Judged on {', '.join(report.judged_on)}; lower J is better.{missing}{verdicts}",
+        f"Judged on {', '.join(main.judged_on)}; lower J is better.{missing}{verdicts}",
         str(job.workspace.evaluation / "evaluation_comparison.csv"),
     )

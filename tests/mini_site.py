@@ -17,8 +17,16 @@ PPO = {"update_every": 24, "batch_size": 12, "n_epochs": 2, "net_arch": [16]}
 SAC = {"update_every": 8, "learning_starts": 16, "buffer_size": 200, "batch_size": 16, "net_arch": [16]}
 A2C = {"update_every": 8, "net_arch": [16]}
 SMOKE = {"steps": 48, "episode_hours": 24, "evaluate_on": "windows", "checkpoint_every": 20}
-FULL = {"steps": 48, "episode_hours": 8760, "evaluate_on": "year", "checkpoint_every": 20}
-TRAINING = {"simulator": "citylearn", "sac": SAC, "ppo": PPO, "a2c": A2C, "smoke": SMOKE, "full": FULL}
+FULL = {"steps": 48, "episode_hours": 8760, "evaluate_on": "year", "checkpoint_every": 20, "scenarios": ["nominal"]}
+TRAINING = {
+    "simulator": "citylearn",
+    "scenarios": "nominal",
+    "sac": SAC,
+    "ppo": PPO,
+    "a2c": A2C,
+    "smoke": SMOKE,
+    "full": FULL,
+}
 
 
 def mini_site(root: Path, **sections: Any) -> Settings:

@@ -355,7 +355,7 @@ class ScenarioStore:
     """
 
     def __init__(self, dataset: Path) -> None:
-        read_manifest(dataset)
+        self.digest = read_manifest(dataset).digest
         self.dataset = dataset
         self._index: dict[str, Any] = read_json(dataset / INDEX_FILE)
         self._nominal = read_nominal(dataset)

@@ -2,73 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from pvbesscar.evaluation.contestants import Contestant, Kind
+from pvbesscar.evaluation.kpis import Judged, kpis
 from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
 from schemas.results import ControllerResult, ScoreTerms, Verdict
 from schemas.settings import Agent, WeightSettings
 
-Kind = Literal["agent", "untrained", "baseline", "constant"]
 CONFIDENCE = 0.95
 _KINDS: tuple[Kind, ...] = ("baseline", "constant", "untrained", "agent")
 RESOLUTION = 1e-6
 """Differences of J below this are float32 of the simulator, not a controller's merit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """A controller to judge, by what it takes to make it in any process."""
-
-    name: str
-    kind: Kind
-    agent: Agent | None = None
-
-
-def untrained_name(agent: Agent) -> str:
-    """Name of an agent's untrained self in tables and files."""
-    return f"{agent}-untrained"
-
-
 def controller_result(
-    contestant: Contestant,
-    ledgers: Sequence[Ledger],
-    reference: ScoreTerms,
-    weights: WeightSettings,
-    ledger_sha256: str,
+    contestant: Contestant, judged: Judged, ledger_sha256: str, citylearn: dict[str, float] | None = None
 ) -> ControllerResult:
     """Figures of one controller, each a sum or mean over its ledgers' hours."""
-    rewards = tuple(ledger.total("reward") / ledger.hours for ledger in ledgers)
-    hours = sum(ledger.hours for ledger in ledgers)
-    totals = terms(ledgers)
-
-    def total(column: str) -> float:
-        return sum(ledger.total(column) for ledger in ledgers)
-
+    rewards = tuple(ledger.total("reward") / ledger.hours for ledger in judged.ledgers)
+    figures = kpis(judged)
     return ControllerResult(
         controller=contestant.name,
         kind=contestant.kind,
-        hours=hours,
-        score=score(totals, reference, weights),
-        mean_reward=total("reward") / hours,
+        hours=judged.hours,
+        score=judged.j(),
+        mean_reward=judged.total("reward") / judged.hours,
         reward_std=float(np.std(rewards, ddof=1)) if len(rewards) > 1 else 0.0,
-        terms=totals,
-        import_kwh=total("import_kwh"),
-        export_kwh=total("export_kwh"),
-        ev_kwh=total("ev_kwh"),
-        departures=round(total("departures")),
-        departures_met=round(total("departures_met")),
-        infeasible=round(total("departures") - total("departures_feasible")),
+        terms=terms(judged.ledgers),
+        captured_share=figures["captured_share"],
+        kpis=figures,
+        ev_kwh=judged.total("ev_kwh"),
+        charge_kwh=judged.total("charge_kwh"),
+        discharge_kwh=judged.total("discharge_kwh"),
+        departures=round(judged.total("departures")),
+        departures_met=round(judged.total("departures_met")),
+        infeasible=round(judged.total("departures") - judged.total("departures_feasible")),
         ledger_sha256=ledger_sha256,
         window_rewards=rewards,
-        charge_kwh=total("charge_kwh"),
-        discharge_kwh=total("discharge_kwh"),
+        citylearn=citylearn or {},
     )
 
 
@@ -122,24 +100,31 @@ def t_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
 
 
 def verdict(
-    agent: Agent, ledgers: Mapping[str, Sequence[Ledger]], reference: ScoreTerms, weights: WeightSettings
+    agent: Agent, differences: NDArray[np.float64], co2_kg: float, judged_on: Sequence[str], what: str = "windows"
 ) -> Verdict:
     """Whether training gave an agent anything over its untrained self, on the same hours.
 
     Helped only where the interval of the difference in J lies below zero as a whole.
+
+    Parameters
+    ----------
+    differences
+        J(trained) - J(untrained) on each stretch of hours or scenario, shape (n,).
+    co2_kg
+        Difference of CO2, over all of them.
+    judged_on, what
+        Their names, and what they are.
     """
-    trained, untrained = ledgers[agent], ledgers[untrained_name(agent)]
-    differences = paired_differences(trained, untrained, reference, weights)
     difference, interval = float(differences.mean()), t_interval(differences)
-    co2 = terms(trained).co2_kg - terms(untrained).co2_kg
     outcome = _outcome(difference, interval)
     return Verdict(
         agent=agent,
         outcome=outcome,
         difference=difference,
         interval=interval,
-        co2_difference_kg=co2,
-        sentence=_sentence(agent, outcome, difference, interval, co2, len(differences)),
+        co2_difference_kg=co2_kg,
+        sentence=_sentence(agent, outcome, difference, interval, co2_kg, f"{len(differences)} {what}"),
+        judged_on=tuple(judged_on),
     )
 
 
@@ -159,13 +144,13 @@ def _sentence(
     difference: float,
     interval: tuple[float, float] | None,
     co2_kg: float,
-    stretches: int,
+    stretches: str,
 ) -> str:
     change = f"J changed by {signed(difference)} against the untrained {agent.upper()}"
     if interval is None:
         spread = "one stretch of hours shows no spread, so there is no interval"
     else:
-        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {stretches} windows"
+        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {stretches}"
     worse = ", and made it worse" if interval is not None and interval[0] > RESOLUTION else ""
     return f"{outcome}{worse}: {change} ({spread}); {co2_words(co2_kg)}."
 

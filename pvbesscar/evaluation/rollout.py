@@ -10,8 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.policy import Predictor
+from pvbesscar.evaluation.windows import Stretch
+from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import LEDGER_COLUMNS
+from pvbesscar.plant.kernels import LEDGER_COLUMNS, PRESENCE
 from pvbesscar.plant.simulator import Simulator
 
 FloatArray = NDArray[np.float64]
@@ -77,6 +80,50 @@ def rollout(
         if hour.done:
             break
     return Ledger(controller.name, ledger_frame(data, times, np.vstack(rows), np.array(rewards)), served)
+
+
+def rollout_together(
+    years: Sequence[PlantData],
+    policy: Predictor,
+    name: str,
+    stretch: Stretch,
+    on_hours: Callable[[int], None] | None = None,
+) -> list[Ledger]:
+    """Run a policy on the same hours of several years of one plant at once, on the twin; one ledger a year.
+
+    Parameters
+    ----------
+    policy
+        Acts deterministically; asked once an hour for all years.
+    on_hours
+        Called after each hour with the number of hours done, over all years.
+    """
+    first, plants = years[0], len(years)
+    stacked, fleet = twin.stack_years(years), twin.new_fleet(plants, first.params.sockets)
+    observations = np.zeros((plants, PRESENCE + 2 * first.params.sockets), np.float32)
+    done = np.zeros(plants, np.bool_)
+    for plant in range(plants):
+        twin.check_window(years[plant], stretch.start, stretch.hours)
+        twin.begin(first.params, first.bess, stacked, fleet, plant, plant, stretch.start, stretch.hours)
+        twin.look(first.params, stacked, fleet, plant, observations[plant])
+    served = np.zeros((plants, 2, first.params.sockets))
+    rows, rewards = [], []
+    for t in range(stretch.start, stretch.start + stretch.hours):
+        actions, _ = policy.predict(observations, deterministic=True)
+        before = fleet.soc.copy()
+        twin.step_all(first.params, first.bess, stacked, fleet, actions, observations, done)
+        for plant, data in enumerate(years):
+            count_departures(data, t, before[plant], fleet.delivered[plant], served[plant])
+        rows.append(fleet.row.copy())
+        rewards.append(fleet.reward.copy())
+        if on_hours is not None:
+            on_hours(plants)
+    times = list(range(stretch.start, stretch.start + stretch.hours))
+    by_year, reward_by_year = np.stack(rows, axis=1), np.stack(rewards, axis=1)
+    return [
+        Ledger(name, ledger_frame(data, times, by_year[plant], reward_by_year[plant]), served[plant])
+        for plant, data in enumerate(years)
+    ]
 
 
 def count_departures(

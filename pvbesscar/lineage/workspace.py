@@ -74,6 +74,11 @@ class Workspace:
         return self.root / "outputs" / "evaluation"
 
     @property
+    def fitted(self) -> Path:
+        """What controllers that are no agents learned from the training scenarios, written by `evaluate`."""
+        return self.root / "outputs" / "controllers" / "fitted.json"
+
+    @property
     def report(self) -> Path:
         """Folder of the published HTML page."""
         return self.root / "outputs" / "report"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from pvbesscar.agents.artifacts import curve_name, prove_dataset, read_metrics
 from pvbesscar.dataset.manifest import MANIFEST_FILE
-from pvbesscar.evaluation.evaluate import REPORT_FILE
+from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.lineage.files import sha256_file, sha256_json
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
@@ -70,11 +70,11 @@ class Evidence:
         """Sessions of the dataset."""
         return None if self.manifest is None else pd.read_parquet(self.workspace.dataset / SESSIONS_FILE)
 
-    def ledger(self, controller: str) -> pd.DataFrame | None:
+    def ledger(self, scenario: str, controller: str) -> pd.DataFrame | None:
         """Hourly ledger of a judged controller, `None` unless it is the one that was judged."""
         if self.evaluation is None:
             return None
-        name = f"ledgers/{controller}.parquet"
+        name = ledger_name(scenario, controller)
         path = self.workspace.evaluation / name
         if not path.is_file() or self.evaluation.files.get(name) != sha256_file(path):
             return None

@@ -17,13 +17,17 @@ from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, rank
 from pvbesscar.report.gather import Evidence, gather
 from pvbesscar.report.words import (
     KIND_NAMES,
+    SIMULATORS,
     compared,
     failed_but_judged,
     first_line,
+    headroom,
     series_name,
+    set_sentences,
+    share,
     shown,
 )
-from schemas.results import ControllerResult
+from schemas.results import ControllerResult, ScenarioResult
 from schemas.settings import Settings
 
 PAGE_FILE = "index.html"
@@ -72,8 +76,10 @@ def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "series_name": series_name}
-    ranking = () if evidence.evaluation is None else evidence.evaluation.ranking
+    environment.filters |= {"shown": shown, "series_name": series_name, "share": share}
+    evaluation = evidence.evaluation
+    judged = None if evaluation is None else evaluation.main
+    ranking = () if judged is None else judged.ranking
     return environment.get_template("index.html.j2").render(
         # The style sheet is the project's own file, not data.
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
@@ -85,12 +91,17 @@ def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
         provenance=evidence.provenance,
         quality=evidence.quality,
-        evaluation=evidence.evaluation,
+        evaluation=evaluation,
+        judged=judged,
+        sets=() if evaluation is None else evaluation.sets,
+        headroom=[] if judged is None else headroom(judged),
+        set_sentences=[] if evaluation is None else [s for own in evaluation.sets for s in set_sentences(own)],
+        citylearn=() if judged is None else citylearn_differences(judged),
         ranking=ranking,
         ranks=ranks(ranking),
         term_fields=TERM_FIELDS,
         kind_names=KIND_NAMES,
-        unjudged={} if evidence.evaluation is None else evidence.evaluation.missing,
+        unjudged={} if evaluation is None else evaluation.missing,
         comparisons=comparisons(ranking),
         training=evidence.training,
         figures=figures(evidence),
@@ -159,7 +170,11 @@ def _run_facts(evidence: Evidence) -> tuple[Fact, ...]:
     control, profile = evidence.settings.control, evidence.settings.profile(evidence.profile)
     # A dataset of other settings is not taken up (gather), so these are the ones that it was built and judged with.
     guard, forecast, mode = control.departure_guard, control.forecast, control.mode
-    judged = "not judged" if evidence.evaluation is None else ", ".join(evidence.evaluation.judged_on)
+    judged, where = "not judged", "the same hours for every controller"
+    if evidence.evaluation is not None:
+        main = evidence.evaluation.main
+        judged = ", ".join((*main.judged_on, *(own.name for own in evidence.evaluation.sets)))
+        where = f"the same hours for every controller, {main.scenario} on {SIMULATORS[main.simulator]}"
     return (
         Fact("departure guard", "on" if guard else "OFF", "raises sockets to what the departure still needs"),
         Fact(
@@ -174,7 +189,7 @@ def _run_facts(evidence: Evidence) -> tuple[Fact, ...]:
             evidence.profile,
             f"{shown(profile.steps)} steps an agent, in episodes of {profile.episode_hours} h",
         ),
-        Fact("judged on", judged, "the same hours for every controller, on CityLearn"),
+        Fact("judged on", judged, where),
     )
 
 
@@ -183,6 +198,21 @@ def _warnings(evidence: Evidence) -> tuple[str, str]:
         return "unknown", "there is no quality report of this dataset"
     count = sum(finding.severity == "warning" for finding in evidence.quality.findings)
     return str(count), f"of {len(evidence.quality.rules)} rules applied"
+
+
+def citylearn_differences(judged: ScenarioResult) -> tuple[tuple[str, float], ...]:
+    """Largest relative difference of each sum from the one that CityLearn's `evaluate_v2` gives, over controllers."""
+    compared_with = [result for result in judged.ranking if result.citylearn]
+    names = compared_with[0].citylearn if compared_with else {}
+    return tuple((name, max(_difference(result, name) for result in compared_with)) for name in names)
+
+
+def _difference(result: ControllerResult, name: str) -> float:
+    theirs = result.citylearn[name]
+    ours = {"charge_kwh": result.charge_kwh, "discharge_kwh": result.discharge_kwh, "ev_kwh": result.ev_kwh,
+            "departures": float(result.departures)}.get(name)  # fmt: skip
+    ours = float(result.kpis[name] or 0.0) if ours is None else ours
+    return abs(ours - theirs) / max(abs(theirs), 1.0)
 
 
 def comparisons(ranking: tuple[ControllerResult, ...]) -> list[str]:
@@ -197,13 +227,13 @@ def figures(evidence: Evidence) -> list[Figure]:
     """Figures for which there are results."""
     made: list[Figure] = []
     evaluation = evidence.evaluation
-    if evaluation is not None and evaluation.ranking:
-        best = evaluation.ranking[0].controller
-        ledger = evidence.ledger(best)
+    if evaluation is not None:
+        main = evaluation.main
+        best = main.ranking[0].controller
+        ledger = evidence.ledger(main.scenario, best)
         if ledger is not None:
-            made.append(week_figure(ledger, best, evaluation.judged_on[0]))
-        if evaluation.reference is not None:
-            made.append(ranking_figure(evaluation.ranking, evaluation.reference, evidence.settings.weights))
+            made.append(week_figure(ledger, best, main.judged_on[0]))
+        made.append(ranking_figure(main.ranking, main.reference, evidence.settings.weights))
     if evidence.training:
         made.append(curves_figure(evidence.training, evidence.curves))
     hourly, sessions = evidence.hourly(), evidence.sessions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pvbesscar.evaluation.judge import RESOLUTION, co2_words, signed
-from schemas.results import ControllerResult, Provenance
+from schemas.results import ControllerResult, Provenance, ScenarioResult, SetEntry, SetResult
 
 TERM_NAMES = {
     "co2_kg": "CO2",
@@ -14,6 +14,9 @@ TERM_NAMES = {
     "ev_short_kwh": "EV service",
     "ramping_kwh": "grid stability",
 }
+SIMULATORS = {"citylearn": "CityLearn", "twin": "CityLearn's certified twin"}
+NEARLY_OPTIMAL = 0.98
+"""Captured share of a rule from which on the report says that there is little to learn."""
 SERIES_NAMES = {
     "weather": "weather",
     "pv": "PV generation",
@@ -70,6 +73,55 @@ def compared(result: ControllerResult, other: ControllerResult) -> str:
     caution = "but " if difference < 0.0 and co2 >= 0.05 else ""
     return (
         f"{result.controller} is {word} than {other.controller} by J ({signed(difference)}), {caution}{co2_words(co2)}."
+    )
+
+
+def share(value: float | None, digits: int = 2) -> str:
+    """Write a share in percent; where there is none, say so."""
+    return "none" if value is None else f"{100.0 * value:.{digits}f} %"
+
+
+def headroom(judged: ScenarioResult) -> list[str]:
+    """Say how far J can be brought down at all, and what rules take of that."""
+    optimum = judged.optimum
+    if optimum is None:
+        return [f"There is no optimum to measure by: {judged.optimum_refused}"] if judged.optimum_refused else []
+    bound = (
+        f"No controller in mode {optimum.mode} can score below J* = {optimum.bound:.5f} on these hours, whatever it "
+        f"knows of the future. The plan of that optimum, run through the simulator, scores {optimum.replay:.5f}, "
+        f"{100.0 * optimum.gap:.3f} % above the bound."
+    )
+    sentences = [bound]
+    rules = [r for r in judged.ranking if r.kind in {"baseline", "constant"} and r.captured_share is not None]
+    if rules:
+        best = max(rules, key=lambda result: result.captured_share or 0.0)
+        captured = best.captured_share or 0.0
+        left = f"{best.controller} captures {share(captured)} of what can be won over no control"
+        sentences.append(
+            f"Rules are nearly optimal here: {left}, so at most {best.score - optimum.bound:.5f} of J is left to learn."
+            if captured >= NEARLY_OPTIMAL
+            else f"Rules leave something to win here: {left}; {best.score - optimum.bound:.5f} of J is left."
+        )
+    return sentences
+
+
+def set_sentences(own: SetResult) -> list[str]:
+    """Compare each controller that is no baseline with the rule over a set, with CO2 in the same sentence."""
+    return [_against_rule(own, entry) for entry in own.entries if entry.kind == "agent"]
+
+
+def _against_rule(own: SetResult, entry: SetEntry) -> str:
+    if entry.against_rule is None or entry.co2_against_rule_kg is None:
+        return f"{entry.controller} on {own.name}: the rule was not judged beside it."
+    interval = entry.against_rule_interval
+    sure = interval is not None and (interval[1] < -RESOLUTION or interval[0] > RESOLUTION)
+    spread = "one scenario shows no spread" if interval is None else f"{signed(interval[0])} to {signed(interval[1])}"
+    word = "can not be told from" if not sure else "is better than" if entry.against_rule < 0.0 else "is worse than"
+    caution = "but " if sure and entry.against_rule < 0.0 and entry.co2_against_rule_kg >= 0.05 else ""
+    return (
+        f"On {len(own.scenarios)} {own.name} scenarios {entry.controller} {word} the rule by mean J "
+        f"({signed(entry.against_rule)}, 95 % interval {spread}), {caution}on the mean "
+        f"{co2_words(entry.co2_against_rule_kg)}."
     )
 
 

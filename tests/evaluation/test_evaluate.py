@@ -48,21 +48,21 @@ def report(settings: Settings, workspace: Workspace, simulator: CityLearnSim) ->
 
 
 def test_baselines_untrained_and_trained_agents_are_rows(report: EvaluationReport) -> None:
-    assert {result.controller for result in report.ranking} == CONTROLLERS | {"a2c"}
-    assert report.judged_on == ("first", "second")
-    assert all(result.hours == 48 for result in report.ranking)
-    scores = [result.score for result in report.ranking]
+    assert {result.controller for result in report.main.ranking} == CONTROLLERS | {"a2c"}
+    assert report.main.judged_on == ("first", "second")
+    assert all(result.hours == 48 for result in report.main.ranking)
+    scores = [result.score for result in report.main.ranking]
     assert scores == pytest.approx(sorted(scores), abs=1e-6)
 
 
 def test_no_control_has_the_sum_of_the_weights_of_what_it_does(report: EvaluationReport) -> None:
     # All departures are met, so EV service (0.10) costs nothing; every other term is the scale itself.
-    own = next(result for result in report.ranking if result.controller == "no-control")
+    own = next(result for result in report.main.ranking if result.controller == "no-control")
     assert own.score == pytest.approx(0.9)
     assert own.departures == own.departures_met == 16
     # 8 sockets a day: 4 motos and 4 mototaxis from 0.3 to 0.9.
-    assert report.reference is not None
-    assert report.reference.ev_short_kwh == pytest.approx(2 * 4 * 0.6 * (3.5 + 10.0), rel=1e-6)
+    assert report.main.reference is not None
+    assert report.main.reference.ev_short_kwh == pytest.approx(2 * 4 * 0.6 * (3.5 + 10.0), rel=1e-6)
 
 
 def test_an_agent_without_a_model_is_missing_with_the_reason(report: EvaluationReport) -> None:
@@ -77,7 +77,7 @@ def test_a_stale_model_is_missing_with_the_reason(
     seeded = settings.model_copy(update={"seed": settings.seed + 1})
     again = evaluate_on(simulator, seeded, workspace, "smoke")
     assert "other settings" in again.missing["a2c"]
-    assert "a2c" not in {result.controller for result in again.ranking}
+    assert "a2c" not in {result.controller for result in again.main.ranking}
     evaluate_on(simulator, settings, workspace, "smoke")
 
 
@@ -86,10 +86,10 @@ def test_files_say_what_the_report_says(report: EvaluationReport, workspace: Wor
     assert EvaluationReport.model_validate_json((folder / "evaluation_report.json").read_text()) == report
     assert {name: sha256_file(folder / name) for name in report.files} == report.files
     table = pd.read_csv(folder / "evaluation_comparison.csv")
-    assert list(table["controller"]) == [result.controller for result in report.ranking]
-    assert list(table["score_j"]) == pytest.approx([result.score for result in report.ranking])
-    for result in report.ranking:
-        path = folder / "ledgers" / f"{result.controller}.parquet"
+    assert list(table["controller"]) == [result.controller for result in report.main.ranking]
+    assert list(table["j"]) == pytest.approx([result.score for result in report.main.ranking])
+    for result in report.main.ranking:
+        path = folder / "ledgers" / "nominal" / f"{result.controller}.parquet"
         assert sha256_file(path) == result.ledger_sha256
         ledger = pd.read_parquet(path)
         assert list(ledger["window"].unique()) == ["first", "second"]
@@ -103,7 +103,7 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    assert told[-1].done == told[-1].total == 7 * 48
+    assert told[-1].done == told[-1].total == (7 + 1) * 48
 
 
 def test_a_failure_leaves_the_earlier_evaluation(
@@ -113,7 +113,7 @@ def test_a_failure_leaves_the_earlier_evaluation(
     def fail(*_: object) -> None:
         raise SimulationError("no")
 
-    monkeypatch.setattr("pvbesscar.evaluation.evaluate.verdict", fail)
+    monkeypatch.setattr("pvbesscar.evaluation.evaluate.comparison", fail)
     with pytest.raises(SimulationError):
         evaluate_on(simulator, settings, workspace, "smoke")
     assert json.loads((workspace.evaluation / "evaluation_report.json").read_text())["profile"] == "smoke"

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pvbesscar.evaluation.aggregate import bootstrap_interval
+from pvbesscar.evaluation.contestants import Contestant
 from pvbesscar.evaluation.judge import (
-    Contestant,
     controller_result,
     paired_differences,
     ranked,
@@ -17,6 +18,7 @@ from pvbesscar.evaluation.judge import (
     t_interval,
     verdict,
 )
+from pvbesscar.evaluation.kpis import Judged
 from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
 from schemas.results import ControllerResult, ScoreTerms
@@ -32,15 +34,21 @@ def ledger(name: str, co2_kg: float, **columns: float) -> Ledger:
     zeros = {
         "co2_kg": 0.0, "solar_kwh": 0.0, "cost_pen": 0.0, "ev_short_kwh": 0.0, "ramping_kwh": 0.0, "reward": 0.0,
         "import_kwh": 0.0, "export_kwh": 0.0, "ev_kwh": 0.0, "charge_kwh": 0.0, "discharge_kwh": 0.0,
-        "departures": 0.0, "departures_met": 0.0, "departures_feasible": 0.0,
+        "departures": 0.0, "departures_met": 0.0, "departures_feasible": 0.0, "departures_met_feasible": 0.0,
+        "pv_kwh": 0.0, "mall_kwh": 0.0, "carbon": 0.0,
     }  # fmt: skip
-    return Ledger(name, pd.DataFrame([zeros | {"co2_kg": co2_kg} | columns, zeros]))
+    frame = pd.DataFrame([zeros | {"co2_kg": co2_kg} | columns, zeros])
+    return Ledger(name, frame.assign(timestamp=pd.date_range("2025-03-10", periods=2, freq="h", tz="America/Lima")))
+
+
+def against_no_control(*ledgers: Ledger) -> Judged:
+    return Judged(ledgers, REFERENCE, WEIGHTS, 4520.0, 2.146, 0.9)
 
 
 def result(name: str, kind: Any, j: float) -> ControllerResult:
     contestant = Contestant(name, kind)
     # 0.5 * co2 / 300 = J
-    return controller_result(contestant, [ledger(name, 600.0 * j)], REFERENCE, WEIGHTS, "0" * 64)
+    return controller_result(contestant, against_no_control(ledger(name, 600.0 * j)), "0" * 64)
 
 
 def test_a_controllers_figures_are_sums_and_means_over_its_stretches() -> None:
@@ -48,7 +56,7 @@ def test_a_controllers_figures_are_sums_and_means_over_its_stretches() -> None:
         ledger("x", 30.0, reward=-2.0, departures=3.0, departures_met=1.0, departures_feasible=2.0, cost_pen=9.0),
         ledger("x", 60.0, reward=-4.0, departures=1.0, departures_met=1.0, departures_feasible=1.0),
     ]
-    judged = controller_result(Contestant("x", "agent", "ppo"), own, REFERENCE, WEIGHTS, "0" * 64)
+    judged = controller_result(Contestant("x", "agent", "ppo"), against_no_control(*own), "0" * 64)
     assert judged.score == pytest.approx(0.5 * 90 / 300 + 0.15 * 9 / 90)
     assert judged.hours == 4
     assert judged.window_rewards == (-1.0, -2.0)
@@ -88,12 +96,14 @@ def test_students_interval_of_three_values() -> None:
     assert t_interval(np.array([1.0])) is None
 
 
+def told_of(trained: list[Ledger], untrained: list[Ledger], agent: Any = "ppo") -> Any:
+    differences = paired_differences(trained, untrained, REFERENCE, WEIGHTS)
+    co2 = terms(trained).co2_kg - terms(untrained).co2_kg
+    return verdict(agent, differences, co2, [f"w{k}" for k in range(len(trained))])
+
+
 def judged(trained: list[float], untrained: list[float]) -> Any:
-    ledgers = {
-        "ppo": [ledger("ppo", c) for c in trained],
-        "ppo-untrained": [ledger("ppo-untrained", c) for c in untrained],
-    }
-    return verdict("ppo", ledgers, REFERENCE, WEIGHTS)
+    return told_of([ledger("ppo", c) for c in trained], [ledger("ppo-untrained", c) for c in untrained])
 
 
 def test_training_helped_only_where_the_interval_excludes_zero() -> None:
@@ -124,11 +134,8 @@ def test_a_single_stretch_can_not_tell_that_training_helped() -> None:
 
 
 def test_a_better_agent_with_more_co2_says_so() -> None:
-    ledgers = {
-        "sac": [ledger("sac", 101.0), ledger("sac", 102.0)],
-        "sac-untrained": [ledger("u", 100.0, solar_kwh=10.0), ledger("u", 101.0, solar_kwh=10.0)],
-    }
-    told = verdict("sac", ledgers, REFERENCE, WEIGHTS)
+    untrained = [ledger("u", 100.0, solar_kwh=10.0), ledger("u", 101.0, solar_kwh=10.0)]
+    told = told_of([ledger("sac", 101.0), ledger("sac", 102.0)], untrained, "sac")
     assert told.outcome == "training helped"
     assert told.co2_difference_kg == pytest.approx(2.0)
     assert "its CO2 is 2.0 kg higher" in told.sentence
@@ -136,3 +143,13 @@ def test_a_better_agent_with_more_co2_says_so() -> None:
 
 def test_the_terms_are_those_of_the_ledgers() -> None:
     assert set(TERM_FIELDS) < set(ledger("x", 1.0).frame.columns)
+
+
+def test_the_bootstrap_of_equal_values_is_a_point_and_of_two_spans_them() -> None:
+    assert bootstrap_interval(np.array([0.3, 0.3, 0.3])) == pytest.approx((0.3, 0.3))
+    # Of two values a quarter of the resamples is all one, a quarter all the other.
+    assert bootstrap_interval(np.array([0.0, 1.0])) == pytest.approx((0.0, 1.0))
+    assert bootstrap_interval(np.array([0.5])) is None
+    # The mean of n normal values has the standard error 1 / sqrt(n).
+    low, high = bootstrap_interval(np.random.default_rng(1).standard_normal(400)) or (0.0, 0.0)
+    assert high - low == pytest.approx(2 * 1.96 / 20.0, rel=0.1)

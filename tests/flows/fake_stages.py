@@ -27,6 +27,7 @@ from schemas.results import (
     HourRange,
     Provenance,
     QualityReport,
+    ScenarioResult,
     ScoreTerms,
     YearFacts,
 )
@@ -108,9 +109,13 @@ def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
 def evaluate(settings: Settings, workspace: Workspace, profile: str, on_progress: object = None) -> EvaluationReport:
     on_progress(Progress(1, 2, 1.0, "controllers"))
     models = [agent for agent in ("sac", "ppo", "a2c") if workspace.final_model(agent).is_file()]
+    nominal = ScenarioResult(
+        scenario="nominal", simulator="citylearn", digest="4", judged_on=("wet",), reference=TERMS, optimum=None,
+        ranking=tuple(_result(name) for name in models),
+    )  # fmt: skip
     return EvaluationReport(
-        scenario=settings.name, profile=profile, mode="dispatch", simulator="citylearn", guard=True, forecast="causal",
-        dataset_digest="4", judged_on=("wet",), ranking=tuple(_result(name) for name in models), missing={},
+        scenario=settings.name, profile=profile, mode="dispatch", guard=True, forecast="causal", dataset_digest="4",
+        scenarios=(nominal,), missing={},
     )  # fmt: skip
 
 
@@ -130,5 +135,6 @@ FINDING = Finding(
 def _result(name: str) -> ControllerResult:
     return ControllerResult(
         controller=name, kind="agent", hours=168, score=0.9, mean_reward=-1.0, reward_std=0.0, terms=TERMS,
-        import_kwh=1.0, export_kwh=1.0, ev_kwh=1.0, departures=1, departures_met=1, infeasible=0, ledger_sha256="5",
+        captured_share=0.5, kpis={}, ev_kwh=1.0,
+        charge_kwh=1.0, discharge_kwh=1.0, departures=1, departures_met=1, infeasible=0, ledger_sha256="5",
     )  # fmt: skip

@@ -12,18 +12,24 @@ import pandas as pd
 import pytest
 
 from pvbesscar.agents.artifacts import training_digest
-from pvbesscar.evaluation.judge import Contestant, controller_result, ranked
+from pvbesscar.evaluation.aggregate import set_result
+from pvbesscar.evaluation.contestants import Contestant
+from pvbesscar.evaluation.judge import controller_result, ranked
+from pvbesscar.evaluation.kpis import Judged
 from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.lineage.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.kernels import LEDGER_COLUMNS
 from pvbesscar.report.publish import publish
+from pvbesscar.report.words import headroom
 from schemas.results import (
     DatasetManifest,
     EvaluationReport,
     Finding,
+    OptimumResult,
     Provenance,
     QualityReport,
+    ScenarioResult,
     ScoreTerms,
     SeriesProvenance,
     TrainingMetrics,
@@ -53,7 +59,7 @@ def ledger(name: str, co2_kg: float, solar_kwh: float) -> Ledger:
     frame["pv_kwh"] = 100.0
     frame.loc[0, ["co2_kg", "solar_kwh", "departures", "departures_met"]] = [co2_kg, solar_kwh, 10.0, 9.0]
     frame.insert(0, "timestamp", pd.date_range("2025-03-10", periods=24, freq="h", tz="America/Lima"))
-    return Ledger(name, frame.assign(reward=-0.5))
+    return Ledger(name, frame.assign(price=0.28, carbon=0.5, reward=-0.5))
 
 
 def write_training(workspace: Workspace, settings: Settings, agent: Agent, dataset_digest: str) -> None:
@@ -79,21 +85,37 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **ch
     }
     files = {}
     for name, (_, own) in ledgers.items():
-        path = workspace.evaluation / "ledgers" / f"{name}.parquet"
+        path = workspace.evaluation / "ledgers" / "nominal" / f"{name}.parquet"
         write_parquet(path, own.frame)
-        files[f"ledgers/{name}.parquet"] = sha256_file(path)
-    results = [controller_result(c, [own], REFERENCE, settings.weights, "0" * 64) for c, own in ledgers.values()]
+        files[f"ledgers/nominal/{name}.parquet"] = sha256_file(path)
+    judged = {
+        c.name: Judged([own], REFERENCE, settings.weights, 4520.0, 2.146, 0.7, 0.2) for c, own in ledgers.values()
+    }
+    results = [controller_result(c, judged[c.name], "0" * 64) for c, _ in ledgers.values()]
     verdict = Verdict(
         agent="sac", outcome="training added nothing", difference=0.01, interval=(-0.1, 0.12), co2_difference_kg=5.0,
         sentence="training added nothing: J changed by +0.0100.",
     )  # fmt: skip
+    optimum = OptimumResult(mode="dispatch", bound=0.2, replay=0.2002, terms=REFERENCE)
+    nominal = ScenarioResult(
+        scenario="nominal", simulator="citylearn", digest=digest, judged_on=("first",), reference=REFERENCE,
+        optimum=optimum, ranking=ranked(results),
+    )  # fmt: skip
+    years = [nominal.model_copy(update={"scenario": f"test-{k:02d}", "simulator": "twin"}) for k in (1, 2)]
     report = EvaluationReport(
-        scenario="test", profile="smoke", mode="dispatch", simulator="citylearn", guard=True, forecast="causal",
-        dataset_digest=digest, judged_on=("first",), ranking=ranked(results),
-        missing={"a2c": "checkpoints/A2C/a2c_final_model.zip is missing."}, verdicts=(verdict,), reference=REFERENCE,
-        files=files,
+        scenario="test", profile="smoke", mode="dispatch", guard=True, forecast="causal", dataset_digest=digest,
+        scenarios=(nominal, *years), sets=(set_result("test", years),),
+        missing={"a2c": "checkpoints/A2C/a2c_final_model.zip is missing."}, verdicts=(verdict,), files=files,
     )  # fmt: skip
     write_text(workspace.evaluation / "evaluation_report.json", report.model_copy(update=changes).model_dump_json())
+
+
+OPTIMUM = {"mode": "dispatch", "terms": REFERENCE.model_dump()}
+
+
+def report_of(workspace: Workspace) -> dict[str, Any]:
+    report: dict[str, Any] = read_json(workspace.evaluation / "evaluation_report.json")
+    return report
 
 
 @pytest.fixture
@@ -210,10 +232,10 @@ def test_a_whole_run_has_no_banner(settings: Settings, workspace: Workspace) -> 
 def test_the_ranking_has_all_terms_and_the_verdict(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace))
     # 0.5 * 420 / 1000 + 0.2 * 10 / 500 and 0.5 * 380 / 1000 + 0.2 * 90 / 500.
-    assert "1 sac trained agent 0.21400 420.0 10.0 0.0 0.0 0.0 -0.5000 one stretch" in text
-    assert "2 ppo trained agent 0.22600 380.0 90.0" in text
-    assert "3 rule baseline 0.24000 400.0" in text
-    assert "4 no-control baseline 0.70000 1,000.0" in text
+    assert "1 sac trained agent 0.21400 97.20 % 420.0 10.0 0.0 0.0 0.0 -0.5000 one stretch" in text
+    assert "2 ppo trained agent 0.22600 94.80 % 380.0 90.0" in text
+    assert "3 rule baseline 0.24000 92.00 % 400.0" in text
+    assert "4 no-control baseline 0.70000 0.00 % 1,000.0" in text
     assert "a2c not judged: checkpoints/A2C/a2c_final_model.zip is missing." in text
     assert "training added nothing: J changed by +0.0100." in text
 
@@ -223,8 +245,33 @@ def test_no_sentence_calls_a_controller_better_and_hides_its_co2(settings: Setti
     assert "sac is better than rule by J (-0.0260), but its CO2 is 20.0 kg higher." in text
     assert "ppo is better than rule by J (-0.0140), its CO2 is 20.0 kg lower." in text
     better = re.findall(r"\w+ is better than [^.]*\.\d+[^.]*\.\d+[^.]*\.", text)
-    assert len(better) == 4
+    # Two agents against rule and no control, and SAC and PPO against the rule over the test set.
+    assert len(better) == 6
     assert all("CO2" in sentence for sentence in better)
+
+
+def test_the_bound_and_what_rules_leave_are_said(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace))
+    assert "can score below J* = 0.20000 on these hours" in text
+    assert "run through the simulator, scores 0.20020, 0.100 % above the bound." in text
+    assert "Rules leave something to win here: rule captures 92.00 % of what can be won" in text
+    assert "optimum, replayed perfect foresight 0.20020 bound J* 0.20000" in text
+    nearly = ScenarioResult.model_validate(
+        {**report_of(workspace)["scenarios"][0], "optimum": {**OPTIMUM, "bound": 0.2395, "replay": 0.2396}}
+    )
+    best = nearly.ranking[2].model_copy(update={"captured_share": 0.985})
+    said = headroom(nearly.model_copy(update={"ranking": (best,)}))
+    assert said[1].startswith("Rules are nearly optimal here: rule captures 98.50 %")
+
+
+def test_a_set_is_shown_with_intervals_and_its_co2(settings: Settings, workspace: Workspace) -> None:
+    text = words(page_of(settings, workspace))
+    assert "Means over 2 years that are drawn week by week, none of whose weeks is in training" in text
+    assert "sac trained agent 0.21400 0.21400 to 0.21400 97.20 % 97.20 % to 97.20 % 420 -0.02600" in text
+    assert (
+        "On 2 test scenarios sac is better than the rule by mean J (-0.0260, 95 % interval -0.0260 to -0.0260), "
+        "but on the mean its CO2 is 20.0 kg higher." in text
+    )
 
 
 def test_nothing_is_loaded_and_no_script_runs(settings: Settings, workspace: Workspace) -> None:
@@ -293,7 +340,7 @@ def test_results_of_another_dataset_are_not_shown(settings: Settings, workspace:
 
 
 def test_a_ledger_that_is_not_the_judged_one_is_not_drawn(settings: Settings, workspace: Workspace) -> None:
-    write_parquet(workspace.evaluation / "ledgers" / "sac.parquet", ledger("sac", 1.0, 1.0).frame)
+    write_parquet(workspace.evaluation / "ledgers" / "nominal" / "sac.parquet", ledger("sac", 1.0, 1.0).frame)
     assert "A week of sac" not in words(page_of(settings, workspace))
 
 

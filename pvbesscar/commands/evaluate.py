@@ -1,0 +1,96 @@
+"""`pvbesscar evaluate`: any controllers on any scenarios."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pvbesscar.commands.common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    Profile,
+    ProfileOption,
+    SetOption,
+    place,
+    print_table,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from schemas.results import EvaluationReport
+
+ControllerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controller", metavar="NAME", help="Judge only this one (no-control is always judged); `all`; repeatable."
+    ),
+]
+ScenariosOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenarios",
+        metavar="SET",
+        help="nominal, training, validation, test, perturbed, or one scenario such as test-03; repeatable.",
+    ),
+]
+
+
+def evaluate(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = Profile.SMOKE,
+    overrides: SetOption = None,
+    controller: ControllerOption = None,
+    scenarios: ScenariosOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes that simulate; default 2.")
+    ] = None,
+    twin: Annotated[
+        bool, typer.Option("--twin", help="Simulate the validated year on the certified twin too: a tenth of the time.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the results as Markdown tables.")] = False,
+) -> None:
+    """Judge controllers against the optimum, on the validated year and on years drawn from it.
+
+    Without `--controller` and `--scenarios` it is the pipeline's stage: what the profile says. A profile `full` agent
+    needs `--profile full`. Report, table and hourly ledgers replace those in outputs/evaluation/.
+
+    Examples
+    --------
+      pvbesscar evaluate
+
+      pvbesscar evaluate --controller rule --controller mpc --scenarios test
+
+      pvbesscar evaluate --controller all --scenarios nominal --scenarios perturbed --twin --markdown
+    """
+    settings, workspace = place(config, overrides)
+    from pvbesscar.evaluation.contestants import known_names  # noqa: PLC0415
+    from pvbesscar.evaluation.evaluate import Request  # noqa: PLC0415
+    from pvbesscar.evaluation.evaluate import evaluate as stage  # noqa: PLC0415
+
+    names = known_names() if controller and "all" in controller else tuple(controller) if controller else None
+    request = Request(
+        profile.value, names, tuple(scenarios) if scenarios else None, nominal_on="twin" if twin else "citylearn"
+    )
+    found: list[EvaluationReport] = []
+    work = partial(stage, settings, workspace, profile.value, request=request, workers=workers)
+    shown("evaluate", lambda show: found.append(work(show)))
+    _print(found[0], markdown=markdown)
+    typer.echo(workspace.evaluation)
+
+
+def _print(report: EvaluationReport, *, markdown: bool) -> None:
+    from pvbesscar.evaluation.tables import as_markdown, ranking_rows  # noqa: PLC0415
+
+    if markdown:
+        typer.echo(as_markdown(report))
+    else:
+        for scenario in report.scenarios:
+            typer.echo(f"{scenario.scenario}, on {scenario.simulator}: {', '.join(scenario.judged_on)}")
+            head, rows = ranking_rows(scenario)
+            print_table(head, rows)
+    for name, reason in report.missing.items():
+        typer.echo(f"not judged: {name}: {reason}", err=True)
+    for verdict in report.verdicts:
+        typer.echo(f"{verdict.agent}: {verdict.sentence}")

@@ -1,0 +1,70 @@
+"""What controllers learn from training years, fitted once for a dataset and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from pvbesscar.controllers import roster
+from pvbesscar.controllers.roster import Fitted
+from pvbesscar.dataset.scenarios import ScenarioStore
+from pvbesscar.evaluation.contestants import Contestant
+from pvbesscar.lineage.files import sha256_json, write_json
+from pvbesscar.lineage.workspace import Workspace
+from schemas.errors import ControllerError
+from schemas.progress import OnProgress
+from schemas.results import Result
+from schemas.settings import Settings
+
+
+class FittedFile(Result):
+    """`fitted.json`: what was fitted, and on what."""
+
+    digest: str
+    """Of the dataset and the seed."""
+    training: tuple[str, ...]
+    fitted: Fitted
+
+
+def fitted_for(
+    contestants: Sequence[Contestant],
+    settings: Settings,
+    workspace: Workspace,
+    store: ScenarioStore,
+    on_progress: OnProgress | None = None,
+) -> Fitted | None:
+    """What the contestants need that was fitted on the training scenarios; fitted now unless it is there already.
+
+    Raises
+    ------
+    ControllerError
+        Something must be fitted and the dataset has no training scenarios.
+    """
+    if not any(contestant.agent is None and roster.needs_fit(contestant.name) for contestant in contestants):
+        return None
+    names = store.names("training")
+    if not names:
+        raise ControllerError(
+            "a controller learns from training scenarios, and the dataset has none.",
+            hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
+        )
+    digest = sha256_json([store.digest, settings.seed])
+    kept = _kept(workspace, digest)
+    if kept is not None:
+        return kept
+    fitted = roster.fit([store.load(name) for name in names], settings.seed, on_progress)
+    content = FittedFile(digest=digest, training=names, fitted=fitted)
+    write_json(workspace.fitted, content.model_dump(mode="json"))
+    return fitted
+
+
+def _kept(workspace: Workspace, digest: str) -> Fitted | None:
+    if not workspace.fitted.is_file():
+        return None
+    try:
+        kept = FittedFile.model_validate_json(workspace.fitted.read_text(encoding="utf-8"))
+    except ValidationError:
+        # Written by another version: it is fitted again and replaced.
+        return None
+    return kept.fitted if kept.digest == digest else None
