@@ -447,6 +447,16 @@ class TrainingSettings(Frozen):
         steps=100_000, episode_hours=168, evaluate_on="year", checkpoint_every=50_000, scenarios=("nominal", "test")
     )
 
+    @model_validator(mode="after")
+    def _check(self) -> TrainingSettings:
+        if self.simulator == "citylearn" and self.scenarios == "training":
+            msg = (
+                "`training.simulator: citylearn` trains on the dataset's own year: set `training.scenarios: nominal`, "
+                "or train on the twin"
+            )
+            raise ValueError(msg)
+        return self
+
 
 class EvaluationSettings(Frozen):
     """What controllers are judged on."""

@@ -67,6 +67,7 @@ def training_digest(agent: Agent, settings: Settings, profile: str) -> str:
         {
             "seed": settings.seed,
             "simulator": settings.training.simulator,
+            "scenarios": settings.training.scenarios,
             "profile": [profile, settings.profile(profile).model_dump(mode="json", include={"steps", "episode_hours"})],
             agent: getattr(settings.training, agent).model_dump(mode="json"),
         }

@@ -32,6 +32,7 @@ from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
 from pvbesscar.agents.stopping import Stop, stopping
 from pvbesscar.agents.watch import Watch, diverged, faulty_parameters, save_model
 from pvbesscar.controllers.policy import PolicyController
+from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.evaluation.rollout import rollout
@@ -40,10 +41,10 @@ from pvbesscar.lineage.files import published_folder, write_text
 from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
-from pvbesscar.plant.data import load_plant
+from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
-from schemas.errors import SimulationError, TrainingError
+from schemas.errors import ConfigError, SimulationError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
 from schemas.settings import Agent, Settings
@@ -87,7 +88,9 @@ def train(
         from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
 
         require_certificate(workspace)
-        return train_on(Twin(load_plant(workspace.dataset)), agent, settings, workspace, profile, on_progress)
+        years = training_years(settings, workspace)
+        nominal = Twin(load_plant(workspace.dataset))
+        return train_on(nominal, agent, settings, workspace, profile, on_progress, years)
     if on_progress is not None:
         on_progress(Progress(0, settings.profile(profile).steps, 0.0, f"{agent.upper()}: loading CityLearn"))
     return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
@@ -100,14 +103,23 @@ def train_on(
     workspace: Workspace,
     profile: str,
     on_progress: OnProgress | None = None,
+    years: Sequence[PlantData] = (),
 ) -> TrainingMetrics:
-    """Train an agent on a simulator that is loaded already; see `train`."""
+    """Train an agent on a simulator that is loaded already; see `train`.
+
+    Parameters
+    ----------
+    simulator
+        Of the validated year; the agent is validated on its windows.
+    years
+        Years to train on, on the twin; none: the validated one.
+    """
     # More threads make networks of this size slower, and sums in another order make runs differ.
     torch.set_num_threads(1)
     numba.set_num_threads(1)
     with stopping() as stop, held(workspace.lock(f"train-{agent}"), f"the training of {agent}"):
         unfinished = workspace.unfinished(agent)
-        course = _Course(simulator, agent, settings, profile, unfinished, stop)
+        course = _Course(simulator, agent, settings, profile, unfinished, stop, years)
         try:
             metrics = course.run(on_progress)
         except TrainingError:
@@ -139,6 +151,26 @@ def _forget(unfinished: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def training_years(settings: Settings, workspace: Workspace) -> tuple[PlantData, ...]:
+    """Years that agents train on, as the settings say; none: the validated year.
+
+    Raises
+    ------
+    ConfigError
+        The settings ask for training scenarios and the dataset has none.
+    """
+    if settings.training.scenarios == "nominal":
+        return ()
+    store = ScenarioStore(workspace.dataset)
+    names = store.names("training")
+    if not names:
+        raise ConfigError(
+            "`training.scenarios: training` asks for training scenarios, and the dataset has none.",
+            hint="set `scenarios.training` above 0 and build again, or set `training.scenarios: nominal`.",
+        )
+    return tuple(store.load(name) for name in names)
+
+
 def mean_rewards(simulator: Simulator, model: BaseAlgorithm, settings: Settings) -> tuple[float, ...]:
     """Mean hourly reward of a model, acting deterministically, on each validation window."""
     controller = PolicyController("validation", model)
@@ -157,6 +189,7 @@ class _Course:
     profile: str
     unfinished: Path
     stop: Stop
+    years: Sequence[PlantData] = ()
 
     @property
     def models(self) -> Path:
@@ -227,7 +260,8 @@ class _Course:
         if not isinstance(self.simulator, Twin):
             return PlantEnv(self.simulator, episode_hours=episode_hours)
         plants, seed = self.settings.training.plants, self.settings.seed
-        return TwinVecEnv([self.simulator.data], plants=plants, episode_hours=episode_hours, seed=seed)
+        years = self.years or [self.simulator.data]
+        return TwinVecEnv(years, plants=plants, episode_hours=episode_hours, seed=seed)
 
     def _learn(self, model: BaseAlgorithm, watch: Watch, steps: int) -> None:
         try:

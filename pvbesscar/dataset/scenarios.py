@@ -271,8 +271,8 @@ def _without_collisions(socket: IntArray, arrival: IntArray, departure: IntArray
 
 def named(sessions: pd.DataFrame) -> pd.DataFrame:
     """Return sessions each with a name of its own: a year repeats weeks, and with them the names of their sessions."""
-    names = sessions["arrival"].astype(str) + "_" + sessions["session_id"].astype(str)
-    return sessions.assign(session_id=names)
+    arrival, socket, own = (sessions[name].astype(str) for name in ("arrival", "socket", "session_id"))
+    return sessions.assign(session_id=arrival + "_" + socket + "_" + own)
 
 
 def content_digest(year: DrawnYear, params: PlantParams) -> str:

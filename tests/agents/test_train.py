@@ -6,25 +6,31 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
 from pvbesscar.agents import watch
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name, model_fault, read_metrics, training_digest
 from pvbesscar.agents.factory import load_agent
-from pvbesscar.agents.train import train, train_on
+from pvbesscar.agents.train import train, train_on, training_years
 from pvbesscar.certify.certificate import certify
+from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.lineage.files import sha256_file
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
-from schemas.errors import StaleError, TrainingError
+from pvbesscar.plant.data import PlantData, load_plant
+from pvbesscar.plant.twin import Twin
+from schemas.errors import ConfigError, StaleError, TrainingError
 from schemas.progress import Progress
 from schemas.settings import AGENTS, Agent, Settings
-from tests.mini_site import with_training
+from tests.mini_site import TRAINING, mini_site, with_training
 
 
 def contents(root: Path) -> dict[str, str]:
@@ -211,3 +217,39 @@ def test_training_on_the_twin_asks_for_a_certificate_and_then_learns_from_all_pl
     assert metrics.steps == 48
     assert metrics.episodes == 0 or metrics.episodes % 4 == 0
     assert metrics.checkpoints == {"a2c_checkpoint_20_steps.zip": 24, "a2c_checkpoint_40_steps.zip": 40}
+
+
+def test_agents_train_on_the_training_scenarios_and_on_no_other_year(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = {"training": TRAINING | {"simulator": "twin", "scenarios": "training", "plants": 2}}
+    site = mini_site(tmp_path, scenarios={"training": 2, "validation": 0, "test": 1}, **on)
+    digests = json.loads((Workspace.of(site).dataset / "scenarios.json").read_text())["digests"]
+    years = training_years(site, Workspace.of(site))
+    assert [year.digest for year in years] == [digests["training-01"], digests["training-02"]]
+    seen: list[tuple[str, ...]] = []
+
+    class Spy(TwinVecEnv):
+        def __init__(self, years: Sequence[PlantData], **changes: Any) -> None:
+            seen.append(tuple(year.digest for year in years))
+            super().__init__(years, **changes)
+
+    monkeypatch.setattr("pvbesscar.agents.train.TwinVecEnv", Spy)
+    twin = Twin(load_plant(Workspace.of(site).dataset))
+    metrics = train_on(twin, "a2c", site, Workspace.of(site), "smoke", None, years)
+    assert metrics.steps == 48
+    assert seen == [tuple(year.digest for year in years)]
+    assert training_years(with_training(site, scenarios="nominal"), Workspace.of(site)) == ()
+    # Trained on the validated year, it would be another model: evaluation must not take one for the other.
+    assert training_digest("a2c", site, "smoke") != training_digest(
+        "a2c", with_training(site, scenarios="nominal"), "smoke"
+    )
+
+
+def test_no_training_scenarios_and_citylearn_on_scenarios_are_refused(settings: Settings) -> None:
+    twin = with_training(settings, simulator="twin")
+    asked = with_training(twin, scenarios="training")
+    with pytest.raises(ConfigError, match="the dataset has none"):
+        training_years(asked, Workspace.of(settings))
+    with pytest.raises(ValidationError, match=r"set `training\.scenarios: nominal`"):
+        with_training(settings, scenarios="training")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -244,8 +243,8 @@ def test_no_sentence_calls_a_controller_better_and_hides_its_co2(settings: Setti
     text = words(page_of(settings, workspace))
     assert "sac is better than rule by J (-0.0260), but its CO2 is 20.0 kg higher." in text
     assert "ppo is better than rule by J (-0.0140), its CO2 is 20.0 kg lower." in text
-    better = re.findall(r"\w+ is better than [^.]*\.\d+[^.]*\.\d+[^.]*\.", text)
-    # Two agents against rule and no control, and SAC and PPO against the rule over the test set.
+    better = [said for said in Reader(page_of(settings, workspace)).text if "is better than" in said]
+    # Two agents against rule and no control, and both against the rule over the test set.
     assert len(better) == 6
     assert all("CO2" in sentence for sentence in better)
 
