@@ -1,13 +1,16 @@
-"""What J is scaled by on a stretch of hours, computed without a simulator."""
+"""What J is scaled by on a stretch of hours, and what a controller makes of a year."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.vehicles import stays_within
 from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.kernels import CO2, RAMP
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.twin import Twin
 from schemas.results import ScoreTerms
 
 
@@ -54,3 +57,18 @@ def scale(params: PlantParams, reference: ScoreTerms) -> NDArray[np.float64]:
     weights = np.array(params.weights)
     result: NDArray[np.float64] = np.divide(weights, totals, out=np.zeros(5), where=totals > 0.0)
     return result
+
+
+def simulated_terms(
+    data: PlantData, controller: Controller, start: int = 0, hours: int | None = None
+) -> NDArray[np.float64]:
+    """Totals of the five terms of a controller on the twin, in the order of `TERMS`, shape (5,)."""
+    twin = Twin(data)
+    controller.reset()
+    twin.reset(start, hours)
+    total, done = np.zeros(5), False
+    while not done:
+        hour = twin.step(controller.decide(twin.state))
+        total += hour.row[CO2 : RAMP + 1]
+        done = hour.done
+    return total

@@ -7,20 +7,30 @@ from collections.abc import Sequence
 from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
+from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, fit_forecast, perfect_outlook
+from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
+from pvbesscar.controllers.reference import no_control_reference
+from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned
 from pvbesscar.plant.data import PlantData
 from schemas.errors import ControllerError
 from schemas.progress import OnProgress
+from schemas.results import ScoreTerms
 from schemas.settings import Frozen, Mode, quantity
 
-NO_CONTROL, RULE, CONSTANT, OPTIMUM = "no-control", "rule", "constant-1", "optimum"
-NAMES = (NO_CONTROL, RULE, CONSTANT, OPTIMUM)
-FITTED: frozenset[str] = frozenset()
+NO_CONTROL, RULE, CONSTANT, TUNED = "no-control", "rule", "constant-1", "tuned-rule"
+MPC, MPC_PERFECT_DAY, OPTIMUM = "mpc", "mpc-perfect-day", "optimum"
+NAMES = (NO_CONTROL, RULE, CONSTANT, TUNED, MPC, MPC_PERFECT_DAY, OPTIMUM)
+FITTED = frozenset({TUNED, MPC, MPC_PERFECT_DAY})
 
 
 class Fitted(Frozen):
     """What controllers learned from training years; JSON by `model_dump_json`, back by `model_validate_json`."""
 
     mode: Mode = quantity(..., "", "action mode that it was fitted for", "fitted")
+    years: tuple[str, ...] = quantity(..., "", "digests of the training years", "fitted")
+    reference: ScoreTerms = quantity(..., "", "mean totals of no control over the training years", "fitted")
+    tuned: TunedParameters
+    forecast: ForecastModel
 
 
 def names() -> tuple[str, ...]:
@@ -50,9 +60,18 @@ def fit(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None
     ControllerError
         No training year, or years of different plants.
     """
-    del seed, on_progress
     check_training(training)
-    return Fitted(mode="bidirectional" if training[0].params.bidirectional else "dispatch")
+    references = [no_control_reference(year, 0, year.hours) for year in training]
+    mean = ScoreTerms(**{
+        name: sum(getattr(one, name) for one in references) / len(references) for name in ScoreTerms.model_fields
+    })  # fmt: skip
+    return Fitted(
+        mode="bidirectional" if training[0].params.bidirectional else "dispatch",
+        years=tuple(year.digest for year in training),
+        reference=mean,
+        tuned=fit_tuned(training, seed, on_progress),
+        forecast=choose_quantile(training, fit_forecast(training, HORIZON), mean),
+    )
 
 
 def check_training(training: Sequence[PlantData]) -> None:
@@ -90,14 +109,14 @@ def make(
     if name not in NAMES:
         raise ControllerError(f"`{name}` is no controller.", hint=f"choose from {', '.join(NAMES)}.")
     if needs_fit(name):
-        _check_fitted(name, data, fitted)
+        return _make_fitted(name, data, fitted)
     if name == OPTIMUM:
         return optimum.PlannedController(optimum.solve(data, start=start, hours=hours).plan)
     baselines: dict[str, Controller] = {NO_CONTROL: NoControl(), RULE: Rule(), CONSTANT: ConstantAction(1.0)}
     return baselines[name]
 
 
-def _check_fitted(name: str, data: PlantData, fitted: Fitted | None) -> None:
+def _make_fitted(name: str, data: PlantData, fitted: Fitted | None) -> Controller:
     if fitted is None:
         raise ControllerError(f"`{name}` learns from training years, and nothing was fitted.", hint="call `fit` first.")
     if fitted.mode != data.params.mode:
@@ -105,3 +124,8 @@ def _check_fitted(name: str, data: PlantData, fitted: Fitted | None) -> None:
             f"`{name}` was fitted in mode `{fitted.mode}`, the plant acts in `{data.params.mode}`.",
             hint="fit again in the mode that is judged.",
         )
+    if name == TUNED:
+        return TunedRule(fitted.tuned, data)
+    causal = name == MPC
+    outlook = causal_outlook(data, fitted.forecast) if causal else perfect_outlook(data, fitted.forecast.horizon)
+    return Mpc(name, data, outlook, fitted.reference)

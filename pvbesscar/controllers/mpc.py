@@ -1,0 +1,233 @@
+"""Model predictive control: each hour a linear program over the next hours, of which the first is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
+from pvbesscar.controllers.optimum import follow
+from pvbesscar.controllers.program import UNLIMITED, Builder
+from pvbesscar.controllers.reference import scale, simulated_terms
+from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.params import NEED_EPSILON_KWH
+from pvbesscar.plant.state import PlantState, Setpoints
+from schemas.errors import ControllerError
+from schemas.results import ScoreTerms
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+
+QUANTILES = (0.5, 0.65, 0.8, 0.9)
+"""Quantiles of surplus that `choose_quantile` tries."""
+
+TRIAL_HOURS = 4 * 168
+"""Hours of each quarter of the year that a quantile is tried on."""
+
+HORIZON = 30
+"""Hours that the program looks ahead: an evening peak, the next day's sun, and its peak from the afternoon on."""
+
+OBJECTIVE_SCALE = 1e6
+"""A kWh weighs some 1e-7 in J; scaled, the costs are about 0.1 to 1, far above the solver's tolerance."""
+
+
+class Mpc:
+    """A rolling linear program.
+
+    Parameters
+    ----------
+    name
+        Name in tables and files.
+    data
+        The year, of which only the plant, the tariff and the carbon intensity are read here.
+    outlook
+        What is expected at each hour.
+    scale_by
+        Totals of no control, for the weights of the program's objective: those of training years, for the total of
+        the year controlled is not known before it ends.
+    """
+
+    def __init__(self, name: str, data: PlantData, outlook: Outlook, scale_by: ScoreTerms) -> None:
+        self._name, self._data, self._outlook = name, data, outlook
+        self._horizon = outlook.pv_kwh.shape[1]
+        self._per_kwh = scale(data.params, scale_by) * OBJECTIVE_SCALE
+        ahead = (np.arange(data.hours)[:, None] + np.arange(self._horizon)) % data.hours
+        # The tariff and the carbon intensity are published: they are known ahead.
+        worth = self._per_kwh[0] * data.carbon + self._per_kwh[2] * data.price
+        self._import_cost: FloatArray = worth[ahead]
+        self._write()
+
+    @property
+    def name(self) -> str:
+        """Name in tables and files."""
+        return self._name
+
+    def reset(self) -> None:
+        """Forget the last program: its solution must not depend on an earlier episode."""
+        self._model.clearSolver()
+
+    def _write(self) -> None:
+        data, p, h, b = self._data, self._data.params, self._horizon, Builder()
+        one_way = p.bess_efficiency**0.5
+        reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
+        most = float(data.params.mall_scale_kw + data.params.pv_ac_kw + p.bess_kw + p.sockets * p.socket_kw) * 10.0
+        self._imported = b.columns(h, 0.0, most)
+        self._exported = b.columns(h, 0.0, most, self._per_kwh[1] - self._per_kwh[2] * p.feed_in_price)
+        self._charged = b.columns(h, 0.0, p.bess_kw)
+        self._discharged = b.columns(h, 0.0, p.bess_kw)
+        worth = np.zeros(h)
+        # What is left in the store saves an import of the cheapest hour some time after the horizon.
+        worth[-1] = -one_way * float(self._import_cost.min())
+        self._stored = b.columns(h, reserve, p.bess_kwh, worth)
+        self._up = b.columns(h, 0.0, most, self._per_kwh[4])
+        self._down = b.columns(h, 0.0, most, self._per_kwh[4])
+        self._vehicles = b.columns(h, 0.0, p.sockets * p.socket_kw)
+        self._charged_so_far = b.columns(h, 0.0, most * h)
+        self._balance = b.rows(h, 0.0, 0.0)
+        for columns, sign in (
+            (self._imported, 1.0), (self._exported, -1.0), (self._charged, -1.0), (self._discharged, 1.0),
+            (self._vehicles, -1.0),
+        ):  # fmt: skip
+            b.add(self._balance, columns, sign)
+        self._state = b.rows(h, 0.0, 0.0)
+        b.add(self._state, self._stored, 1.0)
+        b.add(self._state[1:], self._stored[:-1], -1.0)
+        b.add(self._state, self._charged, -one_way)
+        b.add(self._state, self._discharged, 1.0 / one_way)
+        self._ramp = b.rows(h, 0.0, 0.0)
+        b.add(self._ramp, self._imported, 1.0)
+        b.add(self._ramp[1:], self._imported[:-1], -1.0)
+        b.add(self._ramp, self._up, -1.0)
+        b.add(self._ramp, self._down, 1.0)
+        summed = b.rows(h, 0.0, 0.0)
+        b.add(summed, self._charged_so_far, 1.0)
+        b.add(summed[1:], self._charged_so_far[:-1], -1.0)
+        b.add(summed, self._vehicles, -1.0)
+        self._limit = b.rows(h, -UNLIMITED, 0.0)
+        b.add(self._limit, self._discharged, 1.0)
+        b.add(self._limit, self._vehicles, -1.0)
+        lp = b.build()
+        self._model = lp.highs()
+
+    def decide(self, state: PlantState) -> Setpoints:
+        """Setpoints for the hour of `state`.
+
+        Raises
+        ------
+        ControllerError
+            HiGHS found no optimum.
+        """
+        p, t = state.data.params, state.t
+        need, left = state.need_kwh(), state.hours_left
+        early, late = self._envelope(need, left, t)
+        self._set(state, early, late)
+        x = self._solve(t)
+        vehicles = float(x[self._vehicles[0]])
+        bess_kw = float(x[self._discharged[0]] - x[self._charged[0]])
+        surplus = float(state.data.pv_kwh[t] - state.data.mall_kwh[t]) - vehicles
+        if surplus > 0.0:
+            # To the program an hour of surplus is as good as the next; that of now is certain.
+            bess_kw = min(bess_kw, -surplus)
+        return follow(state, bess_kw, share_out(vehicles, need, left, p.socket_kw))
+
+    def _envelope(self, need: FloatArray, left: NDArray[np.int32], t: int) -> tuple[FloatArray, FloatArray]:
+        """Most and least energy of all vehicles up to the end of each hour, shape (H,) each."""
+        power, ahead = self._data.params.socket_kw, np.arange(self._horizon)[:, None]
+        here = left > 0
+        need, left = np.minimum(need[here], power * left[here]), left[here]
+        early = np.minimum(need, power * (ahead + 1)).sum(axis=1)
+        late = np.clip(need - power * np.maximum(left - 1 - ahead, 0), 0.0, None).sum(axis=1)
+        return early + np.cumsum(self._outlook.early_kwh[t]), late + np.cumsum(self._outlook.late_kwh[t])
+
+    def _set(self, state: PlantState, early: FloatArray, late: FloatArray) -> None:
+        p, t, h, model = self._data.params, state.t, self._horizon, self._model
+        net = self._outlook.mall_kwh[t] - self._outlook.pv_kwh[t]
+        surplus = np.maximum(-net, 0.0)
+        charge_most = np.full(h, p.bess_kw) if p.bidirectional else np.minimum(surplus, p.bess_kw)
+        _columns(model, self._exported, np.zeros(h), surplus)
+        _columns(model, self._charged, np.zeros(h), charge_most)
+        _columns(model, self._charged_so_far, late, np.maximum(early, late) + NEED_EPSILON_KWH)
+        model.changeColsCost(h, self._imported.astype(np.int32), self._import_cost[t])
+        _rows(model, self._balance, net, net)
+        before = np.zeros(h)
+        before[0] = max(state.bess_soc, 1.0 - p.bess_depth_of_discharge) * p.bess_kwh
+        _rows(model, self._state, before, before)
+        low, high = np.zeros(h), np.zeros(h)
+        low[0], high[0] = (-UNLIMITED, UNLIMITED) if state.first else (state.last_import_kwh, state.last_import_kwh)
+        _rows(model, self._ramp, low, high)
+        _rows(model, self._limit, np.full(h, -UNLIMITED), np.maximum(net, 0.0))
+
+    def _solve(self, t: int) -> FloatArray:
+        self._model.run()
+        status = self._model.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise ControllerError(
+                f"`{self._name}`, hour {t}: HiGHS ends with `{self._model.modelStatusToString(status)}`.",
+                hint="look for energies in the year that are not finite.",
+            )
+        return np.array(self._model.getSolution().col_value)
+
+
+def _columns(model: object, columns: NDArray[np.int64], lower: FloatArray, upper: FloatArray) -> None:
+    model.changeColsBounds(columns.size, columns.astype(np.int32), lower, upper)  # type: ignore[attr-defined]
+
+
+def _rows(model: object, rows: NDArray[np.int64], lower: FloatArray, upper: FloatArray) -> None:
+    model.changeRowsBounds(rows.size, rows.astype(np.int32), lower, upper)  # type: ignore[attr-defined]
+
+
+def share_out(energy_kwh: float, need: FloatArray, hours_left: NDArray[np.int32], socket_kw: float) -> FloatArray:
+    """Share an hour's energy among the sockets: what the departures force first, then least spare time first.
+
+    Parameters
+    ----------
+    energy_kwh
+        Energy of all sockets together.
+    need, hours_left
+        Energy that each vehicle needs and hours until it departs, shape (K,).
+    socket_kw
+        Power of a socket.
+
+    Returns
+    -------
+    FloatArray
+        Power of each socket, shape (K,) [kW].
+    """
+    most = np.minimum(need, socket_kw) * (hours_left > 0)
+    least = np.clip(need - socket_kw * (hours_left - 1), 0.0, most)
+    order = np.argsort(hours_left - need / socket_kw, kind="stable")
+    room = (most - least)[order]
+    before = np.concatenate([[0.0], np.cumsum(room)[:-1]])
+    result = least.copy()
+    result[order] += np.clip(energy_kwh - float(least.sum()) - before, 0.0, room)
+    return result
+
+
+def choose_quantile(training: Sequence[PlantData], model: ForecastModel, scale_by: ScoreTerms) -> ForecastModel:
+    """Choose the quantile of surplus to plan for: that with the least J on the first training year, on the twin.
+
+    Four weeks of each quarter of the year are run, for a whole year of each candidate would take minutes.
+
+    Parameters
+    ----------
+    training
+        Years of one plant and mode.
+    model
+        Forecasts fitted on them.
+    scale_by
+        Totals of no control, as for `Mpc`.
+    """
+    year = training[0]
+    models = [with_quantile(model, training, quantile) for quantile in QUANTILES]
+    scores = [_score(year, Mpc("mpc", year, causal_outlook(year, one), scale_by), scale_by) for one in models]
+    return models[int(np.argmin(scores))]
+
+
+def _score(year: PlantData, controller: Mpc, scale_by: ScoreTerms) -> float:
+    quarter = year.hours // 4
+    hours = min(TRIAL_HOURS, quarter)
+    parts = [simulated_terms(year, controller, start, hours) for start in range(0, 4 * quarter, quarter)]
+    return float(scale(year.params, scale_by) @ np.sum(parts, axis=0))

@@ -1,0 +1,289 @@
+"""The tuned rule: the plain rule with hours, reserves and targets fitted on training years."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.baselines import Rule
+from pvbesscar.controllers.optimum import follow
+from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
+from pvbesscar.controllers.tuned_kernel import battery_kw, vehicles_kwh, year_terms
+from pvbesscar.controllers.vehicles import stays_within
+from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.state import PlantState, Setpoints, setpoints
+from schemas.progress import OnProgress, Progress
+from schemas.settings import Frozen, quantity
+
+FloatArray = NDArray[np.float64]
+Hours = tuple[float, ...]
+
+_FITTED = "fitted on training years"
+HOURS = 24
+PASSES = 4
+"""Rounds of the search; each looks half as far around what it has as the one before."""
+GAIN = 1e-7
+"""Least gain in J that a step is worth: less is rounding."""
+
+
+class TunedParameters(Frozen):
+    """What the tuned rule decides by; `plain()` is the rule itself."""
+
+    reserve_soc: float = quantity(0.0, "1", "kept for the tariff peak: outside it no discharge below", _FITTED)
+    import_target_kw: Hours = quantity(
+        (0.0,) * HOURS, "kW", "import that the battery aims at, by hour of day: it covers what exceeds it", _FITTED
+    )
+    discharge_limit_kw: Hours = quantity(..., "kW", "most discharge, by hour of day", _FITTED)
+    grid_charge_soc: Hours = quantity(
+        (0.0,) * HOURS, "1", "charged from the grid up to this, while the import is below its target, by hour of day; "
+        "0 in `dispatch`", _FITTED,
+    )  # fmt: skip
+    vehicle_share: Hours = quantity(
+        (1.0,) * HOURS, "1", "share of a socket's power without PV surplus, by hour of day (in surplus: all)", _FITTED
+    )
+
+
+def plain(params: PlantParams) -> TunedParameters:
+    """Parameters with which the tuned rule is the rule."""
+    return TunedParameters(discharge_limit_kw=(params.bess_kw,) * HOURS)
+
+
+class TunedRule:
+    """The rule with fitted parameters.
+
+    Parameters
+    ----------
+    parameters
+        What it decides by.
+    data
+        The year; only the tariff is read here, which is published.
+    """
+
+    name = "tuned-rule"
+
+    def __init__(self, parameters: TunedParameters, data: PlantData) -> None:
+        self._parameters = parameters
+        self._in_peak = peak_hours(data)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+    def decide(self, state: PlantState) -> Setpoints:
+        """Setpoints for the hour of `state`."""
+        data, p, t, own = state.data, state.data.params, state.t, self._parameters
+        hour = int(data.calendar[t, 0])
+        surplus = data.pv_kwh[t] > data.mall_kwh[t]
+        share = 1.0 if surplus else own.vehicle_share[hour]
+        asked = np.full(p.sockets, share * p.socket_kw)
+        socket_kw = setpoints(state, np.concatenate([[0.0], asked / p.socket_kw])).socket_kw
+        net = float(data.mall_kwh[t] + socket_kw.sum() - data.pv_kwh[t])
+        least = 1.0 - p.bess_depth_of_discharge
+        wanted = battery_kw(
+            net, own.import_target_kw[hour], own.discharge_limit_kw[hour],
+            least if self._in_peak[t] else max(own.reserve_soc, least), own.grid_charge_soc[hour],
+            state.bess_soc, p.bess_kw, p.bess_kwh, p.bess_efficiency**0.5,
+        )  # fmt: skip
+        return follow(state, float(wanted), asked)
+
+
+def peak_hours(data: PlantData) -> NDArray[np.bool_]:
+    """Hours at the highest price, where the tariff has more than one; shape (N,)."""
+    highest = float(data.price.max())
+    result: NDArray[np.bool_] = (data.price == highest) & (highest > float(data.price.min()))
+    return result
+
+
+def fit_tuned(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None) -> TunedParameters:
+    """Fit the tuned rule on training years: a search by coordinates and blocks of hours from the rule on.
+
+    The search ranks by `tuned_kernel`'s year; its winner must then not be worse than the rule on the twin, or the
+    rule's own parameters are returned.
+
+    Parameters
+    ----------
+    training
+        Years of one plant and mode.
+    seed
+        Seed of the order in which coordinates are tried.
+    on_progress
+        Told how many candidates were tried, about once a second.
+    """
+    search = _Search(training, seed, on_progress)
+    found = search.run()
+    rule = plain(training[0].params)
+    tuned = np.mean([simulated_score(year, TunedRule(found, year)) for year in training])
+    usual = np.mean([simulated_score(year, Rule()) for year in training])
+    return found if tuned <= usual else rule
+
+
+def simulated_score(data: PlantData, controller: Controller) -> float:
+    """J of a controller over the year on the twin."""
+    return float(scale(data.params, no_control_reference(data, 0, data.hours)) @ simulated_terms(data, controller))
+
+
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """A training year as the search sees it."""
+
+    data: PlantData
+    per_unit: FloatArray
+    in_peak: NDArray[np.bool_]
+    surplus: NDArray[np.bool_]
+    first: NDArray[np.int64]
+    end: NDArray[np.int64]
+    need: FloatArray
+
+    @classmethod
+    def of(cls, data: PlantData) -> _Year:
+        stays = stays_within(data, 0, data.hours)
+        return cls(
+            data=data,
+            per_unit=scale(data.params, no_control_reference(data, 0, data.hours)),
+            in_peak=peak_hours(data),
+            surplus=data.pv_kwh > data.mall_kwh,
+            first=stays.first,
+            end=np.minimum(stays.end, data.hours),
+            need=stays.need_kwh,
+        )
+
+    def net_kwh(self, share: FloatArray) -> FloatArray:
+        """Demand after PV with the vehicles charged by these shares, shape (N,)."""
+        data, demand = self.data, np.empty(self.data.hours)
+        vehicles_kwh(
+            self.first, self.end, self.need, data.params.socket_kw, data.calendar[:, 0], self.surplus, share,
+            data.params.departure_guard, demand,
+        )  # fmt: skip
+        return data.mall_kwh + demand - data.pv_kwh
+
+    def score(self, net: FloatArray, own: _Candidate) -> float:
+        """J without EV service, which the guard sees to."""
+        data, p = self.data, self.data.params
+        co2, sold, cost, ramping = year_terms(
+            net, data.calendar[:, 0], self.in_peak, data.price, data.carbon, p.feed_in_price, own.target, own.limit,
+            own.reserve, own.grid, p.bess_initial_soc, 1.0 - p.bess_depth_of_discharge, p.bess_kw, p.bess_kwh,
+            p.bess_efficiency**0.5,
+        )  # fmt: skip
+        return float(self.per_unit[[0, 1, 2, 4]] @ np.array([co2, sold, cost, ramping]))
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """Parameters as arrays."""
+
+    reserve: float
+    target: FloatArray
+    limit: FloatArray
+    grid: FloatArray
+    share: FloatArray
+
+    def copy(self) -> _Candidate:
+        return _Candidate(self.reserve, *(part.copy() for part in (self.target, self.limit, self.grid, self.share)))
+
+    def parameters(self) -> TunedParameters:
+        return TunedParameters(
+            reserve_soc=self.reserve,
+            import_target_kw=tuple(self.target.tolist()),
+            discharge_limit_kw=tuple(self.limit.tolist()),
+            grid_charge_soc=tuple(self.grid.tolist()),
+            vehicle_share=tuple(self.share.tolist()),
+        )
+
+
+class _Search:
+    """The search's years, its best candidate so far, and what it tries."""
+
+    def __init__(self, training: Sequence[PlantData], seed: int, on_progress: OnProgress | None) -> None:
+        self.years = [_Year.of(year) for year in training]
+        self.params = training[0].params
+        self.rng = np.random.default_rng(seed)
+        self.on_progress, self.tried, self.began, self.told = on_progress, 0, time.monotonic(), 0.0
+        power = self.params.bess_kw
+        self.best = _Candidate(0.0, np.zeros(HOURS), np.full(HOURS, power), np.zeros(HOURS), np.ones(HOURS))
+        self.nets = [year.net_kwh(self.best.share) for year in self.years]
+        self.score = self._judge(self.best, self.nets)
+        self.scale_kw = float(np.quantile(np.concatenate([np.maximum(net, 0.0) for net in self.nets]), 0.98))
+        in_peak = np.zeros(HOURS, dtype=np.bool_)
+        for year in self.years:
+            in_peak[year.data.calendar[year.in_peak, 0]] = True
+        # Hours that go together: the tariff's, the day's quarters, and each alone.
+        self.blocks = [np.flatnonzero(in_peak), np.flatnonzero(~in_peak), np.arange(HOURS)]
+        self.blocks += [np.arange(first, first + 6) for first in range(0, HOURS, 6)]
+        self.blocks = [block for block in self.blocks if block.size]
+        self.singles = [np.array([hour]) for hour in range(HOURS)]
+
+    def run(self) -> TunedParameters:
+        """Search, and return the best parameters."""
+        for step in range(PASSES):
+            width = 0.5**step
+            moves = [("battery", block) for block in self.blocks + self.singles]
+            moves += [("vehicles", hour) for hour in self.singles] if step in (0, PASSES - 1) else []
+            for index in self.rng.permutation(len(moves)):
+                kind, block = moves[index]
+                if kind == "battery":
+                    self._improve(self._battery_moves(block, width))
+                else:
+                    self._improve_vehicles(block)
+            self._improve(self._reserve_moves(width))
+        return self.best.parameters()
+
+    def _battery_moves(self, block: NDArray[np.int64], width: float) -> Iterator[_Candidate]:
+        """Other targets, limits and grid charging for a block of hours, within `width` of what is there."""
+        best, power = self.best, self.params.bess_kw
+        for change in (-1.0, -0.5, -0.2, 0.2, 0.5, 1.0):
+            moved = best.copy()
+            moved.target[block] = np.clip(best.target[block] + change * width * self.scale_kw, 0.0, None)
+            yield moved
+            moved = best.copy()
+            moved.limit[block] = np.clip(best.limit[block] + change * width * power, 0.0, power)
+            yield moved
+            if self.params.bidirectional:
+                moved = best.copy()
+                moved.grid[block] = np.clip(best.grid[block] + change * width, 0.0, 1.0)
+                yield moved
+        if self.params.bidirectional:
+            # Neither a target nor a state of charge charges from the grid alone.
+            for target in (0.25, 0.5, 1.0):
+                for soc in (0.5, 1.0):
+                    moved = best.copy()
+                    moved.target[block], moved.grid[block] = target * self.scale_kw, soc
+                    yield moved
+
+    def _reserve_moves(self, width: float) -> Iterator[_Candidate]:
+        for change in np.linspace(-width, width, 9):
+            moved = self.best.copy()
+            moved.reserve = float(np.clip(self.best.reserve + change, 0.0, 1.0))
+            yield moved
+
+    def _improve(self, candidates: Iterator[_Candidate]) -> None:
+        """Take the best of some candidates that share the vehicles' charging, if it gains."""
+        scored = [(self._judge(candidate, self.nets), candidate) for candidate in candidates]
+        score, candidate = min(scored, key=lambda pair: pair[0])
+        if score < self.score - GAIN:
+            self.score, self.best = score, candidate
+
+    def _improve_vehicles(self, hour: NDArray[np.int64]) -> None:
+        for share in (0.0, 0.5, 1.0):
+            if share == self.best.share[hour[0]]:
+                continue
+            moved = self.best.copy()
+            moved.share[hour] = share
+            nets = [year.net_kwh(moved.share) for year in self.years]
+            score = self._judge(moved, nets)
+            if score < self.score - GAIN:
+                self.score, self.best, self.nets = score, moved, nets
+
+    def _judge(self, candidate: _Candidate, nets: Sequence[FloatArray]) -> float:
+        """Mean J over the training years."""
+        self.tried += 1
+        now = time.monotonic()
+        if self.on_progress is not None and now - self.told >= 1.0:
+            self.told = now
+            rate = self.tried / max(now - self.began, 1e-9)
+            self.on_progress(Progress(self.tried, self.tried, rate, "candidates of the tuned rule tried"))
+        return float(np.mean([year.score(net, candidate) for year, net in zip(self.years, nets, strict=True)]))
