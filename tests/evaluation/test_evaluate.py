@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pvbesscar.agents.train import train_on
+from pvbesscar.evaluation.citylearn_kpis import V2_NAMES
 from pvbesscar.evaluation.evaluate import evaluate, evaluate_on
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.evaluation.windows import Stretch, required_kwh, stretches_of, window_stretches
@@ -63,6 +64,28 @@ def test_no_control_has_the_sum_of_the_weights_of_what_it_does(report: Evaluatio
     # 8 sockets a day: 4 motos and 4 mototaxis from 0.3 to 0.9.
     assert report.main.reference is not None
     assert report.main.reference.ev_short_kwh == pytest.approx(2 * 4 * 0.6 * (3.5 + 10.0), rel=1e-6)
+
+
+def test_citylearns_own_figures_are_the_ledgers_within_float32(report: EvaluationReport) -> None:
+    for result in report.main.ranking:
+        ours = {
+            **{name: result.kpis[name] for name in ("import_kwh", "export_kwh", "co2_kg", "cost_pen")},
+            "ev_kwh": result.ev_kwh, "charge_kwh": result.charge_kwh, "discharge_kwh": result.discharge_kwh,
+            "departures": result.departures,
+        }  # fmt: skip
+        assert result.citylearn.keys() == ours.keys() == V2_NAMES.keys()
+        for name, theirs in result.citylearn.items():
+            # Sums of 48 values of some 1,000 kWh, each a float32.
+            assert ours[name] == pytest.approx(theirs, rel=1e-6, abs=1e-3), (result.controller, name)
+
+
+def test_nobody_is_below_the_bound_of_the_windows(report: EvaluationReport) -> None:
+    optimum = report.main.optimum
+    assert optimum is not None
+    assert optimum.bound <= min(result.score for result in report.main.ranking)
+    assert optimum.bound <= optimum.replay <= 1.005 * optimum.bound
+    rule = next(result for result in report.main.ranking if result.controller == "rule")
+    assert rule.captured_share == pytest.approx((0.9 - rule.score) / (0.9 - optimum.bound), abs=1e-6)
 
 
 def test_an_agent_without_a_model_is_missing_with_the_reason(report: EvaluationReport) -> None:

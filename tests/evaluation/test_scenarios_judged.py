@@ -1,0 +1,140 @@
+"""Controllers on drawn years: one path for stage and command, nothing below the bound, means with their intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from pvbesscar.controllers.policy import PolicyController
+from pvbesscar.dataset.scenarios import ScenarioStore
+from pvbesscar.evaluation.contestants import contestants_of, known_names
+from pvbesscar.evaluation.evaluate import Request, evaluate
+from pvbesscar.evaluation.kpis import all_kpis
+from pvbesscar.evaluation.rollout import rollout, rollout_together
+from pvbesscar.evaluation.tables import as_markdown
+from pvbesscar.evaluation.windows import Stretch
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.twin import Twin
+from schemas.errors import ConfigError
+from schemas.results import EvaluationReport
+from schemas.settings import Settings
+from tests.mini_site import mini_site
+
+JUDGED = ("rule", "a2c-untrained")
+
+
+class Waver:
+    """A policy whose action depends on what it sees, the same for one plant as for many."""
+
+    def predict(
+        self, observation: NDArray[np.float32], *, deterministic: bool = False
+    ) -> tuple[NDArray[np.float32], Any]:
+        assert deterministic
+        pv, soc = observation[..., 124], observation[..., 130]
+        sockets = np.repeat(np.clip(0.2 + pv, 0.0, 1.0)[..., None], 8, axis=-1)
+        return np.concatenate([(1.0 - soc)[..., None], sockets], axis=-1).astype(np.float32), None
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return mini_site(tmp_path_factory.mktemp("judged"), scenarios={"training": 0, "validation": 0, "test": 2})
+
+
+@pytest.fixture(scope="module")
+def workspace(settings: Settings) -> Workspace:
+    return Workspace.of(settings)
+
+
+@pytest.fixture(scope="module")
+def report(settings: Settings, workspace: Workspace) -> EvaluationReport:
+    request = Request("smoke", JUDGED, ("test",))
+    return evaluate(settings, workspace, "smoke", request=request, workers=1)
+
+
+def test_policies_run_on_all_years_at_once_as_on_each_alone(workspace: Workspace) -> None:
+    store = ScenarioStore(workspace.dataset)
+    years, stretch = [store.load(name) for name in store.names("test")], Stretch("edge", 6 * 24, 72)
+    told: list[int] = []
+    together = rollout_together(years, Waver(), "waver", stretch, told.append)
+    assert sum(told) == 2 * 72
+    for data, own in zip(years, together, strict=True):
+        alone = rollout(Twin(data), PolicyController("waver", Waver()), stretch.start, stretch.hours)
+        pd.testing.assert_frame_equal(own.frame, alone.frame, check_exact=True)
+        assert own.served == pytest.approx(alone.served, abs=1e-9)
+        assert own.total("charge_kwh") > 0.0
+
+
+def test_every_scenario_has_a_bound_that_nobody_is_below(report: EvaluationReport) -> None:
+    assert [scenario.scenario for scenario in report.scenarios] == ["test-01", "test-02"]
+    for scenario in report.scenarios:
+        assert scenario.simulator == "twin"
+        assert {r.controller for r in scenario.ranking} == {"no-control", *JUDGED}
+        assert scenario.optimum is not None
+        assert scenario.optimum.bound <= scenario.optimum.replay + 1e-9
+        by_name = {r.controller: r for r in scenario.ranking}
+        for result in scenario.ranking:
+            assert result.hours == 8760
+            assert result.score >= scenario.optimum.bound
+            if result.captured_share is not None:
+                won = by_name["no-control"].score - result.score
+                assert result.captured_share == pytest.approx(
+                    won / (by_name["no-control"].score - scenario.optimum.bound)
+                )
+
+
+def test_a_set_has_the_means_of_its_scenarios(report: EvaluationReport) -> None:
+    (own,) = report.sets
+    assert (own.name, own.scenarios) == ("test", ("test-01", "test-02"))
+    rule = next(entry for entry in own.entries if entry.controller == "rule")
+    idle = next(entry for entry in own.entries if entry.controller == "no-control")
+    scores = [next(r.score for r in s.ranking if r.controller == "rule") for s in report.scenarios]
+    assert rule.mean_score == pytest.approx(np.mean(scores))
+    assert rule.score_interval == pytest.approx((min(scores), max(scores)))
+    assert (rule.against_rule, rule.against_rule_interval) == (0.0, (0.0, 0.0))
+    assert idle.against_rule == pytest.approx(idle.mean_score - rule.mean_score)
+    assert idle.mean_captured_share == pytest.approx(0.0, abs=1e-6)
+    # Two differences of one sign: the interval excludes zero.
+    assert idle.against_rule_interval is not None
+    assert idle.against_rule_interval[0] > 0.0
+
+
+def test_table_and_ledgers_are_those_of_the_report(report: EvaluationReport, workspace: Workspace) -> None:
+    table = pd.read_csv(workspace.evaluation / "evaluation_comparison.csv")
+    assert len(table) == 2 * 3
+    assert {figure.name for figure in all_kpis()} <= set(table.columns)
+    for scenario in report.scenarios:
+        folder = workspace.evaluation / "ledgers" / scenario.scenario
+        for result in scenario.ranking:
+            ledger = pd.read_parquet(
+                workspace.evaluation / "ledgers" / scenario.scenario / f"{result.controller}.parquet"
+            )
+            assert ledger["import_kwh"].sum() == pytest.approx(result.kpis["import_kwh"])
+        assert (folder / "optimum.parquet").is_file()
+
+
+def test_markdown_has_a_table_for_a_set_and_one_for_a_scenario_of_none(report: EvaluationReport) -> None:
+    text = as_markdown(report)
+    assert "`test`, mode `dispatch`, 2 test scenarios:" in text
+    assert "bound" not in text
+    alone = as_markdown(report.model_copy(update={"sets": ()}))
+    assert "`test`, mode `dispatch`, test-01, year, on twin:" in alone
+    assert alone.count("| J*, bound |") == 2
+
+
+def test_unknown_controllers_and_scenarios_are_refused(settings: Settings, workspace: Workspace) -> None:
+    with pytest.raises(ConfigError, match="`greedy` is no controller"):
+        contestants_of(("greedy",), settings, workspace, "smoke", "0")
+    assert "optimum" not in known_names()
+    with pytest.raises(ConfigError, match="`tests` is neither"):
+        evaluate(settings, workspace, "smoke", request=Request("smoke", ("rule",), ("tests",)))
+
+
+def test_the_folder_of_an_evaluation_is_replaced_whole(report: EvaluationReport, workspace: Workspace) -> None:
+    found = {path.relative_to(workspace.evaluation).as_posix() for path in workspace.evaluation.rglob("*.*")}
+    assert found == set(report.files) | {"evaluation_report.json"}
+    assert not [path for path in Path(workspace.evaluation).parent.iterdir() if path.name.startswith(".evaluation")]
