@@ -132,7 +132,8 @@ def require_certificate(workspace: Workspace) -> Certificate:
         where = "" if first is None else f" First seen with policy `{first.policy}`, {first.first_difference}."
         raise StaleError(
             f"{path}: the twin is not equal to CityLearn on this dataset.{where}",
-            hint="train with `training.simulator: citylearn`, and report the difference; it is a fault of the twin.",
+            hint="train with `training.simulator: citylearn` and `training.scenarios: nominal`, and report the "
+            "difference; it is a fault of the twin.",
         )
     return certificate
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from pvbesscar.controllers.roster import NO_CONTROL, RULE
 from pvbesscar.evaluation.contestants import Contestant, Kind
 from pvbesscar.evaluation.kpis import Judged, kpis
 from pvbesscar.evaluation.rollout import Ledger
@@ -169,3 +170,24 @@ def co2_words(difference_kg: float) -> str:
     if abs(difference_kg) < 0.05:
         return "its CO2 is equal"
     return f"its CO2 is {abs(difference_kg):,.1f} kg {'higher' if difference_kg > 0.0 else 'lower'}"
+
+
+def compared(result: ControllerResult, other: ControllerResult) -> str:
+    """Compare two controllers by J, with what that means for CO2 in the same sentence."""
+    difference = result.score - other.score
+    co2 = result.terms.co2_kg - other.terms.co2_kg
+    if abs(difference) < RESOLUTION:
+        return f"{result.controller} and {other.controller} are equal by J; {co2_words(co2)}."
+    word = "better" if difference < 0.0 else "worse"
+    caution = "but " if difference < 0.0 and co2 >= 0.05 else ""
+    return (
+        f"{result.controller} is {word} than {other.controller} by J ({signed(difference)}), {caution}{co2_words(co2)}."
+    )
+
+
+def comparisons(ranking: Sequence[ControllerResult]) -> list[str]:
+    """Every trained agent and every controller that is more than a rule against rule and no control, in sentences."""
+    by_name = {result.controller: result for result in ranking}
+    plain = [by_name[name] for name in (RULE, NO_CONTROL) if name in by_name]
+    judged = [r for r in ranking if r.kind == "agent" or (r.kind == "baseline" and r not in plain)]
+    return [compared(result, other) for result in judged for other in plain]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pvbesscar.evaluation.judge import comparisons
 from schemas.results import EvaluationReport, Interval, ScenarioResult, ScoreTerms, SetResult
 
 HEAD = (
@@ -65,12 +66,16 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def _said(sentences: Sequence[str]) -> str:
+    return "".join(f"\n\n{sentence}" for sentence in sentences if " no-control " not in sentence)
+
+
 def as_markdown(report: EvaluationReport) -> str:
     """Every scenario that is in no set, and every set, as Markdown."""
     in_sets = {name for own in report.sets for name in own.scenarios if own.name != "perturbed"}
     parts = [
         f"`{report.scenario}`, mode `{report.mode}`, {scenario.scenario}, {', '.join(scenario.judged_on)}, "
-        f"on {scenario.simulator}:\n\n{markdown_table(*ranking_rows(scenario))}"
+        f"on {scenario.simulator}:\n\n{markdown_table(*ranking_rows(scenario))}{_said(comparisons(scenario.ranking))}"
         for scenario in report.scenarios
         if scenario.scenario not in in_sets
     ]

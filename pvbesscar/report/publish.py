@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pvbesscar.evaluation.judge import ranks
+from pvbesscar.evaluation.judge import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.lineage.files import published_folder, write_text
 from pvbesscar.lineage.workspace import Workspace
@@ -18,7 +18,6 @@ from pvbesscar.report.gather import Evidence, gather
 from pvbesscar.report.words import (
     KIND_NAMES,
     SIMULATORS,
-    compared,
     failed_but_judged,
     first_line,
     headroom,
@@ -213,14 +212,6 @@ def _difference(result: ControllerResult, name: str) -> float:
             "departures": float(result.departures)}.get(name)  # fmt: skip
     ours = float(result.kpis[name] or 0.0) if ours is None else ours
     return abs(ours - theirs) / max(abs(theirs), 1.0)
-
-
-def comparisons(ranking: tuple[ControllerResult, ...]) -> list[str]:
-    """Each trained agent against rule and no control, in sentences."""
-    by_name = {result.controller: result for result in ranking}
-    others = [by_name[name] for name in ("rule", "no-control") if name in by_name]
-    agents = [result for result in ranking if result.kind == "agent"]
-    return [compared(agent, other) for agent in agents for other in others]
 
 
 def figures(evidence: Evidence) -> list[Figure]:

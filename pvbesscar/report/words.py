@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pvbesscar.evaluation.judge import RESOLUTION, co2_words, signed
-from schemas.results import ControllerResult, Provenance, ScenarioResult, SetEntry, SetResult
+from schemas.results import Provenance, ScenarioResult, SetEntry, SetResult
 
 TERM_NAMES = {
     "co2_kg": "CO2",
@@ -61,19 +61,6 @@ def first_line(provenance: Provenance | None, declared: Mapping[str, str]) -> st
     if modelled:
         return f"No synthetic data: the inputs are read from files; {listed(modelled)} is modelled from them."
     return "No synthetic data: all inputs are read from files."
-
-
-def compared(result: ControllerResult, other: ControllerResult) -> str:
-    """Compare two controllers by J, with what that means for CO2 in the same sentence."""
-    difference = result.score - other.score
-    co2 = result.terms.co2_kg - other.terms.co2_kg
-    if abs(difference) < RESOLUTION:
-        return f"{result.controller} and {other.controller} are equal by J; {co2_words(co2)}."
-    word = "better" if difference < 0.0 else "worse"
-    caution = "but " if difference < 0.0 and co2 >= 0.05 else ""
-    return (
-        f"{result.controller} is {word} than {other.controller} by J ({signed(difference)}), {caution}{co2_words(co2)}."
-    )
 
 
 def share(value: float | None, digits: int = 2) -> str:

@@ -143,7 +143,12 @@ so a kWh is also the hour's mean power in kW. Stamps are the *start* of the hour
 Energies are as CityLearn holds them, float32 values; forecasts use nothing later than the hour they stand in.
 
 {hourly}
-## `outputs/evaluation/ledgers/CONTROLLER.parquet`
+## `scenarios.parquet` of the dataset
+
+One row a scenario and day: what the year is made of ([scenarios.md](scenarios.md)).
+
+{scenarios}
+## `outputs/evaluation/ledgers/SCENARIO/CONTROLLER.parquet`
 
 {ledger}
 ## `outputs/evaluation/evaluation_comparison.csv`
@@ -171,10 +176,18 @@ HOURLY = {
     "hour": ("h", "hour of the day, 0 to 23"),
     "month": ("", "1 to 12"),
     "day_type": ("", "1 Monday ... 7 Sunday, 8 holiday"),
+    "clear_ghi_w_m2": ("W/m2", "irradiance under a cloudless sky, what the PV forecast is scaled by"),
     "pv_next_kwh": ("kWh", "forecast of PV, next hour"),
     "pv_next3_kwh": ("kWh", "forecast of PV, mean of the next three hours"),
     "mall_next_kwh": ("kWh", "forecast of the mall, next hour"),
     "mall_next3_kwh": ("kWh", "forecast of the mall, mean of the next three hours"),
+}
+SCENARIOS = {
+    "scenario": ("", "name, e.g. `test-01`"),
+    "day": ("", "day of the scenario, 0 to 364"),
+    "weather_day": ("", "day of the validated year that its weather and PV come from"),
+    "demand_day": ("", "day of the validated year that its demand, kind of day and sessions come from"),
+    "load_factor": ("1", "factor on the mall's demand of that day"),
 }
 TERMS = {
     "co2_kg": ("kgCO2", "import x carbon intensity"),
@@ -208,16 +221,16 @@ AROUND_LEDGER = {
     "window": ("", "stretch of hours that the row belongs to"),
 }
 COMPARISON = {
+    "scenario": ("", "`nominal`, the validated year, or a drawn one"),
     "rank": ("", "by J, from 1; controllers that can not be told apart share one"),
     "controller": ("", "name"),
     "kind": ("", "agent, untrained, baseline or constant"),
-    "score_j": ("1", "J, lower is better"),
-    **{name: (unit, f"{what}, total") for name, (unit, what) in TERMS.items()},
-    "mean_reward": ("1", "mean reward of an hour"),
-    "reward_std": ("1", "its spread over the windows (sample standard deviation)"),
-    "import_kwh": ("kWh", "energy from the grid"),
-    "export_kwh": ("kWh", "energy to the grid"),
+    **{kpi.name: (kpi.unit, kpi.title) for kpi in all_kpis()},
+    "reward_std": ("1", "spread of the mean reward over the windows (sample standard deviation)"),
+    "optimum_j": ("1", "J*, the bound that the captured share divides by"),
     "ev_kwh": ("kWh", "energy drawn by all sockets"),
+    "charge_kwh": ("kWh", "energy into the battery, at its terminals"),
+    "discharge_kwh": ("kWh", "energy out of the battery, at its terminals"),
     "departures": ("", "vehicles that left"),
     "departures_met": ("", "of them, with their required SOC"),
     "departures_infeasible": ("", "of them, those that no power could serve"),
@@ -304,6 +317,7 @@ def columns_page() -> str:
         canonical=canonical,
         charger=_columns(CHARGER),
         hourly=_columns(HOURLY),
+        scenarios=_columns(SCENARIOS),
         ledger=_columns({name: around[name] for name in ("t", "timestamp")} | ledger | around),
         comparison=_columns(COMPARISON),
         curve=_columns(CURVE),

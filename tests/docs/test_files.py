@@ -14,7 +14,8 @@ from tests.docs import pages
 from tests.docs.conftest import FinishedRun
 
 PLACEHOLDERS = {
-    "NAME": "[^/]+", "RUN": "[^/]+", "CONTROLLER": "[^/]+", "NN": "[0-9]{2}", "_P.": "_[A-D].", "SAC": "(SAC|PPO|A2C)",
+    "NAME": "[^/]+", "RUN": "[^/]+", "SCENARIO": "[^/]+",
+    "CONTROLLER": "[^/]+", "NN": "[0-9]{2}", "_P.": "_[A-D].", "SAC": "(SAC|PPO|A2C)",
     "sac": "(sac|ppo|a2c)", "50000": "[0-9]+",
 }  # fmt: skip
 NOT_OF_A_STAGE = {".prefect/", "outputs/benchmarks/simulators.json"}
@@ -52,6 +53,7 @@ def test_every_file_that_is_written_is_documented_and_the_other_way_round(
     # The small site's canonical files are written by the test itself; those of the synthetic default are real.
     files = written(finished_run.workspace) | written(site_workspace)
     files.add(finished_run.workspace.certificate.relative_to(finished_run.workspace.root).as_posix())
+    files.add("outputs/controllers/fitted.json")  # only where a controller that is fitted was judged
     files.add("data/interim/canonical/iquitos_ev_mall/ev_profile.parquet")  # only for `ev.source: profile`
     paths = [path for path in documented() if path not in NOT_OF_A_STAGE]
     assert len(paths) > 25
@@ -73,8 +75,9 @@ def test_columns_of_dataset_evaluation_and_training_are_those_of_the_page(finish
     charger = pd.read_csv(workspace.dataset / "charger_01_A.csv")
     assert list(charger.columns) == list(pages.CHARGER)
     assert list(pd.read_parquet(workspace.dataset / "hourly.parquet").columns) == list(pages.HOURLY)
+    assert list(pd.read_parquet(workspace.dataset / "scenarios.parquet").columns) == list(pages.SCENARIOS)
     assert list(pd.read_csv(workspace.evaluation / "evaluation_comparison.csv").columns) == list(pages.COMPARISON)
-    for path in workspace.evaluation.glob("ledgers/*.parquet"):
+    for path in workspace.evaluation.glob("ledgers/*/*.parquet"):
         assert set(pd.read_parquet(path).columns) == pages.LEDGER.keys() | pages.AROUND_LEDGER.keys()
     for agent in ("sac", "ppo", "a2c"):
         curve = pd.read_csv(workspace.training(agent) / f"{agent}_training_curve.csv")
