@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from pvbesscar.commands import fetch
 from pvbesscar.commands.common import (
     DEFAULT_CONFIG,
     AgentName,
@@ -97,6 +98,7 @@ app = typer.Typer(
 config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
 app.add_typer(config_app, name="config")
 app.command()(evaluate)
+app.add_typer(fetch.app, name="fetch")
 
 
 def main() -> None:

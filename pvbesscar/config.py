@@ -21,7 +21,8 @@ from pydantic_core import ErrorDetails
 from schemas.errors import ConfigError
 from schemas.settings import Settings
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 100_000
+MAX_FAULTS = 20
 MAX_DEPTH = 12
 MAX_SHOWN = 60
 """Characters of a given value that an error message repeats."""
@@ -105,7 +106,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
     Parameters
     ----------
     path
-        A YAML file: one mapping, at most 1 MB, no key twice, no anchors.
+        A YAML file: one mapping, at most 100 kB, no key twice, no anchors, no tags.
     overrides
         `key=value` with a dotted key; the value is read as YAML (`training.smoke.steps=200`, `training.agents=[sac]`).
 
@@ -127,7 +128,9 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
     try:
         settings = Settings.model_validate(_with_profile_defaults(Settings, tree))
     except ValidationError as error:
-        faults += [_fault(detail, origins) for detail in error.errors()]
+        details = error.errors()
+        faults += [_fault(detail, origins) for detail in details[:MAX_FAULTS]]
+        faults += [f"and {len(details) - MAX_FAULTS} more."] if len(details) > MAX_FAULTS else []
     if faults:
         raise _refusal(path, faults)
     if settings.quality.waivers:
@@ -202,11 +205,26 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         if self.check_event(yaml.AliasEvent):
             raise _refused(self, "anchors and aliases are not used here")
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped
+        if getattr(event, "anchor", None) is not None:
+            raise _refused(self, "anchors and aliases are not used here")
+        if getattr(event, "tag", None) is not None:
+            raise _refused(self, f"tags like `{_clipped(str(event.tag))}` are not used here")
         if self.depth > MAX_DEPTH:
             raise _refused(self, f"nested deeper than {MAX_DEPTH}")
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise yaml.MarkedYAMLError(
+                problem=f"key `{_clipped(twice)}` is given a second time", problem_mark=node.start_mark
+            )
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 for _tag, _pattern, _first in (
@@ -246,21 +264,24 @@ def _read_file(path: Path) -> tuple[Tree, dict[str, str]]:
 
 
 def _read_text(path: Path) -> str:
-    if not path.is_file():
-        near = ", ".join(sorted(str(p) for p in path.parent.glob("*.yaml"))) or "none"
-        raise ConfigError(
-            f"{path}: the configuration file does not exist.", hint=f"files beside it: {near}; name one with --config."
-        )
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{path}: {path.stat().st_size} bytes; a configuration has at most {MAX_BYTES}.")
     try:
+        if not path.is_file():
+            kind = "is no regular file" if path.exists() else "does not exist"
+            near = ", ".join(sorted(str(p) for p in path.parent.glob("*.yaml"))[:10]) or "none"
+            raise ConfigError(
+                f"{path}: the configuration file {kind}.", hint=f"files beside it: {near}; name one with --config."
+            )
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: {path.stat().st_size} bytes; a configuration has at most {MAX_BYTES}.")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path}: byte {error.start} is not UTF-8 ({error.reason}).", hint="save the file as UTF-8."
         ) from error
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}.") from error
+        raise ConfigError(f"{_clipped(str(path))}: {error.strerror}.") from error
+    except ValueError as error:  # a zero byte in the name
+        raise ConfigError(f"{_clipped(repr(str(path)))}: no file name ({error}).") from error
 
 
 def _fill(
@@ -272,7 +293,7 @@ def _fill(
         key, line = f"{prefix}{name}", key_node.start_mark.line + 1
         if name in tree:
             raise ConfigError(
-                f"{path}:{line}: key `{key}` is given a second time (first at {origins[key]}).",
+                f"{path}:{line}: key `{_clipped(key)}` is given a second time (first at {origins[key]}).",
                 hint="keep one of them.",
             )
         origins[key] = f"{path}:{line}"
@@ -303,7 +324,7 @@ def _apply(tree: Tree, origins: dict[str, str], override: str) -> None:
         if not isinstance(branch, dict):
             above = ".".join(sections[: depth + 1])
             raise ConfigError(
-                f"--set {_clipped(override)}: `{above}` holds a value ({origins[above]}), not a section.", hint=HINT
+                f"--set {_clipped(override)}: `{above}` holds a value{_from(above, origins)}, not a section.", hint=HINT
             )
     branch[name] = _override_value(override, text)
     origins[key] = OVERRIDE
@@ -420,14 +441,14 @@ def _fault(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
     if detail["type"] == "extra_forbidden":
         below = [name for name in origins if name.startswith(f"{key}.")]
         key = below[0] if len(below) == 1 else key  # a whole key says more than its first word
-        return f"`{key}`{_from(key, origins)} is no known key{_nearest(key)}."
+        return f"`{_clipped(key)}`{_from(key, origins)} is no known key{_nearest(key)}."
     if detail["type"] == "missing":
         about = known_keys().get(key)
         what = f" ({about.field.description})" if about and about.field.description else ""
         return f"`{key}` is required{what}{_allowed(key)}, and is not given."
     if detail["type"] == "value_error" and key in {"", *_sections()}:
         return f"{str(detail['ctx']['error']).rstrip('.')}."  # a check over several keys names them itself
-    return f"`{key}`: given {_short(detail['input'])}{_from(key, origins)}; {_demand(detail)}{_in_unit(key)}."
+    return f"`{_clipped(key)}`: given {_short(detail['input'])}{_from(key, origins)}; {_demand(detail)}{_in_unit(key)}."
 
 
 def _demand(detail: ErrorDetails) -> str:
@@ -465,6 +486,8 @@ def _from(key: str, origins: Mapping[str, str]) -> str:
 
 def _nearest(key: str) -> str:
     """Name the known key that was probably meant: by spelling, else by the same last word in another section."""
+    if len(key) > MAX_SHOWN:
+        return ""
     names = [*known_keys(), *_sections()]
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.75)
     last = key.rpartition(".")[2]

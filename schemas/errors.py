@@ -62,6 +62,30 @@ class InputError(PvbesscarError):
         )
 
 
+class OutputError(PvbesscarError):
+    """A file of the project can not be written where the configuration says."""
+
+    exit_code = 2
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> OutputError:
+        """Build the error for a file that the system does not let be written."""
+        return cls(
+            f"{path} can not be written: {error.strerror or error}.",
+            hint="make the folder writable, free the disk, or set `data.root` to another folder; what was there is as "
+            "it was.",
+        )
+
+    @classmethod
+    def in_the_way(cls, path: Path) -> OutputError:
+        """Build the error for a folder of the project whose place something else has."""
+        what = "a symbolic link" if path.is_symlink() else "no folder"
+        return cls(
+            f"{path} is {what} where the project has a folder of its own.",
+            hint="move it away; to keep the project's files elsewhere set `data.root`.",
+        )
+
+
 class QualityError(PvbesscarError):
     """The quality gate found at least one error; nothing downstream was changed."""
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pvbesscar.dataset.build import dataset_settings_digest
 from pvbesscar.dataset.manifest import read_manifest
-from pvbesscar.lineage.files import sha256_file, sha256_json
+from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
 from pvbesscar.lineage.workspace import Workspace
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest, Result, TrainingMetrics
@@ -89,8 +89,8 @@ def read_metrics(agent: Agent, workspace: Workspace) -> TrainingMetrics | None:
     """Training metrics of an agent, `None` where there are none that can be read."""
     path = workspace.training_metrics(agent)
     try:
-        return TrainingMetrics.model_validate_json(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
+        return TrainingMetrics.model_validate_json(read_stored(path))
+    except (FileNotFoundError, ValidationError, StaleError):
         return None
 
 

@@ -18,7 +18,7 @@ from pvbesscar.certify.compare import UNITS, Differences, InMode, compare
 from pvbesscar.certify.plan import Run, plan_runs
 from pvbesscar.controllers.policy import Predictor
 from pvbesscar.dataset.manifest import read_manifest
-from pvbesscar.lineage.files import sha256_file, write_text
+from pvbesscar.lineage.files import read_stored, sha256_file, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
@@ -121,7 +121,7 @@ def require_certificate(workspace: Workspace) -> Certificate:
     if not path.is_file():
         raise StaleError(f"{path}: there is no certificate that the twin equals CityLearn on this dataset.", hint=_MEND)
     try:
-        certificate = Certificate.model_validate_json(path.read_text(encoding="utf-8"))
+        certificate = Certificate.model_validate_json(read_stored(path))
     except ValidationError as error:
         raise StaleError(f"{path}: not a certificate ({error.error_count()} faults).", hint=_MEND) from error
     outdated = outdated_parts(certificate, read_manifest(workspace.dataset).digest)
@@ -154,7 +154,7 @@ def _versions() -> dict[str, str]:
 
 def _still_good(workspace: Workspace, dataset_digest: str, *, full: bool) -> Certificate | None:
     try:
-        text = workspace.certificate.read_text(encoding="utf-8")
+        text = read_stored(workspace.certificate)
         certificate = Certificate.model_validate_json(text)
     except (FileNotFoundError, ValidationError):
         return None

@@ -25,7 +25,7 @@ from pvbesscar.dataset.schema import (
     citylearn_schema,
     vehicle_name,
 )
-from pvbesscar.lineage.files import published_folder, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.lineage.files import published_folder, read_parquet, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
@@ -63,7 +63,7 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
         A charger file is no legal course of states.
     """
     judged = accepted(workspace)
-    frames = {name: pd.read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
+    frames = {name: read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
     hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
     sessions = frames["sessions.parquet"].reset_index(drop=True)
     tables = YearTables(hourly, sessions, frames["weather.parquet"])

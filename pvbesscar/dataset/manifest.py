@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pvbesscar.lineage.files import sha256_file, sha256_json
+from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest
 
@@ -32,7 +32,7 @@ def read_manifest(folder: Path) -> DatasetManifest:
     if not path.is_file():
         raise StaleError(f"{path}: there is no dataset here.", hint=_REBUILD)
     try:
-        manifest = DatasetManifest.model_validate_json(path.read_text(encoding="utf-8"))
+        manifest = DatasetManifest.model_validate_json(read_stored(path))
     except ValidationError as error:
         raise StaleError(f"{path}: not a dataset manifest ({error.error_count()} faults).", hint=_REBUILD) from error
     found = file_digests(folder)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pvbesscar.dataset.forecast import forecast_columns
 from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.dataset.reference import no_control_terms
-from pvbesscar.lineage.files import read_json
+from pvbesscar.lineage.files import read_json, read_parquet
 from pvbesscar.plant.data import (
     HOURLY_FILE,
     PLANT_FILE,
@@ -313,8 +313,8 @@ def read_nominal(dataset: Path) -> Nominal:
         PlantParams(**stored["params"]),
         stored["batteries"],
         stored["forecast"],
-        pd.read_parquet(dataset / HOURLY_FILE),
-        pd.read_parquet(dataset / SESSIONS_FILE),
+        read_parquet(dataset / HOURLY_FILE),
+        read_parquet(dataset / SESSIONS_FILE),
     )
 
 
@@ -333,7 +333,7 @@ def as_frame(drawn: list[Recipe]) -> pd.DataFrame:
 
 
 def _read_recipes(dataset: Path) -> dict[str, Recipe]:
-    frame = pd.read_parquet(dataset / SCENARIOS_FILE)
+    frame = read_parquet(dataset / SCENARIOS_FILE)
     return {
         str(name): Recipe(
             str(name),

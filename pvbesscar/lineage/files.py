@@ -7,16 +7,21 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pvbesscar.lineage.drafts import draft_prefix
+from schemas.errors import OutputError, StaleError
+
 if TYPE_CHECKING:
     import pandas as pd
 
-from pvbesscar.lineage.drafts import draft_prefix
+MAX_STORED_BYTES = 256 * 2**20
+"""No JSON that a stage writes comes near it."""
 
 
 def sha256_file(path: Path) -> str:
@@ -33,8 +38,9 @@ def sha256_json(value: Any) -> str:  # noqa: ANN401
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=draft_prefix(path.stem), suffix=f".tmp{path.suffix}", dir=path.parent)
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=draft_prefix(path.stem), suffix=f".tmp{path.suffix}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o644)
@@ -42,7 +48,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        with _told(path):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -63,6 +70,50 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def read_stored(path: Path) -> bytes:
+    """Bytes of a file that a stage wrote; a pipe or a device in its place is refused before it is opened.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    StaleError
+        It is no regular file, too large, or can not be read.
+    """
+    hint = "remove it, and run the stage that writes it again."
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise StaleError(f"{path}: no regular file.", hint=hint)
+        if found.st_size > MAX_STORED_BYTES:
+            raise StaleError(f"{path}: {found.st_size:,} bytes; no stage writes so much there.", hint=hint)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StaleError(f"{path}: {error.strerror}.", hint=hint) from error
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file that a stage wrote.
+
+    Raises
+    ------
+    StaleError
+        It is missing or no Parquet.
+    """
+    import pandas as pd  # noqa: PLC0415 (a simulation reads JSON only; it need not wait for it)
+
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:  # Arrow's errors are of these kinds
+        said = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise StaleError(
+            f"{path}: no Parquet file that can be read ({said}).",
+            hint="run the stage that writes it again.",
+        ) from error
+
+
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as Parquet atomically; the same frame gives the same bytes."""
     import pyarrow as pa  # noqa: PLC0415 (a simulation reads JSON only; it need not wait for these)
@@ -78,8 +129,11 @@ def published_folder(path: Path) -> Iterator[Path]:
 
     What stood at `path` stays until the swap and is removed after it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=draft_prefix(path.name), suffix=".tmp", dir=path.parent))
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise OutputError.in_the_way(path)
+        draft = Path(tempfile.mkdtemp(prefix=draft_prefix(path.name), suffix=".tmp", dir=path.parent))
     draft.chmod(0o755)
     try:
         yield draft
@@ -89,6 +143,15 @@ def published_folder(path: Path) -> Iterator[Path]:
             draft.rename(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in words that `path` can not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError.of(path, error) from error
 
 
 def _exchange(a: Path, b: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.settings import Agent, Settings
+from schemas.errors import ConfigError
+from schemas.settings import AGENTS, Agent, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,39 @@ class Workspace:
 
     @classmethod
     def of(cls, settings: Settings) -> Workspace:
-        """Workspace that a scenario writes to."""
-        return cls(settings.data.root.resolve(), settings.data.dataset_name)
+        """Workspace that a scenario writes to.
+
+        Raises
+        ------
+        ConfigError
+            `data.root` can not be a folder, or a symbolic link in it leads the project's files out of it.
+        """
+        try:
+            root = settings.data.root.resolve()
+            here = root.exists()
+            if here and not root.is_dir():
+                raise ConfigError(f"`data.root`: {root} is no folder.", hint="set `data.root` to a folder.")
+            workspace = cls(root, settings.data.dataset_name)
+            workspace._check_inside()
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+            raise ConfigError(
+                f"`data.root`: {settings.data.root} can not be used: {error}.", hint="set `data.root` to a folder."
+            ) from error
+        return workspace
+
+    def _check_inside(self) -> None:
+        """Refuse a symbolic link at a place of the project: what is written there would land outside the root."""
+        agents = [self.checkpoints(agent) for agent in AGENTS] + [self.training(agent) for agent in AGENTS]
+        places = [
+            self.canonical, self.quality, self.dataset, self.certificate, *agents, self.evaluation, self.report,
+            self.runs, self.root / ".prefect",
+        ]  # fmt: skip
+        for place in places:
+            if self.root not in place.resolve().parents:
+                raise ConfigError(
+                    f"{place} leads to {place.resolve()}, outside `data.root` ({self.root}): nothing is written there.",
+                    hint="remove the symbolic link; to keep the project's files elsewhere set `data.root`.",
+                )
 
     @property
     def canonical(self) -> Path:

@@ -10,6 +10,7 @@ import pandas as pd
 from pvbesscar.lineage.files import published_folder, sha256_file, write_json, write_parquet
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.pv import MODEL, ac_energy_kwh
+from pvbesscar.oe2.pvgis import with_origin
 from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import read_sessions, sessions_from_profile
@@ -71,7 +72,7 @@ def weather_series(settings: Settings) -> Series:
     if settings.weather.source == "synthetic":
         return synthetic_weather(settings)
     path = input_path(settings, settings.weather.file, "weather.file")
-    return read_weather(path, "weather.file", settings.site, settings.weather)
+    return with_origin(read_weather(path, "weather.file", settings.site, settings.weather), path)
 
 
 def pv_series(settings: Settings, weather: Series) -> Series:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+
 from pydantic import ValidationError
 
-from pvbesscar.lineage.files import sha256_file, sha256_json, write_json, write_text
+from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, sha256_json, write_json, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.armed import prove_armed
 from pvbesscar.quality.context import QualityContext
@@ -81,7 +82,7 @@ def accepted(workspace: Workspace) -> QualityReport:
     path = workspace.quality / JSON_FILE
     hint = "run `pvbesscar validate --config CONFIG`."
     try:
-        report = QualityReport.model_validate_json(path.read_text(encoding="utf-8"))
+        report = QualityReport.model_validate_json(read_stored(path))
     except FileNotFoundError as error:
         raise StaleError(f"{path}: these canonical files have not been judged.", hint=hint) from error
     except ValidationError as error:
@@ -100,10 +101,12 @@ def _proven(workspace: Workspace) -> tuple[Provenance, str]:
     if not path.is_file():
         raise StaleError(f"{path}: there are no canonical files here.", hint=_INGEST_AGAIN)
     try:
-        provenance = Provenance.model_validate_json(path.read_text(encoding="utf-8"))
+        provenance = Provenance.model_validate_json(read_stored(path))
     except ValidationError as error:
         raise StaleError(f"{path}: no provenance ({error.error_count()} faults).", hint=_INGEST_AGAIN) from error
     for name, digest in provenance.files.items():
+        if Path(name).name != name:
+            raise StaleError(f"{path}: names `{name[:60]}`, which is no file of this folder.", hint=_INGEST_AGAIN)
         file = folder / name
         if not file.is_file() or sha256_file(file) != digest:
             raise StaleError(f"{file}: missing, or not the file that was ingested.", hint=_INGEST_AGAIN)
@@ -116,6 +119,6 @@ def _read(settings: Settings, workspace: Workspace) -> tuple[QualityContext, str
     provenance, digest = _proven(workspace)
     # Only files whose digest was proven are read: a stray Parquet file beside them is not part of the year.
     frames = {
-        name: pd.read_parquet(folder / f"{name}.parquet") for name in SERIES if f"{name}.parquet" in provenance.files
+        name: read_parquet(folder / f"{name}.parquet") for name in SERIES if f"{name}.parquet" in provenance.files
     }
     return QualityContext(settings, frames, provenance), digest

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pvbesscar.agents.artifacts import curve_name, prove_dataset, read_metrics
 from pvbesscar.dataset.manifest import MANIFEST_FILE
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
-from pvbesscar.lineage.files import sha256_file, sha256_json
+from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, sha256_json
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
 from pvbesscar.quality.gate import PROVENANCE_FILE
@@ -64,11 +64,11 @@ class Evidence:
 
     def hourly(self) -> pd.DataFrame | None:
         """Hourly series of the dataset: `timestamp`, `pv_kwh`, `mall_kwh`, ..."""
-        return None if self.manifest is None else pd.read_parquet(self.workspace.dataset / HOURLY_FILE)
+        return None if self.manifest is None else read_parquet(self.workspace.dataset / HOURLY_FILE)
 
     def sessions(self) -> pd.DataFrame | None:
         """Sessions of the dataset."""
-        return None if self.manifest is None else pd.read_parquet(self.workspace.dataset / SESSIONS_FILE)
+        return None if self.manifest is None else read_parquet(self.workspace.dataset / SESSIONS_FILE)
 
     def ledger(self, scenario: str, controller: str) -> pd.DataFrame | None:
         """Hourly ledger of a judged controller, `None` unless it is the one that was judged."""
@@ -78,7 +78,7 @@ class Evidence:
         path = self.workspace.evaluation / name
         if not path.is_file() or self.evaluation.files.get(name) != sha256_file(path):
             return None
-        return pd.read_parquet(path)
+        return read_parquet(path)
 
     def files(self) -> tuple[ListedFile, ...]:
         """Files of the run with their digests; the dataset's own are in its manifest."""
@@ -134,11 +134,13 @@ def _manifest(settings: Settings, workspace: Workspace, missing: dict[str, str])
 def _read(kind: type[R], path: Path, what: str, workspace: Workspace, missing: dict[str, str]) -> R | None:
     where = path.relative_to(workspace.root)
     try:
-        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+        return kind.model_validate_json(read_stored(path))
     except FileNotFoundError:
         missing.setdefault(what, f"{where} does not exist.")
     except ValidationError as error:
         missing.setdefault(what, f"{where} can not be read as what it is ({error.error_count()} faults).")
+    except StaleError as error:
+        missing.setdefault(what, error.message)
     return None
 
 

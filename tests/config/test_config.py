@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,19 @@ def test_checks_over_several_keys_speak_for_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["nonsense", "=3", "seed", "bess=3", "pv.source.deeper=3", "seed=[1", "seed=&a 1\n*a"]
+    "override",
+    [
+        "nonsense",
+        "=3",
+        "seed",
+        "bess=3",
+        "pv.source.deeper=3",
+        "seed=[1",
+        "seed=&a 1\n*a",
+        "nonsense={b: 1}",
+        "evaluation.windows.x=1",
+        "seed=!!bool x",
+    ],
 )
 def test_an_override_that_can_not_be_applied_is_shown(override: str) -> None:
     assert _refused(MALL, override)
@@ -154,7 +167,7 @@ def test_an_override_that_can_not_be_applied_is_shown(override: str) -> None:
         ("just words", "found a scalar"),
         (BASE + "seed: 1\nseed: 2\n", "key `seed` is given a second time"),
         (BASE + "bess:\n  power_kw: 1\n  power_kw: 2\n", "key `bess.power_kw` is given a second time"),
-        (BASE + "seed: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+        (BASE + "seed: !!python/object/apply:os.system ['true']\n", "tags like `tag:yaml.org,2002:python/object/apply"),
         (BASE + "a: &a [x, x]\nb: &b [*a, *a]\n", "anchors and aliases are not used"),
         (BASE + "seed: " + "[" * 5000 + "]" * 5000, "nested deeper than 12"),
         (BASE + "seed: " + "9" * 5000, "no YAML that can be read"),
@@ -166,6 +179,15 @@ def test_an_override_that_can_not_be_applied_is_shown(override: str) -> None:
         (BASE + "pv: 3\n", "key `pv` is given a second time"),
         (BASE.replace("pv: {source: synthetic}", "pv: 3"), "a section with keys of its own is expected"),
         (BASE + "? [a, b]\n: 1\n", "no known key"),
+        (BASE + "seed: !!bool maybe\n", "tags like `tag:yaml.org,2002:bool` are not used"),
+        (BASE + "seed: !!timestamp x\n", "tags like"),
+        (BASE + "seed: &a 1\n", "anchors and aliases are not used"),
+        (BASE + "".join(f"k{i}: {i}\n" for i in range(5000)), "and 4980 more."),
+        (BASE + "x" * 900 + ": 1\n", "(900 characters)"),
+        (BASE + "site: {timezone: ../../etc/passwd}\n", "is no IANA time zone"),
+        (BASE + 'data: {root: "a\\0b"}\n', "no path"),
+        (BASE + f"data: {{oe2_dir: {'x' * 2000}}}\n", "no path"),
+        (BASE + "evaluation: {windows: [{name: a, name: b, start: 01-01}]}\n", "key `name` is given a second time"),
     ],
 )  # fmt: skip
 def test_hostile_or_broken_yaml_is_refused_in_words(tmp_path: Path, text: str, says: str) -> None:
@@ -174,7 +196,12 @@ def test_hostile_or_broken_yaml_is_refused_in_words(tmp_path: Path, text: str, s
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     assert "does not exist" in _refused(tmp_path / "none.yaml")
-    assert "does not exist" in _refused(tmp_path)
+    assert "is no regular file" in _refused(tmp_path)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert "is no regular file" in _refused(tmp_path / "pipe.yaml")
+    assert "is no regular file" in _refused(Path("/dev/zero"))
+    assert "File name too long" in _refused(tmp_path / ("x" * 5000))
+    assert _refused(Path("a\0b"))
     (tmp_path / "latin.yaml").write_bytes(BASE.encode() + "description: a\xf1o\n".encode("latin-1"))
     assert "is not UTF-8" in _refused(tmp_path / "latin.yaml")
 

@@ -18,7 +18,10 @@ PLACEHOLDERS = {
     "CONTROLLER": "[^/]+", "NN": "[0-9]{2}", "_P.": "_[A-D].", "SAC": "(SAC|PPO|A2C)",
     "sac": "(sac|ppo|a2c)", "50000": "[0-9]+",
 }  # fmt: skip
-NOT_OF_A_STAGE = {".prefect/", "outputs/benchmarks/simulators.json"}
+NOT_OF_A_STAGE = {
+    ".prefect/", "outputs/benchmarks/simulators.json", "data/interim/oe2/pvgis_2019.csv",
+    "data/interim/oe2/pvgis_2019.csv.provenance.json",
+}  # fmt: skip
 
 
 def documented() -> list[str]:
