@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, sha2
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.armed import prove_armed
 from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.data_docs import FOLDER, write_data_docs
 from pvbesscar.quality.judge import judge
 from pvbesscar.quality.registry import all_rules
 from pvbesscar.quality.report import as_html, error_text
@@ -60,6 +62,7 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
         findings=judge(context),
         judged_on=day_of(settings),
     )
+    report = _with_data_docs(report, context, workspace)
     html = workspace.quality / HTML_FILE
     write_text(html, as_html(report, context))
     write_json(workspace.quality / JSON_FILE, report.model_dump(mode="json"))
@@ -68,6 +71,15 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
             error_text(report), hint=f"mend the errors in their order, then run again; all findings are in {html}."
         )
     return report
+
+
+def _with_data_docs(report: QualityReport, context: QualityContext, workspace: Workspace) -> QualityReport:
+    """Write the Data Docs where they are asked for, and name them; those of another year may not stay."""
+    if not context.settings.quality.data_docs:
+        shutil.rmtree(workspace.quality / FOLDER, ignore_errors=True)
+        return report
+    page = write_data_docs(report, context, workspace.quality)
+    return report.model_copy(update={"data_docs": page.relative_to(workspace.quality).as_posix()})
 
 
 def accepted(workspace: Workspace) -> QualityReport:

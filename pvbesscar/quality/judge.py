@@ -41,14 +41,18 @@ def judge(context: QualityContext) -> tuple[Finding, ...]:
         Errors first; among them, causes (weather) before effects (PV), then the registry's order. Findings that the
         configuration waives carry the waiver.
     """
+    found = violations(context)
+    findings = [_finding(rule, violation, context) for rule in all_rules() for violation in found.get(rule.id, ())]
+    return tuple(sorted(_waived(findings, context), key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def violations(context: QualityContext) -> dict[str, list[Violation]]:
+    """What each rule finds, by its id: structure first, the other rules on the series whose structure is sound."""
     broken = [*find_rule(STRUCTURE).check(context)]
-    findings = [_finding(find_rule(STRUCTURE), violation, context) for violation in broken]
     unsound = {violation.series for violation in broken}
     sound = context.only(tuple(name for name in context.frames if name not in unsound))
-    for rule in all_rules():
-        if rule.id != STRUCTURE:
-            findings += apply(rule, sound)
-    return tuple(sorted(_waived(findings, context), key=lambda finding: SEVERITIES.index(finding.severity)))
+    others = {rule.id: _apply(rule, sound) for rule in all_rules() if rule.id != STRUCTURE}
+    return {STRUCTURE: broken, **others}
 
 
 def _waived(findings: list[Finding], context: QualityContext) -> tuple[Finding, ...]:
@@ -61,14 +65,17 @@ def _waived(findings: list[Finding], context: QualityContext) -> tuple[Finding, 
 
 def apply(rule: Rule, context: QualityContext) -> Iterator[Finding]:
     """Findings of one rule on what it looks at."""
+    for violation in _apply(rule, context):
+        yield _finding(rule, violation, context)
+
+
+def _apply(rule: Rule, context: QualityContext) -> list[Violation]:
     if not rule.applies(context.frames):
-        return
+        return []
     # Values such as 1e308 overflow in sums; the rules about limits name them, a warning of NumPy would not.
     with np.errstate(over="ignore", invalid="ignore"):
         found = [*rule.check(context.only(rule.series))]
-    violations = sorted(found, key=lambda violation: ORDER.index(violation.series))
-    for violation in violations:
-        yield _finding(rule, violation, context)
+    return sorted(found, key=lambda violation: ORDER.index(violation.series))
 
 
 def _finding(rule: Rule, violation: Violation, context: QualityContext) -> Finding:

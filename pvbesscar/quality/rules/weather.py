@@ -27,7 +27,7 @@ LIMITS = {
     series=(WEATHER,),
     rationale="The record of air temperature near the ground is 56.7 deg C, hourly mean winds stay below 75 m/s, and "
     "sensors show at most some percent above saturation.",
-    reference="WMO World Weather and Climate Extremes Archive, https://wmo.asu.edu",
+    reference="WMO World Weather and Climate Extremes Archive",
     cause="another unit (kelvin, fahrenheit, km/h, ratio) or a code for missing values",
     fix="convert the column to deg C, m/s or % in the source",
     waivable=False,
