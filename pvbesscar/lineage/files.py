@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_STORED_BYTES = 256 * 2**20
 """No JSON that a stage writes comes near it."""
 
+from pvbesscar.lineage.drafts import draft_prefix
+
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as hex."""
