@@ -17,9 +17,10 @@ from prefect import Flow, Task, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import run_flow_in_subprocess
-from prefect.states import Crashed, Pending
+from prefect.states import Crashed, Failed, Pending
 from prefect.utilities.asyncutils import run_coro_as_sync
 
+from flows.presence import sign
 from flows.server import die_with_parent
 
 TICK_S = 1.0
@@ -40,12 +41,15 @@ class Child:
         Name of the flow run.
     flow, parameters, tags
         What runs, with what, and under which tags it is found.
+    timeout_s
+        Longest time that it may take [s]; after it, it is ended in good order and has failed.
     """
 
     name: str
     flow: Flow[..., Any]
     parameters: dict[str, Any]
     tags: tuple[str, ...] = ()
+    timeout_s: float | None = None
 
 
 class Watcher:
@@ -61,10 +65,19 @@ class Watcher:
         """Note the final state of a child."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Live:
+    child: Child
     run: FlowRun
     process: SpawnProcess
+    began: float
+    timed_out: bool = False
+
+    @property
+    def late(self) -> bool:
+        """Whether the child has had all the time that it may take."""
+        limit = self.child.timeout_s
+        return limit is not None and time.monotonic() - self.began > limit
 
 
 def run_children(children: Sequence[Child], *, at_once: int, watcher: Watcher | None = None) -> dict[str, State[Any]]:
@@ -96,8 +109,11 @@ def run_children(children: Sequence[Child], *, at_once: int, watcher: Watcher | 
 
 def _ended(live: dict[str, _Live], watcher: Watcher) -> list[str]:
     over = wait([one.process.sentinel for one in live.values()], timeout=TICK_S)
-    for name in live:
+    for name, one in live.items():
         watcher.look(name)
+        if one.late and one.process.is_alive():
+            one.timed_out = True
+            _end([one])
     return [name for name, one in live.items() if one.process.sentinel in over]
 
 
@@ -125,7 +141,9 @@ def _start(child: Child) -> _Live:
     run = _create_run(child)
     with _ignoring_interrupts():
         process = run_flow_in_subprocess(child.flow, flow_run=run, parameters=child.parameters, env=dict(ONE_THREAD))
-    return _Live(run, process)
+    if process.pid is not None:
+        sign(run.id, process.pid)
+    return _Live(child, run, process, time.monotonic())
 
 
 def _create_run(child: Child) -> FlowRun:
@@ -159,6 +177,8 @@ def _ignoring_interrupts() -> Iterator[None]:
 def _final_state(ended: _Live) -> State[Any]:
     """Return the final state of a child whose process is over; one that it could not report is `Crashed`."""
     ended.process.join()
+    if ended.timed_out:
+        return _timed_out(ended)
     with get_client(sync_client=True) as client:
         run = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[ended.run.id])))[0]
         if run.state is not None and run.state.is_final():
@@ -166,6 +186,14 @@ def _final_state(ended: _Live) -> State[Any]:
         crashed: State[Any] = Crashed(message=f"its process {_exit_words(ended.process.exitcode)}")
         client.set_flow_run_state(run.id, crashed, force=True)
         return crashed
+
+
+def _timed_out(ended: _Live) -> State[Any]:
+    words = f"it took longer than its {ended.child.timeout_s:,.0f} s and was ended at its last checkpoint"
+    state: State[Any] = Failed(name="TimedOut", message=words)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(ended.run.id, state, force=True)
+    return state
 
 
 def _exit_words(code: int | None) -> str:

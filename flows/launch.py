@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,27 @@ from prefect.client.schemas.objects import State
 from flows.pipeline import pipeline
 from flows.server import ServerError
 from flows.stages import PARTIAL, ProfileName
+from flows.turn import close_cancelled
 from pvbesscar import display
 from pvbesscar.config import load_settings
 from pvbesscar.lineage.files import read_json
 from pvbesscar.lineage.runs import new_run_id
 from pvbesscar.lineage.workspace import Workspace
+from schemas.errors import PvbesscarError
+
+
+class CancelledError(PvbesscarError):
+    """Somebody cancelled the run on the server."""
+
+    exit_code = 128 + signal.SIGTERM
+
+    @classmethod
+    def of(cls, run: str) -> CancelledError:
+        """Build the error for a run."""
+        return cls(
+            f"{run} was cancelled.",
+            hint="finished stages and checkpoints are kept; the same command goes on from there.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,12 @@ def launch(config: Path, overrides: tuple[str, ...], profile: ProfileName, *, se
     run_id = new_run_id(config, profile)
     named = pipeline.with_options(flow_run_name=run_id)
     with display.showing(display.for_terminal()):
-        state = named(str(config), overrides, profile, sequential, return_state=True)
+        try:
+            state = named(str(config), overrides, profile, sequential, return_state=True)
+        except BaseException:
+            if close_cancelled():
+                raise CancelledError.of(run_id) from None
+            raise
     if not state.is_completed() and state.name != PARTIAL:
         raise _error(state)
     manifest = read_json(workspace.runs / run_id / "manifest.json")

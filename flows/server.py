@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from pvbesscar.lineage.files import read_json
+from pvbesscar.lineage.locks import is_held
 from schemas.errors import PvbesscarError
 
 STARTUP_S = 120
@@ -25,9 +27,12 @@ DRAIN_S = 10.0
 HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
 
+SERVICE, SERVICE_LOCK = "service.json", "service.lock"
+"""What `pvbesscar up` says of itself, and the lock that it holds while it lives; both in Prefect's home."""
+
 ENVIRONMENT = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(STARTUP_S),
-    "PREFECT_CLIENT_MAX_RETRIES": "10",  # SQLite answers 503 under several writers
+    "PREFECT_CLIENT_MAX_RETRIES": "10",  # SQLite answers 503 under several writers; a server may start again
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -75,6 +80,7 @@ def prepare(root: Path, *, quiet: bool = False) -> None:
         # The database moves into the project; an address that the user has configured must not be lost with it.
         os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
     os.environ.setdefault("PREFECT_HOME", str(root.resolve() / ".prefect"))
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     if quiet:
@@ -92,7 +98,8 @@ def prefect_api() -> Iterator[str]:
     """
     settings, httpx = importlib.import_module("prefect.settings"), importlib.import_module("httpx")
     configured = settings.PREFECT_API_URL.value()
-    with nullcontext(configured) if configured else _temporary_server() as url:
+    known = configured or service_url(Path(os.environ["PREFECT_HOME"]))
+    with nullcontext(known) if known else _temporary_server() as url:
         # Each synchronous flow would wait a second for its heartbeat thread to end.
         overrides = {settings.PREFECT_API_URL: url, settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
         before = os.environ.get("PREFECT_API_URL")
@@ -108,6 +115,17 @@ def prefect_api() -> Iterator[str]:
             os.environ.pop("PREFECT_API_URL")
             if before is not None:
                 os.environ["PREFECT_API_URL"] = before
+
+
+def service_url(home: Path) -> str | None:
+    """Address of the server that `pvbesscar up` keeps for the database in `home`, `None` while it is down."""
+    if not is_held(home / SERVICE_LOCK):
+        return None
+    try:
+        service = read_json(home / SERVICE)
+    except (FileNotFoundError, ValueError):  # it is only just starting
+        return None
+    return str(service["api"]) if service["state"] == "up" else None
 
 
 def _drain() -> None:
@@ -190,16 +208,25 @@ def die_with_parent(number: int = signal.SIGTERM) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
 
 
-def _serve(port: int) -> None:
-    """Serve Prefect's API without the UI until told to stop."""
+def serve(port: int, *, whole: bool) -> None:
+    """Serve Prefect's API until told to stop.
+
+    Parameters
+    ----------
+    whole
+        With the UI, and for ever; otherwise a temporary server without it.
+    """
     die_with_parent()
-    os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
     os.environ.pop("PREFECT_API_URL", None)
+    if whole:
+        os.environ.update(PREFECT_SERVER_API_HOST=HOST, PREFECT_SERVER_API_PORT=str(port))
+        os.environ["PREFECT_UI_API_URL"] = f"http://{HOST}:{port}/api"
+    else:
+        os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
     uvicorn = importlib.import_module("uvicorn")
-    uvicorn.run(
-        "prefect.server.api.server:create_app", factory=True, host=HOST, port=port, log_level="error", lifespan="on"
-    )
+    app = "prefect.server.api.server:create_app"
+    uvicorn.run(app, factory=True, host=HOST, port=port, log_level="error", lifespan="on")
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), whole="--whole" in sys.argv)

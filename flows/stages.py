@@ -11,9 +11,11 @@ from prefect import flow, get_client, get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.turn import turn
 from pvbesscar import display
 from pvbesscar.config import load_settings
 from pvbesscar.lineage.runs import Job, new_run_id, write_manifest
+from tasks import lineage
 from tasks.build import build
 from tasks.certify import certify
 from tasks.evaluate import evaluate
@@ -42,14 +44,17 @@ def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") ->
     _tag(job)
     with nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info)):
         try:
-            yield job
+            with turn(job):
+                yield job
         except Exception as error:
             write_manifest(job, "failed", str(error))
+            lineage.show(job, lineage.after_run(job, next(reversed(job.seconds), None)))
             raise
         except BaseException:
             write_manifest(job, "interrupted")
             raise
     write_manifest(job, "partial" if job.failures else "completed")
+    lineage.show(job, lineage.after_run(job))
 
 
 def verdict(job: Job) -> State[Any]:
@@ -68,41 +73,73 @@ def _tag(job: Job) -> None:
 
 @flow(name="ingest", flow_run_name=run_name)
 def ingest_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
-    """Read the configured OE2 files, or make the synthetic year, into canonical Parquet."""
+    """Read the configured OE2 files, or make the synthetic year, into canonical Parquet.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+    """
     with opened(config, overrides) as job:
         ingest(job)
 
 
 @flow(name="validate", flow_run_name=run_name)
 def validate_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
-    """Judge the canonical year; an error-level finding fails the run."""
+    """Judge the canonical year; an error-level finding fails the run.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+    """
     with opened(config, overrides) as job:
         validate(job)
 
 
 @flow(name="build", flow_run_name=run_name)
 def build_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
-    """Make the CityLearn dataset."""
+    """Make the CityLearn dataset.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+    """
     with opened(config, overrides) as job:
         build(job)
 
 
 @flow(name="certify", flow_run_name=run_name)
 def certify_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
-    """Prove the twin equal to CityLearn on the dataset."""
+    """Prove the twin equal to CityLearn on the dataset.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+    """
     with opened(config, overrides) as job:
         certify(job)
 
 
 @flow(name="evaluate", flow_run_name=run_name)
 def evaluate_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = (), profile: ProfileName = "smoke") -> None:
-    """Judge the trained agents against the baselines."""
+    """Judge the trained agents against the baselines.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+        profile: smoke takes minutes, full hours
+    """
     with opened(config, overrides, profile) as job:
         evaluate(job)
 
 
 @flow(name="publish", flow_run_name=run_name)
 def publish_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = (), profile: ProfileName = "smoke") -> None:
-    """Write the HTML report."""
+    """Write the HTML report.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+        profile: smoke takes minutes, full hours
+    """
     with opened(config, overrides, profile) as job:
         publish(job)

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: the flow below travels to another process as a copy of its function, and
 # Prefect, which reads the annotations there, could not resolve their names.
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.children import Child, Watcher, die_with_the_parent, reason, run_children
-from flows.stages import ProfileName
+from flows.stages import DEFAULT_CONFIG, Overrides, ProfileName, opened, run_name
 from pvbesscar import display
+from pvbesscar.display import progress_text
 from pvbesscar.lineage.runs import Job
+from schemas.errors import TrainingError
 from schemas.settings import Agent
+from tasks import artifacts
 from tasks.train import train as train_task
 
 
-@flow(name="train")
+@flow(name="trainer")
 def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
     """Train one agent with the settings that its run has pinned in `run_folder`."""
     die_with_the_parent()
@@ -26,13 +30,14 @@ def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
 
 def train(job: Job, *, sequential: bool = False) -> None:
     """Train the configured agents; the reason for each one that could not be is kept in `job.failures`."""
-    agents = job.settings.training.agents
+    agents, hours = job.settings.training.agents, job.settings.training.timeout_h
     children = [
         Child(
             name=f"train-{agent}",
             flow=train_agent,
             parameters={"agent": agent, "profile": job.profile, "run_folder": job.folder},
             tags=(job.settings.name, job.profile, agent),
+            timeout_s=None if hours is None else 3600.0 * hours,
         )
         for agent in agents
     ]
@@ -44,19 +49,47 @@ def train(job: Job, *, sequential: bool = False) -> None:
     )
 
 
+@flow(name="train", flow_run_name=run_name)
+def train_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    agent: Agent = "sac",
+) -> None:
+    """Train one agent, from the checkpoint where it was left if there is one.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. training.smoke.steps=200
+        profile: smoke takes minutes, full hours
+        agent: which agent
+    """
+    with opened(config, (*overrides, f"training.agents=[{agent}]"), profile) as job:
+        train(job)
+        if job.failures:
+            raise TrainingError(job.failures[agent])
+
+
 class _Board(Watcher):
     """Shows how far the children are, and times them."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._live: dict[str, artifacts.Live] = {}
 
     def begin(self, name: str) -> None:
         self._job.begin(name)
+        self._live[name] = artifacts.Live(artifacts.key(self._job.settings.name, "progress", name))
 
     def look(self, name: str) -> None:
         progress, shown = self._job.read_progress(name), display.current()
         if progress is not None and shown is not None:
             shown.update(name, progress)
+            self._live[name].show(progress, f"{name}: {progress_text(progress)}")
 
     def end(self, name: str, state: State[Any]) -> None:
         self._job.end(name, None if state.is_completed() else reason(state))
+        if (progress := self._job.read_progress(name)) is not None:
+            over = progress if not state.is_completed() else replace(progress, done=progress.total)
+            words = "done" if state.is_completed() else reason(state).splitlines()[0]
+            self._live[name].show(over, f"{name}: {words}", now=True)

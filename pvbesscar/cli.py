@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from pvbesscar.commands import fetch
+from pvbesscar.commands import fetch, service
 from pvbesscar.commands.common import (
     DEFAULT_CONFIG,
     AgentName,
@@ -99,6 +99,7 @@ config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and 
 app.add_typer(config_app, name="config")
 app.command()(evaluate)
 app.add_typer(fetch.app, name="fetch")
+service.register(app)
 
 
 def main() -> None:

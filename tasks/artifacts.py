@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
+from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_image_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from schemas.progress import Progress
 
 MAX_BYTES = 400_000
 """The UI is quick up to about 500 kB."""
@@ -31,8 +41,46 @@ def table(name: str, rows: Rows, description: str, rest: str) -> None:
 
 
 def markdown(name: str, text: str, description: str) -> None:
-    """Show Markdown."""
-    create_markdown_artifact(text, key=name, description=description)
+    """Show Markdown, as much of it as the size limit allows."""
+    kept = text.encode()[:MAX_BYTES].decode(errors="ignore")
+    create_markdown_artifact(kept, key=name, description=description)
+
+
+def image(name: str, address: str, description: str) -> None:
+    """Show an image that travels inside its own address (`data:`), for the page may ask nobody.
+
+    One that is too large for the UI is left out; the report has it.
+    """
+    if len(address) <= MAX_BYTES:
+        create_image_artifact(image_url=address, key=name, description=description)
+
+
+class Live:
+    """A progress artifact of this run for something that goes on in another process.
+
+    Parameters
+    ----------
+    name
+        Its key.
+    every_s
+        Least time between two updates [s].
+    """
+
+    def __init__(self, name: str, every_s: float = 5.0) -> None:
+        self._name, self._every_s, self._last = name, every_s, -every_s
+        self._id: UUID | None = None
+
+    def show(self, progress: Progress, words: str, *, now: bool = False) -> None:
+        """Show how far it is, unless that was shown just now."""
+        if not now and time.monotonic() - self._last < self._every_s:
+            return
+        self._last = time.monotonic()
+        share = min(100.0, 100.0 * progress.done / max(1, progress.total))
+        if self._id is None:
+            made = create_progress_artifact(progress=share, key=self._name, description=words)
+            self._id = made if isinstance(made, UUID) else None
+        else:
+            update_progress_artifact(self._id, progress=share, description=words)
 
 
 def fitting(rows: Rows, rest: str) -> Rows:

@@ -25,4 +25,12 @@ def publish(job: Job) -> str:
         f"# {job.settings.name}\n\nThe report is the file\n\n    {page}\n{missing}\n",
         "Where the published report is.",
     )
+    _show_figures(job)
     return sha256_file(page)
+
+
+def _show_figures(job: Job) -> None:
+    from pvbesscar.report.pictures import pictures  # noqa: PLC0415, a stage loads its libraries when it runs
+
+    for name, picture in pictures(job.settings, job.workspace, job.profile).items():
+        artifacts.image(artifacts.key(job.settings.name, name), picture.address, picture.words)

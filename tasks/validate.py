@@ -9,8 +9,11 @@ from prefect.cache_policies import NO_CACHE
 
 from pvbesscar.lineage.runs import Job
 from schemas.errors import QualityError
-from schemas.results import QualityReport
+from schemas.results import Finding, QualityReport
 from tasks import artifacts
+
+SHOWN_RANGES = 5
+"""Stretches of hours that are named one by one."""
 
 
 @task(name="validate", cache_policy=NO_CACHE)
@@ -36,23 +39,48 @@ def _report_file(job: Job) -> Path:
 def _show(job: Job, report: QualityReport) -> None:
     from pvbesscar.quality.report import status  # noqa: PLC0415, a stage loads its libraries when it runs
 
+    findings = sorted(report.findings, key=lambda finding: ("error", "warning", "info").index(finding.severity))
     rows = [
         {
             "severity": status(finding),
             "rule": finding.rule,
-            "source": finding.source,
-            "column": finding.column,
-            "observed": finding.observed,
-            "limit": finding.limit,
-            "hours": ", ".join(f"{r.first_stamp} to {r.last_stamp}" for r in finding.hours[:5]),
+            "where": f"{finding.source} {finding.column or ''}".strip(),
+            "hours": _hours(finding),
             "cause": finding.cause,
             "fix": finding.fix,
+            "observed": finding.observed,
+            "limit": finding.limit,
         }
-        for finding in sorted(report.findings, key=lambda finding: ("error", "warning", "info").index(finding.severity))
+        for finding in findings
     ]
+    artifacts.markdown(
+        artifacts.key(job.settings.name, "quality-verdict"), _verdict(job, report), "Whether the data may be used."
+    )
     artifacts.table(
         artifacts.key(job.settings.name, "quality-findings"),
         rows or [{"severity": "none", "rule": f"all {len(report.rules)} rules passed"}],
         f"{len(report.errors)} errors among {len(report.findings)} findings of {len(report.rules)} rules.",
         str(_report_file(job)),
     )
+
+
+def _verdict(job: Job, report: QualityReport) -> str:
+    """Whether the gate is open, and for each error what a person needs to mend it."""
+    if not report.errors:
+        return f"# Accepted\n\n{len(report.findings)} findings of {len(report.rules)} rules, none of them an error.\n"
+    parts = [f"# REFUSED: {len(report.errors)} errors\n\nNothing downstream was changed.\n"]
+    for number, finding in enumerate(report.errors, start=1):
+        parts.append(
+            f"## {number}. {finding.rule}\n\n{finding.message}\n\n"
+            f"* **where:** {finding.source} {finding.column or ''}\n* **hours:** {_hours(finding)}\n"
+            f"* **seen:** {finding.observed}; **limit:** {finding.limit}\n* **likely cause:** {finding.cause}\n"
+            f"* **fix:** {finding.fix}\n"
+        )
+    page = _report_file(job).with_suffix(".html")
+    return "\n".join([*parts, f"All findings, with pictures, are in\n\n    {page}\n"])
+
+
+def _hours(finding: Finding) -> str:
+    shown = ", ".join(f"{r.first_stamp} to {r.last_stamp}" for r in finding.hours[:SHOWN_RANGES])
+    more = len(finding.hours) - SHOWN_RANGES
+    return shown + (f" and {more} more stretches, {finding.n_hours} hours in all" if more > 0 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,24 @@ MAX_STORED_BYTES = 256 * 2**20
 """No JSON that a stage writes comes near it."""
 
 from pvbesscar.lineage.drafts import draft_prefix
+from schemas.errors import PvbesscarError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+LEAST_BYTES = 1_000_000
+"""With less room than this, a write that failed without a reason failed for want of it."""
+
+
+class StorageError(PvbesscarError):
+    """A file could not be written."""
+
+    @classmethod
+    def no_room(cls, path: Path, free: int) -> StorageError:
+        """Build the error for a disk without room."""
+        return cls(
+            f"{path}: no room to write it; {free / 1e6:,.1f} MB are free on its disk.",
+            hint="make room (`du -sh checkpoints outputs data .prefect` shows where it went; a trainer keeps up to "
+            "200 MB, SAC's replay buffer), then run the same command again: nothing is half written.",
+        )
 
 
 def sha256_file(path: Path) -> str:
@@ -38,18 +57,32 @@ def sha256_json(value: Any) -> str:  # noqa: ANN401
 
 
 @contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    """Say it in words when the disk is full; libraries that write by themselves may not even say so."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        free = shutil.disk_usage(path.parent).free
+        full = error.errno in FULL if isinstance(error, OSError) else free < LEAST_BYTES
+        if full:
+            raise StorageError.no_room(path, free) from error
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block ends without an error."""
-    with _told(path):
+    with _told(path), _room_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=draft_prefix(path.stem), suffix=f".tmp{path.suffix}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o644)
     try:
-        yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
+        with _room_for(path):
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
         with _told(path):
             temporary.replace(path)
     finally:
@@ -138,11 +171,12 @@ def published_folder(path: Path) -> Iterator[Path]:
         draft = Path(tempfile.mkdtemp(prefix=draft_prefix(path.name), suffix=".tmp", dir=path.parent))
     draft.chmod(0o755)
     try:
-        yield draft
-        if path.exists():
-            _exchange(draft, path)
-        else:
-            draft.rename(path)
+        with _room_for(path):
+            yield draft
+            if path.exists():
+                _exchange(draft, path)
+            else:
+                draft.rename(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -69,6 +69,16 @@ def home() -> str:
     return hashlib.sha256(f"{boot} {(PROC / 'self/ns/pid').readlink()}".encode()).hexdigest()[:8]
 
 
+def children_of(pid: int) -> list[ProcessMark]:
+    """Marks of the processes that a process has started and that run now."""
+    try:
+        tasks = [(PROC / str(pid) / "task" / name / "children") for name in os.listdir(PROC / str(pid) / "task")]  # noqa: PTH208, a folder of the kernel
+        numbers = [int(number) for task in tasks for number in task.read_text(encoding="ascii").split()]
+    except OSError:  # it has ended meanwhile
+        return []
+    return [mark for number in numbers if (mark := ProcessMark.of(number)) is not None]
+
+
 def command_line(pid: int) -> str:
     """Command of a process, empty where there is none."""
     try:

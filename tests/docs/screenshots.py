@@ -2,6 +2,7 @@
 
 python -m tests.docs.screenshots report outputs/report/index.html docs/images/report.png
 python -m tests.docs.screenshots prefect .prefect docs/images/prefect-ui.png
+python -m tests.docs.screenshots artifact .prefect docs/images/lineage-graph.png --key iquitos-mall-lineage
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -115,6 +117,37 @@ def picture_of_run(prefect_home: Path, picture: Path, width: int = 1300, height:
     return seen
 
 
+def picture_of_artifact(prefect_home: Path, key: str, picture: Path, width: int = 1100, height: int = 1040) -> Visit:
+    """Take the page of the newest artifact of a key; works on a copy, as `picture_of_run`."""
+    with tempfile.TemporaryDirectory(prefix="pvbesscar-prefect-") as folder:
+        home = Path(folder) / "home"
+        shutil.copytree(prefect_home, home)
+        artifact = newest_artifact(home / "prefect.db", key)
+        with prefect_server(home) as base, browser(width, height, ONLY_LOOPBACK) as driver:
+            seen = visit(driver, f"{base}/v2/artifacts/artifact/{artifact}", settle_s=6.0)
+            for dismiss in driver.find_elements(By.CSS_SELECTOR, "[aria-label='Close toast']"):
+                dismiss.click()
+            driver.save_screenshot(str(picture))
+    smaller(picture)
+    return seen
+
+
+def smaller(picture: Path, colours: int = 128) -> None:
+    """Write a screenshot again with a palette: a page has few colours, and the file a third of the size."""
+    with Image.open(picture) as image:
+        reduced = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    reduced.save(picture, optimize=True)
+
+
+def newest_artifact(database: Path, key: str) -> str:
+    """Id of the newest artifact of a key."""
+    with sqlite3.connect(database) as connection:
+        row = connection.execute(
+            "select id from artifact where key = ? order by created desc limit 1", (key,)
+        ).fetchone()
+    return str(row[0])
+
+
 def last_parent_run(database: Path) -> str:
     """Id of the last flow run that has no parent."""
     with sqlite3.connect(database) as connection:
@@ -164,12 +197,16 @@ def _await(url: str, seconds: float = 120.0) -> None:
 def main() -> None:
     """Take a picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("report", "prefect"))
+    parser.add_argument("what", choices=("report", "prefect", "artifact"))
     parser.add_argument("source", type=Path, help="the report's index.html, or the folder of Prefect's database")
     parser.add_argument("picture", type=Path)
+    parser.add_argument("--key", help="key of the artifact")
     arguments = parser.parse_args()
-    take = picture_of_report if arguments.what == "report" else picture_of_run
-    seen = take(arguments.source, arguments.picture)
+    if arguments.what == "artifact":
+        seen = picture_of_artifact(arguments.source, arguments.key, arguments.picture)
+    else:
+        take = picture_of_report if arguments.what == "report" else picture_of_run
+        seen = take(arguments.source, arguments.picture)
     print(f"{arguments.picture}: {arguments.picture.stat().st_size:,} bytes")  # noqa: T201
     for error in seen.errors:
         print(f"console: {error}")  # noqa: T201

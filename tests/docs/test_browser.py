@@ -9,6 +9,8 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from pvbesscar.config import load_settings
+from pvbesscar.report.pictures import pictures
 from tests.docs.conftest import FinishedRun
 from tests.docs.screenshots import browser, installed, picture_of_report, visit
 
@@ -55,3 +57,18 @@ def test_a_picture_of_the_report_is_a_small_png(finished_run: FinishedRun, tmp_p
     content = (tmp_path / "report.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert 20_000 < len(content) < 500_000
+
+
+def test_pictures_for_the_prefect_ui_are_whole_and_small(
+    driver: Chrome, finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    settings = load_settings(finished_run.workspace.runs / "test-smoke-0" / "settings.json").settings
+    found = pictures(settings, finished_run.workspace, "smoke")
+    assert set(found) == {"kpi-chart", "key-figure"}
+    page = tmp_path / "pictures.html"
+    page.write_text("".join(f"<img src='{one.address}'>" for one in found.values()))
+    seen = visit(driver, page.as_uri())
+    assert (seen.errors, seen.hosts) == ([], set())
+    sizes = driver.execute_script("return [...document.images].map(i => [i.complete, i.naturalWidth, i.naturalHeight])")
+    assert all(complete and width > 300 and height > 100 for complete, width, height in sizes), sizes
+    assert all(len(one.address) < 400_000 for one in found.values())

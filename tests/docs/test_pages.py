@@ -93,11 +93,15 @@ def test_configuration_keys_exist(page: Path) -> None:
     assert named - files - known_keys().keys() - inner == set()
 
 
+OTHERS = {"run", "config", "up", "down", "ui", "COMMAND"}
+"""Commands that are no stage."""
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.es.md"])
 def test_the_stages_of_the_readme_are_those_of_the_pipeline_in_their_order(name: str) -> None:
     body = (ROOT / "flows" / "pipeline.py").read_text(encoding="utf-8").partition("as job:")[2]
     stages = re.findall(r"^        (\w+)\(job", body, re.MULTILINE)
-    shown = [words[0] for words in commands(ROOT / name, "pvbesscar") if words[0] not in {"run", "config", "COMMAND"}]
+    shown = [words[0] for words in commands(ROOT / name, "pvbesscar") if words[0] not in OTHERS]
     assert shown == stages
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from flows.server import ENVIRONMENT, _await_health, _free_port
+from flows.server import ENVIRONMENT, _free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,8 +39,15 @@ class Server:
         request = urllib.request.Request(
             f"{self.url}/{path}", json.dumps(question).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        for _ in range(20):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503:  # SQLite under several writers: the server asks for patience
+                    raise
+                time.sleep(1)
+        raise AssertionError(f"{path}: 503 for 20 s")
 
     def runs(self, **where: Any) -> list[dict[str, Any]]:
         """Flow runs that match a filter, oldest first."""
@@ -48,6 +56,11 @@ class Server:
     def children(self, parent: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Child flow runs of a run, by name."""
         return {run["name"]: run for run in self.runs(parent_flow_run_id={"any_": [parent["id"]]})}
+
+    def artifacts(self, run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Artifacts of a run, by key."""
+        found = self.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}, "limit": 200})
+        return {artifact["key"]: artifact for artifact in found if artifact["key"]}
 
 
 def bare_environment() -> dict[str, str]:
@@ -84,28 +97,28 @@ def stop(process: subprocess.Popen[Any], number: int = signal.SIGTERM, seconds: 
         raise
 
 
+def pvbesscar(root: Path, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Call the command line for the project folder `root`."""
+    return subprocess.run(
+        [sys.executable, "-m", "pvbesscar.cli", *arguments, "--set", f"data.root={root}"],
+        cwd=ROOT, env=env or bare_environment(), capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start a whole server, with the UI's API and the scheduler, once."""
-    home = tmp_path_factory.mktemp("prefect")
-    port, log = _free_port(), home / "server.log"
-    env = {
-        **bare_environment(),
-        **ENVIRONMENT,
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_API_PORT": str(port),
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
-    }
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"],
-            env=env, stdout=stream, stderr=stream, start_new_session=True,
-        )  # fmt: skip
+    """Start what `pvbesscar up` starts, once: server with UI, pool, deployments, worker."""
+    root, port = tmp_path_factory.mktemp("service"), _free_port()
+    env = {**bare_environment(), "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3"}
+    started = pvbesscar(root, "up", "--port", str(port), env=env)
     try:
-        _await_health(process, port, log)
-        yield Server(f"http://127.0.0.1:{port}/api", home)
+        assert started.returncode == 0, started.stderr
+        assert started.stdout == f"http://127.0.0.1:{port}\n"
+        yield Server(f"http://127.0.0.1:{port}/api", root / ".prefect")
     finally:
-        stop(process)
+        ended = pvbesscar(root, "down")
+    assert ended.returncode == 0, ended.stderr
+    assert "stopped worker and server" in ended.stderr
 
 
 @dataclass(frozen=True)
@@ -142,3 +155,15 @@ def fake_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callab
         return Ran(done.returncode, done.stdout.splitlines(), done.stderr, root, seen)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def partial(fake_run: Callable[..., Ran]) -> Ran:
+    """A run in which PPO fails and A2C is killed with -9."""
+    return fake_run(behaviour="ppo=fail,a2c=die")
+
+
+@pytest.fixture(scope="session")
+def refused(fake_run: Callable[..., Ran]) -> Ran:
+    """A run that the quality gate has refused."""
+    return fake_run("--set", "description=bad data")

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`, as in flows/training.py.
 
+import base64
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from flows.stages import ProfileName
 from pvbesscar.lineage.files import write_text
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.report.pictures import Picture
 from schemas.errors import QualityError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import (
@@ -35,7 +37,8 @@ from schemas.settings import Agent, Settings
 
 TERMS = ScoreTerms(co2_kg=1.0, solar_kwh=2.0, cost_pen=3.0, ev_short_kwh=0.0, ramping_kwh=4.0)
 BEHAVIOUR = "FAKE_TRAINING"
-"""Environment variable of the tests' own child flow: `agent=what,...` with what of `fail`, `die`, `wait`."""
+"""Environment variable of the tests' own child flow: `agent=what,...` with what of `fail`, `die`, `wait`, `linger`, and
+`gate`: until there is a file `go` in the project folder."""
 
 
 def put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +50,7 @@ def put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pvbesscar.certify.certificate.require_certificate", lambda _workspace: None)
     monkeypatch.setattr("pvbesscar.evaluation.evaluate.evaluate", evaluate)
     monkeypatch.setattr("pvbesscar.report.publish.publish", publish)
+    monkeypatch.setattr("pvbesscar.report.pictures.pictures", pictures)
     monkeypatch.setattr(flows.training, "train_agent", train_agent)
 
 
@@ -88,17 +92,19 @@ def certify(settings: Settings, workspace: Workspace, on_progress: OnProgress) -
     )  # fmt: skip
 
 
-@flow(name="train")
+@flow(name="trainer")
 def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
     die_with_the_parent()
     job = Job.reopened(run_folder, profile)
     behaviour = dict(item.split("=") for item in os.environ.get(BEHAVIOUR, "").split(",") if item)
     write_text(job.folder / f"pid-{agent}", str(os.getpid()))
     write_text(job.folder / f"threads-{agent}", os.environ.get("OMP_NUM_THREADS", ""))
-    steps = 200 if behaviour.get(agent) == "wait" else 6
+    steps = {"wait": 200, "linger": 60}.get(behaviour.get(agent, ""), 6)
     for step in range(1, steps + 1):
         time.sleep(0.5)
         job.write_progress(f"train-{agent}", Progress(step, steps, 2.0, "steps"))
+        while behaviour.get(agent) == "gate" and not (job.workspace.root / "go").is_file():
+            time.sleep(0.1)
         if step == 4 and behaviour.get(agent) == "fail":
             raise TrainingError(f"{agent}: the loss is NaN at step 4.", hint="lower `training.ppo.learning_rate`.")
         if step == 4 and behaviour.get(agent) == "die":
@@ -123,6 +129,11 @@ def publish(settings: Settings, workspace: Workspace, profile: str, failures: di
     page = workspace.report / "index.html"
     write_text(page, f"{settings.name} {profile} without {failures}")
     return page
+
+
+def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str, Picture]:
+    svg = base64.b64encode(b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"></svg>').decode()
+    return {name: Picture(f"data:image/svg+xml;base64,{svg}", name) for name in ("kpi-chart", "key-figure")}
 
 
 FINDING = Finding(

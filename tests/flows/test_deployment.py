@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.flows.conftest import ROOT, Server, stop, wait_for
+from tests.flows.conftest import ROOT, Server, alive, wait_for
 
 pytestmark = pytest.mark.server
+
+
+STAGES = ("ingest", "validate", "build", "certify", "train-sac", "train-ppo", "train-a2c", "evaluate", "publish")
 
 
 def _prefect(server: Server, *arguments: str) -> str:
@@ -28,36 +33,45 @@ def _prefect(server: Server, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def deployments(server: Server) -> dict[str, dict[str, Any]]:
-    """Deployments of the server after `prefect --no-prompt deploy --all`, by name."""
-    _prefect(server, "work-pool", "create", "pvbesscar", "--type", "process")
-    _prefect(server, "deploy", "--all")
+    """Deployments of the server that `pvbesscar up` has started, by name."""
     return {deployment["name"]: deployment for deployment in server.ask("deployments/filter", {})}
 
 
 @pytest.fixture(scope="module")
-def worker(server: Server, deployments: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A worker that was started somewhere else than in the project."""
-    elsewhere = tmp_path_factory.mktemp("worker")
-    with (elsewhere / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pvbesscar"],
-            cwd=elsewhere, env=server.env, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-        yield
-        stop(process)
+def fake(server: Server, deployments: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The deployment `pipeline/fake`: the pipeline with fake stages."""
+    real = deployments["pipeline"]
+    kept = ("flow_id", "work_pool_name", "pull_steps", "parameter_openapi_schema", "parameters", "job_variables")
+    entrypoint = {
+        "name": "fake",
+        "entrypoint": "tests/flows/fake_deployed.py:pipeline",
+        "enforce_parameter_schema": False,
+    }
+    made: dict[str, Any] = server.ask("deployments/", {key: real[key] for key in kept} | entrypoint)
+    return made
 
 
-def _order(server: Server, deployment: dict[str, Any], parameters: dict[str, Any]) -> str:
+def _order(server: Server, deployment: dict[str, Any], parameters: dict[str, Any], behaviour: str = "") -> str:
     """Ask for a run; return its id."""
-    run = server.ask(
-        f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-    )
-    return str(run["id"])
+    env = {**deployment["job_variables"].get("env", {}), "FAKE_TRAINING": behaviour}
+    question = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "job_variables": {"env": env}}
+    return str(server.ask(f"deployments/{deployment['id']}/create_flow_run", question)["id"])
+
+
+def _run(server: Server, run_id: str) -> dict[str, Any]:
+    (run,) = server.runs(id={"any_": [run_id]})
+    return run
+
+
+def _trainers(root: Path) -> list[int]:
+    """Process ids of the three trainers of the fake pipeline, once all of them train."""
+    wait_for(lambda: len(list(root.glob("outputs/runs/*/progress/*.json"))) == 3, 300)
+    return [int(path.read_text()) for path in root.glob("outputs/runs/*/pid-*")]
 
 
 def _ended(server: Server, run_id: str) -> dict[str, Any] | None:
     (run,) = server.runs(id={"any_": [run_id]})
-    return run if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+    return run if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
 
 def test_the_file_names_no_path_of_one_machine() -> None:
@@ -66,22 +80,43 @@ def test_the_file_names_no_path_of_one_machine() -> None:
     assert ": /" not in text
 
 
-def test_the_deployment_is_whole(deployments: dict[str, dict[str, Any]]) -> None:
-    assert set(deployments) == {"pipeline"}
-    pipeline = deployments["pipeline"]
-    assert pipeline["entrypoint"] == "flows/pipeline.py:pipeline"
-    assert pipeline["work_pool_name"] == "pvbesscar"
-    assert pipeline["description"].startswith("From OE2 files to a published report")
-    assert pipeline["parameters"] == {
-        "config": "config/iquitos_mall.yaml", "overrides": [], "profile": "smoke", "sequential": False,
+def test_the_deployments_are_whole(deployments: dict[str, dict[str, Any]], server: Server) -> None:
+    assert set(deployments) >= {"pipeline", *STAGES}
+    root = server.home.parent
+    for name in ("pipeline", *STAGES):
+        deployment = deployments[name]
+        assert deployment["work_pool_name"] == "pvbesscar"
+        assert deployment["description"]
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+        assert deployment["pull_steps"] == [
+            {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+        ]
+        assert deployment["parameters"]["config"] == "config/iquitos_mall.yaml"
+        # What `pvbesscar up` was asked for is what its deployments run.
+        assert deployment["parameters"]["overrides"] == [f"data.root={root}", "runs.when_busy=wait"]
+    assert {name: deployments[name]["parameters"]["agent"] for name in STAGES if name.startswith("train")} == {
+        "train-sac": "sac", "train-ppo": "ppo", "train-a2c": "a2c",
     }  # fmt: skip
-    assert pipeline["global_concurrency_limit"]["limit"] == 1
-    assert pipeline["pull_steps"] == [{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}]
-    (schedule,) = pipeline["schedules"]
+
+
+def test_parameters_have_types_descriptions_and_drop_downs(deployments: dict[str, dict[str, Any]]) -> None:
+    for name in ("pipeline", *STAGES):
+        properties = deployments[name]["parameter_openapi_schema"]["properties"]
+        assert set(properties) == set(deployments[name]["parameters"]), name
+        assert all(one.get("description") for one in properties.values()), name
+    train = deployments["train-sac"]["parameter_openapi_schema"]["properties"]
+    assert train["profile"]["enum"] == ["smoke", "full"]
+    assert train["agent"]["enum"] == ["sac", "ppo", "a2c"]
+    assert train["overrides"]["type"] == "array"
+    assert deployments["pipeline"]["parameter_openapi_schema"]["properties"]["sequential"]["type"] == "boolean"
+
+
+def test_the_pipeline_has_a_schedule_in_local_time_that_is_off(deployments: dict[str, dict[str, Any]]) -> None:
+    (schedule,) = deployments["pipeline"]["schedules"]
     assert schedule["schedule"] == {"cron": "0 2 * * *", "timezone": "America/Lima", "day_or": True}
     assert schedule["active"] is False
-    profile = pipeline["parameter_openapi_schema"]["properties"]["profile"]
-    assert profile["enum"] == ["smoke", "full"]
+    assert [name for name in STAGES if deployments[name]["schedules"]] == []
 
 
 def test_a_schedule_creates_its_runs(server: Server, deployments: dict[str, dict[str, Any]]) -> None:
@@ -107,21 +142,19 @@ def _patch(server: Server, path: str, change: dict[str, Any]) -> None:
         pass
 
 
-@pytest.mark.usefixtures("worker")
 def test_a_worker_runs_the_deployment_in_the_project(
     server: Server, deployments: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     missing = tmp_path / "pv.csv"
     overrides = [f"data.root={tmp_path}", "pv.source=file", f"pv.file={missing}"]
     order = _order(server, deployments["pipeline"], {"overrides": overrides})
-    run = wait_for(lambda: _ended(server, order), 90)
+    run = wait_for(lambda: _ended(server, order), 300)
     assert run["state_type"] == "FAILED"
     assert f"{missing}: the file does not exist (named by `pv.file`)" in run["state"]["message"]
     assert (tmp_path / "outputs/runs" / run["name"] / "manifest.json").is_file()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("worker")
 def test_a_worker_runs_the_whole_pipeline(
     server: Server, deployments: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -135,3 +168,89 @@ def test_a_worker_runs_the_whole_pipeline(
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert {child["state_type"] for child in server.children(run).values()} == {"COMPLETED"}
     assert (tmp_path / "outputs/report/index.html").is_file()
+
+
+def test_a_second_shell_orders_the_pipeline_and_it_ends_with_its_report(
+    server: Server, fake: dict[str, Any], tmp_path: Path
+) -> None:
+    overrides = json.dumps([f"data.root={tmp_path}"])
+    _prefect(server, "deployment", "run", "pipeline/fake", "--param", f"overrides={overrides}")
+    run = wait_for(
+        lambda: next(
+            (
+                one
+                for one in server.runs(deployment_id={"any_": [fake["id"]]})
+                if str(tmp_path) in str(one["parameters"])
+            ),
+            None,
+        ),
+        10,
+    )
+    ended = wait_for(lambda: _ended(server, run["id"]), 300)
+    assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
+    assert len(server.children(ended)) == 3
+    assert (tmp_path / "outputs/report/index.html").is_file()
+
+
+def test_a_single_stage_is_ordered_alone(
+    server: Server, deployments: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    order = _order(server, deployments["ingest"], {"overrides": [f"data.root={tmp_path}"]})
+    run = wait_for(lambda: _ended(server, order), 300)
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
+    assert sorted(path.name for path in tmp_path.glob("data/interim/canonical/*/*.parquet")) == [
+        "mall.parquet", "pv.parquet", "sessions.parquet", "weather.parquet",
+    ]  # fmt: skip
+    assert not (tmp_path / "outputs/quality").exists()
+
+
+def test_a_schedule_fires(server: Server, fake: dict[str, Any], tmp_path: Path) -> None:
+    parameters = {"overrides": [f"data.root={tmp_path}", "description=bad data"]}
+    soon = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=8)).isoformat()
+    every = {"schedule": {"interval": 3600.0, "anchor_date": soon}, "active": True, "parameters": parameters}
+    (made,) = server.ask(f"deployments/{fake['id']}/schedules", [every])
+    try:
+        fired = wait_for(
+            lambda: [
+                run
+                for run in server.runs(deployment_id={"any_": [fake["id"]]})
+                if run["auto_scheduled"] and run["start_time"]
+            ],
+            200,
+        )
+    finally:
+        _delete(server, f"deployments/{fake['id']}/schedules/{made['id']}")
+    run = wait_for(lambda: _ended(server, fired[0]["id"]), 300)
+    assert run["state_type"] == "FAILED"
+    assert "all 8760 hours are 0" in run["state"]["message"]
+
+
+def test_cancelling_in_the_ui_ends_the_trainers_within_seconds(
+    server: Server, fake: dict[str, Any], tmp_path: Path
+) -> None:
+    order = _order(server, fake, {"overrides": [f"data.root={tmp_path}"]}, "sac=wait,ppo=wait,a2c=wait")
+    trainers = _trainers(tmp_path)
+    began = time.monotonic()
+    server.ask(f"flow_runs/{order}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    wait_for(lambda: not [pid for pid in trainers if alive(pid)], 20)
+    assert time.monotonic() - began < 20
+    assert wait_for(lambda: _ended(server, order), 30)["state_type"] == "CANCELLED"
+
+
+def test_a_run_that_is_killed_is_closed_within_a_minute_and_its_trainers_with_it(
+    server: Server, fake: dict[str, Any], tmp_path: Path
+) -> None:
+    order = _order(server, fake, {"overrides": [f"data.root={tmp_path}"]}, "sac=wait,ppo=wait,a2c=wait")
+    trainers = _trainers(tmp_path)
+    os.kill(_run(server, order)["labels"]["pvbesscar.pid"], signal.SIGKILL)
+    began = time.monotonic()
+    run = wait_for(lambda: _ended(server, order), 60)
+    assert run["state_type"] == "CRASHED"
+    wait_for(lambda: all(child["state_type"] == "CRASHED" for child in server.children(run).values()), 60)
+    assert time.monotonic() - began < 60
+    assert not [pid for pid in trainers if alive(pid)]
+
+
+def _delete(server: Server, path: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(f"{server.url}/{path}", method="DELETE"), timeout=30):
+        pass

@@ -19,12 +19,6 @@ AGENTS = ("sac", "ppo", "a2c")
 
 
 @pytest.fixture(scope="module")
-def partial(fake_run: Callable[..., Ran]) -> Ran:
-    """A run in which PPO fails and A2C is killed with -9."""
-    return fake_run(behaviour="ppo=fail,a2c=die")
-
-
-@pytest.fixture(scope="module")
 def sequential(fake_run: Callable[..., Ran]) -> Ran:
     """A run of two agents, one after another, in which all goes well."""
     return fake_run("--sequential", "--agent", "sac", "--agent", "ppo")
@@ -100,15 +94,44 @@ def test_children_use_one_thread_each(partial: Ran) -> None:
     assert [(folder / f"threads-{agent}").read_text() for agent in AGENTS] == ["1", "1", "1"]
 
 
-def test_artifacts_tell_the_story(server: Server, partial: Ran) -> None:
-    shown = server.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [partial.run["id"]]}}})
-    by_key = {artifact["key"]: artifact for artifact in shown if artifact["key"]}
-    assert set(by_key) == {f"iquitos-mall-{name}" for name in (
-        "provenance", "quality-findings", "dataset-manifest", "certificate", "ranking", "report",
+@pytest.fixture(scope="module")
+def shown(server: Server, partial: Ran) -> dict[str, dict[str, Any]]:
+    """Artifacts of the partial run, by key."""
+    return server.artifacts(partial.run)
+
+
+def test_artifacts_tell_the_story(shown: dict[str, dict[str, Any]], partial: Ran) -> None:
+    assert set(shown) == {f"iquitos-mall-{name}" for name in (
+        "provenance", "quality-verdict", "quality-findings", "dataset-manifest", "certificate", "progress-train-sac",
+        "progress-train-ppo", "progress-train-a2c", "ranking", "report", "kpi-chart", "key-figure", "lineage",
     )}  # fmt: skip
-    assert json.loads(by_key["iquitos-mall-ranking"]["data"])[0]["controller"] == "sac"
-    assert str(partial.root / "outputs/report/index.html") in by_key["iquitos-mall-report"]["data"]
-    assert "**missing:** a2c" in by_key["iquitos-mall-report"]["data"]
+    assert json.loads(shown["iquitos-mall-ranking"]["data"])[0]["controller"] == "sac"
+    assert str(partial.root / "outputs/report/index.html") in shown["iquitos-mall-report"]["data"]
+    assert "**missing:** a2c" in shown["iquitos-mall-report"]["data"]
+
+
+def test_no_artifact_is_large_and_each_image_carries_itself(shown: dict[str, dict[str, Any]]) -> None:
+    for key, artifact in shown.items():
+        assert len(json.dumps(artifact["data"])) < 500_000, key
+        if artifact["type"] == "image":
+            assert artifact["data"].startswith("data:image/svg+xml;base64,"), key
+
+
+def test_progress_ends_where_each_agent_did(shown: dict[str, dict[str, Any]]) -> None:
+    progress = {agent: shown[f"iquitos-mall-progress-train-{agent}"] for agent in AGENTS}
+    assert float(progress["sac"]["data"]) == 100.0
+    assert progress["sac"]["description"] == "train-sac: done"
+    assert float(progress["a2c"]["data"]) < 100.0
+    assert "SIGKILL" in progress["a2c"]["description"]
+
+
+def test_the_graph_colours_each_stage_and_names_the_reason(shown: dict[str, dict[str, Any]]) -> None:
+    text = shown["iquitos-mall-lineage"]["data"]
+    assert text.startswith("```mermaid\nflowchart TD\n")
+    assert ":::FAILED\n" in text
+    for edge in ("ingest --> validate", "certify --> train_sac --> evaluate", "evaluate --> publish"):
+        assert edge in text
+    assert re.search(r"\| train-ppo \| FAILED \| .*the loss is NaN at step 4", text)
 
 
 def test_sequential_children_do_not_overlap(server: Server, sequential: Ran) -> None:
@@ -134,8 +157,8 @@ def test_the_manifest_names_digests_versions_and_times(sequential: Ran) -> None:
     assert manifest["stage_seconds"]["train"] >= manifest["stage_seconds"]["train-sac"] > 3
 
 
-def test_bad_data_stops_the_run_before_anything_downstream(server: Server, fake_run: Callable[..., Ran]) -> None:
-    ran = fake_run("--set", "description=bad data")
+def test_bad_data_stops_the_run_before_anything_downstream(server: Server, refused: Ran) -> None:
+    ran = refused
     assert ran.code == 2
     assert "error: pv.csv: column `pv_kwh`: all 8760 hours are 0." in ran.err
     assert "Hint: export the file again." in ran.err
@@ -144,8 +167,16 @@ def test_bad_data_stops_the_run_before_anything_downstream(server: Server, fake_
     for untouched in ("data/processed", "checkpoints", "outputs/report"):
         assert not (ran.root / untouched).exists()
     assert ran.manifest["outcome"] == "failed"
-    shown = server.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [ran.run["id"]]}}})
-    (findings,) = [json.loads(one["data"]) for one in shown if one["key"] == "iquitos-mall-quality-findings"]
+    shown = server.artifacts(ran.run)
+    findings = json.loads(shown["iquitos-mall-quality-findings"]["data"])
     assert findings[0]["rule"] == "dark_year"
     assert findings[0]["hours"] == "2025-01-01 00:00 to 2025-12-31 23:00"
     assert findings[0]["fix"] == "export the file again"
+    verdict = shown["iquitos-mall-quality-verdict"]["data"]
+    for words in (
+        "# REFUSED: 1 errors",
+        "2025-01-01 00:00 to 2025-12-31 23:00",
+        "the export failed",
+        "**fix:** export",
+    ):
+        assert words in verdict

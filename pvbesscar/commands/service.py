@@ -1,0 +1,82 @@
+"""`pvbesscar up`, `down` and `ui`: server, deployments and worker for one machine, and the page that shows all runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load
+
+PORT = 4200
+
+
+class WhenBusy(StrEnum):
+    """What a run does while another one is at work."""
+
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
+PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the server and its UI.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (up, down, ui):
+        app.command()(command)
+
+
+def up(
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    port: PortOption = PORT,
+    when_busy: Annotated[
+        WhenBusy, typer.Option("--when-busy", help="What a run does while another one is at work.")
+    ] = WhenBusy.WAIT,
+) -> None:
+    """Start server, deployments and worker on this machine; the last line printed is the UI's address.
+
+    The deployments run the scenario given here. Everything keeps running until `pvbesscar down`.
+
+    Examples
+    --------
+      pvbesscar up
+
+      pvbesscar up --port 4300 --config config/iquitos_oe2.yaml --set data.oe2_dir=../shared/oe2_measured
+    """
+    root = load(config, overrides or []).settings.data.root
+    from flows import service  # noqa: PLC0415
+
+    running = service.up(service.Plan(root, port, config, tuple(overrides or []), when_busy.value), _say)
+    typer.echo(running.ui)
+
+
+def down(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Stop what `pvbesscar up` started, and nothing else; runs under way are ended at a checkpoint."""
+    from flows.service import down as stop  # noqa: PLC0415
+
+    stop(_home(config, overrides), _say)
+
+
+def ui(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None, port: PortOption = PORT) -> None:
+    """Show all past runs in the Prefect UI, those made without a server too; Ctrl-C ends it.
+
+    Where `pvbesscar up` runs, its address is printed.
+    """
+    root = load(config, overrides or []).settings.data.root
+    from flows.server import prepare  # noqa: PLC0415
+    from flows.service import serve_ui  # noqa: PLC0415
+
+    prepare(root, quiet=True)
+    serve_ui(root, port, typer.echo)
+
+
+def _home(config: Path, overrides: list[str] | None) -> Path:
+    return load(config, overrides or []).settings.data.root.resolve() / ".prefect"
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

@@ -1,0 +1,80 @@
+"""The graph of the stages as the UI draws it: what was made from what, and what of it is fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from pvbesscar.display import duration
+from pvbesscar.lineage.runs import Job
+from tasks import artifacts
+
+Condition = Literal["FRESH", "STALE", "RAN", "FAILED", "ABSENT"]
+COLOURS: dict[Condition, str] = {
+    "FRESH": "fill:#d8f0dd,stroke:#2e7d4f,color:#12301f",
+    "RAN": "fill:#d8e8f8,stroke:#2f6ea8,color:#12263a",
+    "STALE": "fill:#fdebc8,stroke:#b7791f,color:#3d2a08",
+    "FAILED": "fill:#f8d7d7,stroke:#b03030,color:#3d1010",
+    "ABSENT": "fill:#eeeeee,stroke:#888888,color:#333333",
+}
+BEFORE = ("ingest", "validate", "build", "certify")
+AFTER = ("evaluate", "publish")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A stage of the graph: its condition, and why in a few words."""
+
+    condition: Condition
+    why: str = ""
+
+
+def after_run(job: Job, failed: str | None = None) -> dict[str, Node]:
+    """Conditions of the stages at the end of a run, from what it did.
+
+    Parameters
+    ----------
+    failed
+        The stage that stopped the run, if one did.
+    """
+    agents = [f"train-{agent}" for agent in job.settings.training.agents]
+    nodes = dict.fromkeys((*BEFORE, *agents, *AFTER), Node("ABSENT", "not run"))
+    for stage, seconds in job.seconds.items():
+        nodes[stage] = Node("FAILED" if stage == failed else "RAN", duration(seconds))
+    for agent, reason in job.failures.items():
+        nodes[f"train-{agent}"] = Node("FAILED", reason.splitlines()[0])
+    return {stage: node for stage, node in nodes.items() if stage != "train"}
+
+
+def show(job: Job, nodes: Mapping[str, Node]) -> None:
+    """Show the graph, and below it the reason for each stage."""
+    reasons = "\n".join(f"| {stage} | {node.condition} | {_cell(node.why)} |" for stage, node in nodes.items())
+    text = (
+        f"```mermaid\n{mermaid(nodes)}\n```\n\n"
+        f"| stage | condition | why |\n| --- | --- | --- |\n{reasons}\n\n"
+        "FRESH: kept from an earlier run, nothing it depends on has changed. RAN: made by this run. "
+        "STALE: to be made again. ABSENT: this run did not come to it.\n"
+    )
+    artifacts.markdown(artifacts.key(job.settings.name, "lineage"), text, "What was made from what.")
+
+
+def mermaid(nodes: Mapping[str, Node]) -> str:
+    """Mermaid source of the stages, coloured by condition."""
+    agents = [stage for stage in nodes if stage.startswith("train-")]
+    lines = ["flowchart TD"]
+    lines += [f'    {_id(stage)}["{stage}<br/>{node.condition}"]:::{node.condition}' for stage, node in nodes.items()]
+    lines += [f"    {a} --> {b}" for a, b in pairwise(BEFORE)]
+    lines += [f"    certify --> {_id(agent)} --> evaluate" for agent in agents]
+    lines += ["    evaluate --> publish"]
+    lines += [f"    classDef {condition} {style}" for condition, style in COLOURS.items()]
+    return "\n".join(lines)
+
+
+def _id(stage: str) -> str:
+    return stage.replace("-", "_")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

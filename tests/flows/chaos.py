@@ -1,0 +1,139 @@
+"""Every stage on a small site, in this process, and a way to die at a chosen moment.
+
+A moment is an instant of a write (draft made, content there but not moved, moved, folder swapped, draft removed) or the
+end of a stage. `moments` lists them; `run` ends with kill -9 at the one that it is given.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pvbesscar.agents import train as training
+from pvbesscar.agents.factory import load_agent
+from pvbesscar.agents.train import train
+from pvbesscar.certify import plan
+from pvbesscar.certify.certificate import certify
+from pvbesscar.dataset.build import build
+from pvbesscar.evaluation.evaluate import evaluate
+from pvbesscar.lineage import files
+from pvbesscar.lineage.drafts import PATTERN, sweep
+from pvbesscar.lineage.files import read_json, sha256_json
+from pvbesscar.lineage.locks import held
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.oe2.ingest import ingest
+from pvbesscar.quality.gate import validate
+from pvbesscar.report.publish import publish
+from schemas.settings import AGENTS, Settings
+from tests.builders import scenario
+from tests.mini_site import SMOKE, TRAINING, WINDOWS
+
+EV = {"chargers": 2, "moto_chargers": 1, "source": "synthetic", "dwell_hours": 3, "declared_kwh": 232_341.0 / 16}
+
+
+def small_site(root: Path) -> Settings:
+    """A synthetic year of two chargers that the quality gate accepts, and trainings of a second."""
+    agents = {"simulator": "twin", "plants": 4, "smoke": SMOKE | {"steps": 96}}
+    return scenario(root, training=TRAINING | agents, evaluation={"windows": WINDOWS}, ev=EV)
+
+
+def run(root: Path, at: Callable[[str], None]) -> None:
+    """All stages, the way a run does them: alone, after sweeping up; `at` is told of each moment."""
+    settings = small_site(root)
+    workspace = Workspace.of(settings)
+    with pytest.MonkeyPatch.context() as patch, held(workspace.lock("run"), "chaos", when_busy="refuse"):
+        patch.setattr(plan, "windows", lambda _data, _hours: ((0, 24),))
+        patch.setattr(training, "STATE_EVERY_S", 0.0)
+        patch.setattr(training, "STATE_SHARE", 0.0)
+        _listen(patch, at)
+        sweep(root)
+        ingest(settings, workspace)
+        at("after ingest")
+        validate(settings, workspace)
+        at("after validate")
+        build(settings, workspace)
+        at("after build")
+        certify(settings, workspace)
+        at("after certify")
+        for agent in AGENTS:
+            train(agent, settings, workspace, "smoke")
+            at(f"after train {agent}")
+        evaluate(settings, workspace, "smoke", workers=1)
+        at("after evaluate")
+        publish(settings, workspace, "smoke", {})
+        at("after publish")
+
+
+def _listen(patch: pytest.MonkeyPatch, at: Callable[[str], None]) -> None:
+    def around(owner: Any, name: str, before: str, after: str) -> None:
+        real = getattr(owner, name)
+
+        def told(*arguments: Any, **more: Any) -> Any:
+            if before:
+                at(before)
+            result = real(*arguments, **more)
+            if after:
+                at(after)
+            return result
+
+        patch.setattr(owner, name, told)
+
+    around(tempfile, "mkstemp", "", "draft of a file made")
+    around(tempfile, "mkdtemp", "", "draft of a folder made")
+    around(os, "fsync", "content written, not moved", "")
+    around(Path, "replace", "", "file moved in")
+    around(Path, "rename", "", "folder moved in")
+    around(files, "_exchange", "folder about to be swapped", "folder swapped, the old one still there")
+    around(shutil, "rmtree", "draft about to be removed", "")
+
+
+def moments(root: Path) -> list[str]:
+    """Every moment of an undisturbed run, in order."""
+    seen: list[str] = []
+    run(root, seen.append)
+    return seen
+
+
+def die_at(number: int) -> Callable[[str], None]:
+    """Return a listener that ends this process with kill -9 at the moment of that number."""
+    count = -1
+
+    def at(_moment: str) -> None:
+        nonlocal count
+        count += 1
+        if count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at
+
+
+def digests(root: Path) -> dict[str, str]:
+    """What a run leaves, without times: the same for every run of the same inputs."""
+    workspace = Workspace.of(small_site(root))
+    certificate = read_json(workspace.certificate)
+    certificate.pop("seconds")
+    found = {
+        "canonical": sha256_json(read_json(workspace.canonical / "provenance.json")["files"]),
+        "quality": sha256_json(read_json(workspace.quality / "quality_report.json")).replace(str(root), ""),
+        "dataset": read_json(workspace.dataset / "manifest.json")["digest"],
+        "certificate": sha256_json(certificate),
+        "evaluation": sha256_json(read_json(workspace.evaluation / "evaluation_report.json")),
+    }
+    for agent in AGENTS:
+        policy = load_agent(agent, workspace.final_model(agent)).policy
+        values = [parameter.detach().numpy().tobytes().hex() for parameter in policy.parameters()]
+        found[agent] = sha256_json([values, sorted(path.name for path in workspace.checkpoints(agent).iterdir())])
+    return found
+
+
+def debris(root: Path) -> list[str]:
+    """Drafts and states of unfinished trainings."""
+    paths = [path for path in root.rglob("*") if PATTERN.fullmatch(path.name)]
+    return sorted(str(path) for path in [*paths, *(root / "checkpoints/unfinished").glob("*")])

@@ -1,0 +1,61 @@
+"""What the Prefect UI draws of a run, seen in a browser that may ask nobody but the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from tests.docs.screenshots import ONLY_LOOPBACK, browser, installed
+from tests.flows.conftest import Ran, Server, wait_for
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.browser,
+    pytest.mark.skipif(not installed(), reason="chromium and chromium-driver are not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Chrome]:
+    with browser(1100, 900, ONLY_LOOPBACK) as driver:
+        yield driver
+
+
+def _open(driver: Chrome, server: Server, run: Ran, name: str) -> None:
+    artifact = server.artifacts(run.run)[f"iquitos-mall-{name}"]
+    driver.get(f"{server.url.removesuffix('/api')}/v2/artifacts/artifact/{artifact['id']}")
+
+
+def _text(driver: Chrome) -> str:
+    return driver.find_element(By.TAG_NAME, "body").text
+
+
+def test_the_graph_is_drawn_with_its_stages(driver: Chrome, server: Server, partial: Ran) -> None:
+    _open(driver, server, partial, "lineage")
+    drawn = wait_for(lambda: driver.find_elements(By.CSS_SELECTOR, "svg[id^='mermaid'], .mermaid svg"), 60)
+    words = drawn[0].get_attribute("textContent")
+    assert "certify" in words
+    assert "FAILED" in words
+    assert drawn[0].size["width"] > 300
+
+
+@pytest.mark.parametrize("name", ["kpi-chart", "key-figure"])
+def test_images_are_not_broken(driver: Chrome, server: Server, partial: Ran, name: str) -> None:
+    _open(driver, server, partial, name)
+    script = "return [...document.images].filter(i => i.src.startsWith('data:')).map(i => i.naturalWidth)"
+    assert wait_for(lambda: driver.execute_script(script), 60) == [40]
+
+
+def test_a_refusal_is_understood_from_the_ui_alone(driver: Chrome, server: Server, refused: Ran) -> None:
+    _open(driver, server, refused, "quality-verdict")
+    wait_for(lambda: "REFUSED" in _text(driver), 60)
+    for words in ("dark_year", "pv.csv pv_kwh", "2025-01-01 00:00 to 2025-12-31 23:00", "export the file again"):
+        assert words in _text(driver)
+
+
+def test_the_page_of_a_run_shows_its_children(driver: Chrome, server: Server, partial: Ran) -> None:
+    driver.get(f"{server.url.removesuffix('/api')}/v2/runs/flow-run/{partial.run['id']}")
+    wait_for(lambda: "train-a2c" in driver.page_source and partial.run["name"] in driver.page_source, 60)
