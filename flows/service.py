@@ -189,7 +189,7 @@ def serve_ui(root: Path, port: int, say: Callable[[str], None]) -> None:
         say(running.ui)
         return
     _refuse_taken_port(port)
-    home.mkdir(parents=True, exist_ok=True)
+    prepare(root, quiet=True)
     with (home / "server.log").open("ab") as stream:
         server = _Part("server", [sys.executable, "-m", "flows.server", str(port), "--whole"], stream)
         server.start()

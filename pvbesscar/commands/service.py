@@ -67,10 +67,8 @@ def ui(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None, port:
     Where `pvbesscar up` runs, its address is printed.
     """
     root = load(config, overrides or []).settings.data.root
-    from flows.server import prepare  # noqa: PLC0415
     from flows.service import serve_ui  # noqa: PLC0415
 
-    prepare(root, quiet=True)
     serve_ui(root, port, typer.echo)
 
 

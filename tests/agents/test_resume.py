@@ -66,8 +66,14 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
 
 
 @pytest.mark.usefixtures("always_kept")
-@pytest.mark.parametrize("kind", ["citylearn", "twin"])
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize(
+    ("agent", "kind"),
+    [
+        *((agent, "twin") for agent in AGENTS),
+        ("ppo", "citylearn"),
+        *(pytest.param(agent, "citylearn", marks=pytest.mark.slow) for agent in ("sac", "a2c")),
+    ],
+)
 def test_a_resumed_training_ends_bit_for_bit_as_an_undisturbed_one(
     agent: Agent,
     kind: str,

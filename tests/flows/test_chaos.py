@@ -139,6 +139,7 @@ def _start(root: Path, server: Server, *arguments: str, behaviour: str = "") -> 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_of_two_runs_at_once_one_waits_or_is_refused(server: Server, tmp_path: Path) -> None:
     first = _start(tmp_path, server, behaviour="sac=gate")

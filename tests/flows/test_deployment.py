@@ -237,6 +237,7 @@ def test_cancelling_in_the_ui_ends_the_trainers_within_seconds(
     assert wait_for(lambda: _ended(server, order), 30)["state_type"] == "CANCELLED"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_is_closed_within_a_minute_and_its_trainers_with_it(
     server: Server, fake: dict[str, Any], tmp_path: Path
 ) -> None:

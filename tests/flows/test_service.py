@@ -30,12 +30,12 @@ def foreign() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def _say_of(home: Path, process: subprocess.Popen[bytes], **other: object) -> None:
+def _say_of(folder: Path, process: subprocess.Popen[bytes], **other: object) -> None:
     mark = ProcessMark.of(process.pid)
     assert mark is not None
     told = {"pid": mark.pid, "started": mark.started, "home": mark.home} | other
-    home.mkdir(parents=True, exist_ok=True)
-    (home / SERVICE).write_text(json.dumps({"state": "up", "api": "x", "ui": "y", "processes": {"worker": told}}))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SERVICE).write_text(json.dumps({"state": "up", "api": "x", "ui": "y", "processes": {"worker": told}}))
 
 
 @pytest.mark.parametrize("other", [{"started": 1}, {"home": "00000000"}])
