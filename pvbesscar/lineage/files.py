@@ -16,16 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pvbesscar.lineage.drafts import draft_prefix
-from schemas.errors import OutputError, StaleError
+from schemas.errors import OutputError, PvbesscarError, StaleError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_STORED_BYTES = 256 * 2**20
 """No JSON that a stage writes comes near it."""
-
-from pvbesscar.lineage.drafts import draft_prefix
-from schemas.errors import PvbesscarError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 LEAST_BYTES = 1_000_000
@@ -72,9 +69,12 @@ def _room_for(path: Path) -> Iterator[None]:
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block ends without an error."""
-    with _told(path), _room_for(path):
+    with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=draft_prefix(path.stem), suffix=f".tmp{path.suffix}", dir=path.parent)
+        with _room_for(path):
+            handle, name = tempfile.mkstemp(
+                prefix=draft_prefix(path.stem), suffix=f".tmp{path.suffix}", dir=path.parent
+            )
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o644)
