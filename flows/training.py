@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from flows.children import Child, Watcher, die_with_the_parent, reason, run_children
 from flows.stages import DEFAULT_CONFIG, Overrides, ProfileName, opened, run_name
 from pvbesscar import display
+from pvbesscar.agents.artifacts import why_train
 from pvbesscar.display import progress_text
 from pvbesscar.lineage.runs import Job
 from schemas.errors import TrainingError
@@ -28,9 +29,12 @@ def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
     train_task(Job.reopened(run_folder, profile), agent)
 
 
-def train(job: Job, *, sequential: bool = False) -> None:
-    """Train the configured agents; the reason for each one that could not be is kept in `job.failures`."""
-    agents, hours = job.settings.training.agents, job.settings.training.timeout_h
+def train(job: Job, *, sequential: bool = False, anew: bool = False) -> None:
+    """Train the configured agents; the reason for each one that could not be is kept in `job.failures`.
+
+    An agent whose model is what training would make again is not trained, unless `anew`.
+    """
+    agents, hours = _to_train(job, anew=anew), job.settings.training.timeout_h
     children = [
         Child(
             name=f"train-{agent}",
@@ -42,6 +46,8 @@ def train(job: Job, *, sequential: bool = False) -> None:
         for agent in agents
     ]
     at_once = 1 if sequential or job.settings.training.sequential else len(children)
+    if not children:
+        return
     with job.timed("train"):
         states = run_children(children, at_once=at_once, watcher=_Board(job))
     job.failures.update(
@@ -65,9 +71,20 @@ def train_stage(
         agent: which agent
     """
     with opened(config, (*overrides, f"training.agents=[{agent}]"), profile) as job:
-        train(job)
+        train(job, anew=True)
         if job.failures:
             raise TrainingError(job.failures[agent])
+
+
+def _to_train(job: Job, *, anew: bool) -> tuple[Agent, ...]:
+    agents = job.settings.training.agents
+    why = {agent: why_train(agent, job.settings, job.workspace, job.profile) for agent in agents}
+    for agent, reason_to_train in why.items():
+        get_run_logger().info("train-%s: %s", agent, reason_to_train or "its model is current")
+    if anew:
+        return agents
+    job.kept.extend(f"train-{agent}" for agent in agents if why[agent] is None)
+    return tuple(agent for agent in agents if why[agent] is not None)
 
 
 class _Board(Watcher):

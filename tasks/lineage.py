@@ -43,6 +43,7 @@ def after_run(job: Job, failed: str | None = None) -> dict[str, Node]:
     nodes = dict.fromkeys((*BEFORE, *agents, *AFTER), Node("ABSENT", "not run"))
     for stage, seconds in job.seconds.items():
         nodes[stage] = Node("FAILED" if stage == failed else "RAN", duration(seconds))
+    nodes |= {stage: Node("FRESH", "its model is what training would make again") for stage in job.kept}
     for agent, reason in job.failures.items():
         nodes[f"train-{agent}"] = Node("FAILED", reason.splitlines()[0])
     return {stage: node for stage, node in nodes.items() if stage != "train"}

@@ -18,6 +18,8 @@ from schemas.settings import Agent, Settings
 
 CODE = Path(__file__).parent.parent
 LEARNING_CODE = ("agents", "envs", "plant")
+NO_MODEL_CODE = ("certify", "commands", "oe2", "quality", "report", "serving")
+"""Parts of the domain that no model depends on, but through the dataset."""
 PACKAGES = ("stable-baselines3", "torch", "gymnasium", "numpy", "citylearn")
 
 
@@ -33,6 +35,8 @@ class ModelCard(Result):
     dataset_digest: str
     settings_digest: str
     model_sha256: str
+    code_digest: str
+    """Of all code that can change a model, see `model_code_digest`."""
 
 
 def prove_dataset(settings: Settings, workspace: Workspace) -> DatasetManifest:
@@ -78,6 +82,37 @@ def learning_code_digest() -> str:
     """Digest of the code that a training runs: agents, environments and plant."""
     files = sorted(path for name in LEARNING_CODE for path in (CODE / name).glob("*.py"))
     return sha256_json({path.relative_to(CODE).as_posix(): sha256_file(path) for path in files})
+
+
+def model_code_digest() -> str:
+    """Digest of all code that can change a model on a given dataset: rather too much of it than too little."""
+    domain = [path for path in CODE.rglob("*.py") if path.relative_to(CODE).parts[0] not in NO_MODEL_CODE]
+    files = sorted([*domain, *(CODE.parent / "schemas").glob("*.py")])
+    return sha256_json({path.relative_to(CODE.parent).as_posix(): sha256_file(path) for path in files})
+
+
+def why_train(agent: Agent, settings: Settings, workspace: Workspace, profile: str) -> str | None:
+    """Why an agent must be trained, `None` where its model is what training would make again.
+
+    That is so when the model is whole and of this dataset, profile, seed and settings, and neither the project's code
+    nor the packages have changed since.
+    """
+    path = workspace.final_model(agent)
+    metrics = read_metrics(agent, workspace)
+    if not path.is_file() or metrics is None:
+        return "there is no model"
+    if (
+        fault := model_fault(agent, settings, workspace, profile, prove_dataset(settings, workspace).digest)
+    ) is not None:
+        return fault
+    changed = sorted(name for name, now in versions().items() if metrics.versions.get(name) != now)
+    if changed:
+        return f"trained with other versions of {', '.join(changed)}"
+    try:
+        card = ModelCard.model_validate_json(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValidationError):
+        return "nothing says which code it was trained with"
+    return None if card.code_digest == model_code_digest() else "trained with other code"
 
 
 def versions() -> dict[str, str]:

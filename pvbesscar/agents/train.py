@@ -23,6 +23,7 @@ from pvbesscar.agents.artifacts import (
     curve_name,
     final_name,
     learning_code_digest,
+    model_code_digest,
     prove_dataset,
     training_digest,
     versions,
@@ -254,6 +255,7 @@ class _Course:
             dataset_digest=self.simulator.data.digest,
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             model_sha256=sha256,
+            code_digest=model_code_digest(),
         )
 
     def _env(self, episode_hours: int) -> Env:

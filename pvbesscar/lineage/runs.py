@@ -42,6 +42,8 @@ class Job:
         Wall time of each stage so far [s].
     failures
         Reason for each agent that could not be trained.
+    kept
+        Agents whose models were current and are used as they are.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Job:
     config: Path
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
     _began: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -132,6 +135,7 @@ def write_manifest(job: Job, outcome: Outcome, error: str | None = None) -> Path
             "outcome": outcome,
             "error": error,
             "failures": job.failures,
+            "kept": job.kept,
             "config": str(job.config),
             "settings_digest": settings_digest(job.settings),
             "seed": job.settings.seed,
