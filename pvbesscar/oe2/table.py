@@ -268,10 +268,10 @@ def _is_number(cell: str) -> bool:
 def _decimal_comma(table: Table, column: str) -> bool:
     """Whether the column's decimal mark is a comma, by its key or by what the cells prove."""
     cells, declared, key = table.columns[column], table.layout.decimal, table.setting("decimal")
-    commas = [cell for cell in cells if "," in cell]
-    points = [cell for cell in cells if "." in cell]
-    if not commas and not points:
+    text = "".join(cells)  # most columns are settled by what they do not hold
+    if "," not in text and "." not in text:
         return False
+    commas = [cell for cell in cells if "," in cell] if "," in text else []
     if declared is not None:
         _refuse_marks(table, column, "," if declared == "point" else ".", declared)
         table.decide("decimal mark", declared, f"`{key}` says so")

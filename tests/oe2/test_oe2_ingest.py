@@ -180,5 +180,10 @@ def test_measured_scenario(repo_root: Path, oe2_dir: Path, tmp_path: Path) -> No
     steps = {series.series: " ".join(series.transformations) for series in provenance.series}
     assert "scaled by 2.81416 from 1,193,561.91 kWh to the declared 3,358,876 kWh" in steps["mall"]
     assert "expanded from 32 chargers to 128 sockets" in steps["sessions"]
+    mall = next(series for series in provenance.series if series.series == "mall")
+    assert {decision.what: decision.value for decision in mall.decisions} == {
+        "encoding": "UTF-8", "separator": ",", "dates": "year first", "time zone": "America/Lima",
+        "interval": "60 min", "stamps": "start", "unit": "kW", "decimal mark": "point",
+    }  # fmt: skip
     starts = {str(read(settings, name)["timestamp"].iloc[0]) for name in ("weather", "pv", "mall", "ev_profile")}
     assert starts == {"2024-01-01 00:00:00-05:00"}
