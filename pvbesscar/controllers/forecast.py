@@ -44,12 +44,12 @@ class ForecastModel(Frozen):
     mall_shape_kwh: Table = quantity(..., "kWh", "mean day of the mall by day type and hour of day, (8, 24)", _LEARNED)
     mall_weights: Cube = quantity(
         ..., "1",
-        "by hour of day and lead: deviation on now, of 24 h, of 168 h, of the last such hour, of a week before; "
+        "by hour of day and lead: deviation on that of now, of 24 h, 168 h, of the last such hour, of a week before, "
         "(24, H, 5)",
         _LEARNED,
     )  # fmt: skip
     arrivals_early_kwh: Cube = quantity(
-        ..., "kWh", "mean energy by day type, hour of arrival, hours since, at once, (8, 24, L)", _LEARNED
+        ..., "kWh", "mean energy by day type, hour of arrival, hours since; at once, (8, 24, L)", _LEARNED
     )
     arrivals_late_kwh: Cube = quantity(
         ..., "kWh", "the same, charged as late as the departure allows, (8, 24, L)", _LEARNED

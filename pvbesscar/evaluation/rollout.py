@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.lawful import check_lawful
 from pvbesscar.controllers.policy import Predictor
 from pvbesscar.evaluation.windows import Stretch
 from pvbesscar.plant import twin
@@ -70,7 +71,9 @@ def rollout(
     rows, rewards, times = [], [], []
     while True:
         state = simulator.state
-        hour = simulator.step(controller.decide(state))
+        setpoints = controller.decide(state)
+        check_lawful(state, setpoints, controller.name)
+        hour = simulator.step(setpoints)
         count_departures(data, hour.t, state.soc, hour.socket_kwh, served)
         rows.append(hour.row)
         rewards.append(hour.reward)

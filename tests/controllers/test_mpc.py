@@ -1,0 +1,82 @@
+"""The rolling program: causal in what it does, near the optimum where the days repeat, fair to every vehicle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, fit_forecast, perfect_outlook
+from pvbesscar.controllers.mpc import Mpc, share_out
+from pvbesscar.controllers.optimum import solve
+from pvbesscar.controllers.reference import no_control_reference
+from pvbesscar.evaluation.rollout import rollout
+from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.state import Setpoints
+from pvbesscar.plant.twin import Twin
+from tests.controllers.plants import course, judged
+from tests.controllers.test_forecast import other_future
+
+HORIZON = 26
+
+
+@pytest.fixture(scope="module")
+def model() -> ForecastModel:
+    return fit_forecast([course(28, seed) for seed in (1, 2)], HORIZON)
+
+
+def causal(data: PlantData, model: ForecastModel) -> Mpc:
+    return Mpc("mpc", data, causal_outlook(data, model), no_control_reference(course(28, 1), 0, 672))
+
+
+def decisions(data: PlantData, controller: Mpc, hours: int) -> list[Setpoints]:
+    twin, made = Twin(data), []
+    controller.reset()
+    twin.reset(0, hours)
+    for _ in range(hours):
+        made.append(controller.decide(twin.state))
+        twin.step(made[-1])
+    return made
+
+
+@pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
+def test_the_future_changes_no_decision(model: ForecastModel, mode: str) -> None:
+    data, t = course(28, 7, mode=mode), 65
+    other = other_future(data, t)
+    ours, theirs = (decisions(year, causal(year, model), t + 1) for year in (data, other))
+    assert all(a.bess_kw == b.bess_kw for a, b in zip(ours, theirs, strict=True))
+    assert all(np.array_equal(a.socket_kw, b.socket_kw) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
+def test_with_a_perfect_day_it_is_near_the_optimum(mode: str) -> None:
+    data = course(14, 4, mode=mode)
+    found = solve(data)
+    perfect = Mpc("mpc-perfect-day", data, perfect_outlook(data, HORIZON), found.reference)
+    j = judged(data, perfect, found.reference)
+    # What is left is the energy in the battery at the end, which the optimum uses up.
+    assert found.bound <= j <= found.bound + 0.03 * (0.9 - found.bound)
+
+
+def test_every_departure_that_can_be_met_is_met(model: ForecastModel) -> None:
+    data = course(14, 4, mode="bidirectional")
+    ledger = rollout(Twin(data), causal(data, model))
+    assert ledger.total("departures") == 14 * 8
+    assert ledger.total("departures_met_feasible") == ledger.total("departures_feasible") == 14 * 8
+    assert not ledger.frame["bess_soc"].isna().any()
+
+
+def test_an_episode_does_not_depend_on_the_one_before(model: ForecastModel) -> None:
+    data = course(14, 4, mode="bidirectional")
+    controller = causal(data, model)
+    once = rollout(Twin(data), controller, 24, 48).frame
+    rollout(Twin(data), controller, 100, 30)
+    assert rollout(Twin(data), controller, 24, 48).frame.equals(once)
+
+
+def test_energy_is_shared_by_spare_time() -> None:
+    # Socket 0 must have 1 kW now (4.5 in two hours of 3.5); socket 1 has an hour to spare, socket 2 four; 3 is empty.
+    need, left = np.array([4.5, 3.5, 3.5, 0.0]), np.array([2, 2, 5, 0], dtype=np.int32)
+    assert share_out(0.0, need, left, 3.5) == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    assert share_out(2.0, need, left, 3.5) == pytest.approx([2.0, 0.0, 0.0, 0.0])
+    assert share_out(5.0, need, left, 3.5) == pytest.approx([3.5, 1.5, 0.0, 0.0])
+    assert share_out(99.0, need, left, 3.5) == pytest.approx([3.5, 3.5, 3.5, 0.0])

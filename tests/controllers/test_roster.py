@@ -1,0 +1,94 @@
+"""Who there is, what is fitted, and that fitting keeps its word: never worse than the rule on its training years."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pvbesscar.controllers import roster, tuned
+from pvbesscar.controllers.baselines import Rule
+from pvbesscar.controllers.roster import Fitted
+from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned, plain, simulated_score
+from pvbesscar.evaluation.rollout import rollout
+from pvbesscar.plant.twin import Twin
+from schemas.errors import ControllerError
+from schemas.progress import Progress
+from tests.controllers.plants import course
+
+EVENINGS = {"peak_price": 0.9}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return roster.fit([course(28, seed, mode="bidirectional", grid=EVENINGS) for seed in (1, 2)], seed=42)
+
+
+def test_everybody_can_be_made_and_runs(fitted: Fitted) -> None:
+    data = course(7, 3, mode="bidirectional", grid=EVENINGS)
+    ledgers = [rollout(Twin(data), roster.make(name, data, fitted)) for name in roster.names()]
+    assert [ledger.controller for ledger in ledgers] == list(roster.names())
+    assert all(ledger.total("departures_met") == 7 * 8 for ledger in ledgers)
+
+
+def test_the_plain_parameters_are_the_rule() -> None:
+    for mode in ("dispatch", "bidirectional"):
+        data = course(14, 3, mode=mode)
+        ours = rollout(Twin(data), TunedRule(plain(data.params), data)).frame
+        theirs = rollout(Twin(data), Rule()).frame
+        for name in ("import_kwh", "export_kwh", "ev_kwh", "bess_soc"):
+            assert ours[name].to_numpy() == pytest.approx(theirs[name].to_numpy(), abs=1e-3), name
+
+
+@pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
+def test_tuned_is_never_worse_than_the_rule_on_its_years(mode: str) -> None:
+    years = [course(28, seed, mode=mode, grid=EVENINGS) for seed in (1, 2)]
+    found = fit_tuned(years, seed=1)
+    ours = np.mean([simulated_score(year, TunedRule(found, year)) for year in years])
+    rule = np.mean([simulated_score(year, Rule()) for year in years])
+    assert ours < rule
+    if mode == "dispatch":
+        assert set(found.grid_charge_soc) == {0.0}
+
+
+def test_the_search_ranks_as_the_twin_does() -> None:
+    data = course(28, 1, mode="bidirectional", grid=EVENINGS)
+    search = tuned._Search([data], 1, None)
+    found = search.run()
+    assert search.score == pytest.approx(simulated_score(data, TunedRule(found, data)), abs=2e-5)
+
+
+def test_a_winner_that_loses_on_the_twin_is_replaced_by_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = course(14, 1)
+    bad = plain(data.params).model_copy(update={"discharge_limit_kw": (0.0,) * 24})
+    monkeypatch.setattr(tuned._Search, "run", lambda _: bad)
+    assert fit_tuned([data], seed=1) == plain(data.params)
+
+
+def test_the_same_years_and_seed_give_the_same_parameters() -> None:
+    told: list[Progress] = []
+    data = course(14, 1, mode="bidirectional", grid=EVENINGS)
+    assert fit_tuned([data], seed=3, on_progress=told.append) == fit_tuned([data], seed=3)
+    assert told
+    assert told[-1].message == "candidates of the tuned rule tried"
+
+
+def test_what_was_fitted_survives_json(fitted: Fitted) -> None:
+    assert Fitted.model_validate_json(fitted.model_dump_json()) == fitted
+    assert TunedParameters.model_validate_json(fitted.tuned.model_dump_json()) == fitted.tuned
+    assert fitted.mode == "bidirectional"
+    assert fitted.years == ("tiny", "tiny")
+
+
+def test_refusals_say_what_to_do(fitted: Fitted) -> None:
+    data = course(3, mode="bidirectional")
+    with pytest.raises(ControllerError, match="`best` is no controller") as unknown:
+        roster.make("best", data)
+    assert "tuned-rule" in str(unknown.value.hint)
+    with pytest.raises(ControllerError, match="nothing was fitted"):
+        roster.make("mpc", data)
+    with pytest.raises(ControllerError, match="was fitted in mode `bidirectional`, the plant acts in `dispatch`"):
+        roster.make("mpc", data.with_mode("dispatch"), fitted)
+    with pytest.raises(ControllerError, match="no training year"):
+        roster.fit([], seed=1)
+    with pytest.raises(ControllerError, match="different plants or modes"):
+        roster.fit([data, data.with_mode("dispatch")], seed=1)
