@@ -138,8 +138,8 @@ def main() -> None:
         rows.append(row)
         within = row.sockets == rows[0].sockets and row.years == 1
         limit = f"{LIMITS_S[row.what]:.0f}" if row.what in LIMITS_S and within else ""
-        print(f"{row.what:16} {row.mode:14} {row.sockets:8d} {row.years:6d} {row.size:9,d} {row.seconds:9.1f} {limit:>7}",
-              flush=True)  # fmt: skip
+        about = f"{row.what:16} {row.mode:14} {row.sockets:8d} {row.years:6d} {row.size:9,d}"
+        print(f"{about} {row.seconds:9.1f} {limit:>7}", flush=True)
 
     measure(site(arguments.config, arguments.overrides), add)
     write_json(

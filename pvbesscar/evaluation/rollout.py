@@ -63,6 +63,11 @@ def rollout(
     ----------
     on_hour
         Called after each hour with the number of hours done.
+
+    Raises
+    ------
+    ControllerError
+        The controller asked for what the plant's contract forbids.
     """
     controller.reset()
     simulator.reset(start, hours)
