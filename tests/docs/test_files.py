@@ -20,7 +20,8 @@ PLACEHOLDERS = {
 }  # fmt: skip
 # An unfinished training is gone when it ends.
 NOT_OF_A_STAGE = {
-    ".prefect/", "outputs/benchmarks/simulators.json", "outputs/quality/data_docs/*.html",
+    ".prefect/", "outputs/benchmarks/simulators.json", "outputs/benchmarks/controllers.json",
+    "outputs/quality/data_docs/*.html",
     "checkpoints/unfinished/SAC/",
     "data/interim/oe2/pvgis_2019.csv", "data/interim/oe2/pvgis_2019.csv.provenance.json",
 }  # fmt: skip
