@@ -61,7 +61,7 @@ def test_a_waived_error_does_not_stop_the_run_nor_the_build(tmp_path: Path) -> N
     report = validate(year.settings, workspace)
     assert [(f.rule, f.severity) for f in report.waived] == [("energy.mall_declared", "error")]
     assert report.errors == ()
-    assert accepted(workspace) == report.canonical_digest
+    assert accepted(workspace).canonical_digest == report.canonical_digest
 
 
 def test_a_waiver_holds_through_its_last_day_and_not_after(tmp_path: Path) -> None:
