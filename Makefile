@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .PHONY: help install run test checks test-slow bench docs lock clean clean-runs clean-venv browser
 
 UV_VERSION := 0.13.9
-PROFILE ?= smoke
+PROFILE ?= full
 # `make test BROWSER=no` leaves out the tests that need chromium.
 BROWSER ?= yes
 # `make lock LOCK_OPTIONS=--upgrade` takes the newest versions; without it only what must change does.
@@ -58,7 +58,7 @@ $(STAMP): requirements.lock requirements-cuda.lock pyproject.toml requirements.i
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-run: install ## Run the pipeline on the default scenario (PROFILE=smoke|full); prints the report's path
+run: install ## Run the pipeline on the default scenario (PROFILE=full|smoke); prints the report's path
 	$(BIN)/pvbesscar run --profile $(PROFILE)
 
 test: checks browser ## Check style, types and imports, then run the quick tests
