@@ -73,7 +73,8 @@ def plant(
         reference=np.ones(5),
         ev_kwh=BATTERY_KWH,
         bess=bess_battery(params, curves),
-        stamps=stamps,
+        stamps_utc=stamps.tz_convert("UTC").tz_localize(None).to_numpy(),
+        timezone=own.site.timezone,
         forecast_kind="causal",
         digest="tiny",
     )
