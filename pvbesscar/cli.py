@@ -26,6 +26,7 @@ from pvbesscar.commands.common import (
     shown,
 )
 from pvbesscar.commands.evaluate import evaluate
+from pvbesscar.commands.quality import quality_app, validate
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ app.add_typer(config_app, name="config")
 app.command()(evaluate)
 app.add_typer(fetch.app, name="fetch")
 service.register(app)
+app.add_typer(quality_app, name="quality")
 
 
 def main() -> None:
@@ -187,14 +189,7 @@ def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -
     typer.echo(workspace.canonical)
 
 
-@app.command()
-def validate(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
-    """Judge the canonical year; exit code 2 on any error-level finding."""
-    settings, workspace = place(config, overrides)
-    from pvbesscar.quality.gate import validate as stage  # noqa: PLC0415
-
-    stage(settings, workspace)
-    typer.echo(workspace.quality)
+app.command()(validate)
 
 
 @app.command()

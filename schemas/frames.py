@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
@@ -25,6 +26,12 @@ REQUIRED = (WEATHER, PV, MALL, SESSIONS)
 
 SERIES = (*HOURLY, SESSIONS)
 
+DATASET_HOURLY = "dataset_hourly"
+"""`hourly.parquet` of a dataset, which `build` writes."""
+
+LEDGER = "ledger"
+"""Hourly ledger of a controller, which `evaluate` writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnContract:
@@ -35,7 +42,8 @@ class ColumnContract:
     name
         Name, with its unit where it is a quantity.
     kind
-        `stamp` (tz-aware), `float` (float64, NaN allowed), `int` (int64) or `text` (no missing value).
+        `stamp` (tz-aware), `float` (float64, NaN allowed), `int` (int64) or `text` (no missing value); for tables that
+        later stages write also `amount` (finite, not negative), `finite` and `count` (any whole number).
     unit
         Unit in words, for people.
     meaning
@@ -79,6 +87,46 @@ COLUMNS: dict[str, tuple[ColumnContract, ...]] = {
 }
 """Columns of each series, in order; `ev_profile` also has one float column per charger or socket [kWh]."""
 
+TABLES: dict[str, tuple[ColumnContract, ...]] = {
+    DATASET_HOURLY: (
+        STAMP,
+        *(ColumnContract(name, "amount", "kWh", "energy of the hour") for name in ("pv_kwh", "mall_kwh")),
+        ColumnContract("pv_w_per_kw", "amount", "W/kW", "PV per kWp"),
+        ColumnContract("price", "amount", "PEN/kWh", "price of import"),
+        ColumnContract("carbon", "amount", "kgCO2/kWh", "carbon intensity of import"),
+        *(ColumnContract(name, "count", "", "calendar") for name in ("hour", "month", "day_type")),
+        *(
+            ColumnContract(f"{series}_{ahead}_kwh", "amount", "kWh", "forecast")
+            for series in ("pv", "mall")
+            for ahead in ("next", "next3")
+        ),
+    ),
+    LEDGER: (
+        ColumnContract("t", "count", "h", "hour of the year"),
+        STAMP,
+        *(
+            ColumnContract(f"{name}_kwh", "amount", "kWh", "energy of the hour")
+            for name in ("pv", "mall", "ev", "charge", "discharge", "import", "export", "solar", "ev_short", "ramping")
+        ),
+        ColumnContract("bess_soc", "amount", "1", "state of charge"),
+        ColumnContract("co2_kg", "amount", "kgCO2", "of the import"),
+        *(ColumnContract(name, "finite", "", "of the hour") for name in ("cost_pen", "reward")),
+        *(ColumnContract(name, "amount", "", "of the import") for name in ("price", "carbon")),
+        *(
+            ColumnContract(name, "amount", "", "vehicles of the hour")
+            for name in (
+                "departures",
+                "departures_met",
+                "departures_feasible",
+                "departures_met_feasible",
+                "infeasible_sockets",
+            )
+        ),
+        ColumnContract("window", "text", "", "stretch of hours"),
+    ),
+}
+"""Columns that readers of the later stages' hourly tables rely on."""
+
 
 def _is_tz_aware(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.DatetimeTZDtype)
@@ -86,6 +134,10 @@ def _is_tz_aware(column: pd.Series) -> bool:
 
 def _is_text(column: pd.Series) -> bool:
     return bool(pd.api.types.infer_dtype(column, skipna=False) == "string")
+
+
+def _is_whole(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_integer_dtype(column))
 
 
 def _has_rows(frame: pd.DataFrame) -> bool:
@@ -101,6 +153,11 @@ def _column(contract: ColumnContract) -> pa.Column:
         return pa.Column(None, pa.Check(_is_tz_aware, name="tz_aware"), nullable=False)
     if contract.kind == "text":
         return pa.Column(None, pa.Check(_is_text, name="text"), nullable=False)
+    if contract.kind == "count":
+        return pa.Column(None, pa.Check(_is_whole, name="whole numbers"), nullable=False)
+    if contract.kind in {"amount", "finite"}:
+        checks = [pa.Check(np.isfinite, name="finite"), *([pa.Check.ge(0.0)] if contract.kind == "amount" else [])]
+        return pa.Column(None, checks, nullable=False)
     dtype = "float64" if contract.kind == "float" else "int64"
     return pa.Column(dtype, nullable=contract.kind == "float", required=contract.required)
 
@@ -111,16 +168,17 @@ def structure(series: str) -> pa.DataFrameSchema:
     Parameters
     ----------
     series
-        One of `SERIES`.
+        One of `SERIES`, `DATASET_HOURLY` or `LEDGER`.
 
     Returns
     -------
     DataFrameSchema
-        Strict: a column that no contract names is a failure. Validate with `lazy=True`.
+        Strict for canonical series: a column that no contract names is a failure. Validate with `lazy=True`.
     """
     checks = [pa.Check(_has_rows, name="rows")]
-    columns = {contract.name: _column(contract) for contract in COLUMNS[series]}
+    columns = {contract.name: _column(contract) for contract in (COLUMNS | TABLES)[series]}
     if series == EV_PROFILE:
         checks.append(pa.Check(_has_profile_column, name="profile"))
         columns["^(?!timestamp$).+"] = pa.Column("float64", nullable=True, regex=True, required=False)
-    return pa.DataFrameSchema(columns, checks=checks, strict=True, name=series)
+    # Later stages may say more about an hour than every reader needs; what is read must be there and sound.
+    return pa.DataFrameSchema(columns, checks=checks, strict=series in SERIES, name=series)

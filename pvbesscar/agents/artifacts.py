@@ -12,6 +12,7 @@ from pvbesscar.dataset.build import dataset_settings_digest
 from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
 from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.quality.boundaries import require_dataset
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest, Result, TrainingMetrics
 from schemas.settings import Agent, Settings
@@ -40,13 +41,17 @@ class ModelCard(Result):
 
 
 def prove_dataset(settings: Settings, workspace: Workspace) -> DatasetManifest:
-    """Manifest of the dataset; `StaleError` unless it is whole and was built with these settings."""
+    """Manifest of the dataset; `StaleError` unless it is whole and was built with these settings.
+
+    Its tables must keep their contracts, too: `QualityError` names the rows that do not.
+    """
     manifest = read_manifest(workspace.dataset)
     if manifest.settings_digest != dataset_settings_digest(settings):
         raise StaleError(
             f"{workspace.dataset}: built with other settings than the scenario `{settings.name}` has now.",
             hint="run `pvbesscar build --config CONFIG` again.",
         )
+    require_dataset(workspace)
     return manifest
 
 

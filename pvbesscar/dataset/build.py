@@ -31,6 +31,7 @@ from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import PlantParams, plant_params
+from pvbesscar.quality.boundaries import require_canonical
 from pvbesscar.quality.gate import accepted
 from schemas.results import DatasetManifest, ScoreTerms, YearFacts
 from schemas.settings import HOURS_PER_YEAR, Settings
@@ -64,6 +65,7 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
     """
     judged = accepted(workspace)
     frames = {name: read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
+    require_canonical({name.removesuffix(".parquet"): frame for name, frame in frames.items()}, settings, judged)
     hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
     sessions = frames["sessions.parquet"].reset_index(drop=True)
     tables = YearTables(hourly, sessions, frames["weather.parquet"])

@@ -41,7 +41,7 @@ def prove_armed(settings: Settings) -> None:
         )
     )
     if not sound:
-        raise _disarmed()
+        raise disarmed("a planted year of zeros")
     refused = {finding.rule for finding in judge(planted) if finding.severity == "error"}
     if "solar.all_zero" not in refused:
         raise QualityError(
@@ -75,12 +75,13 @@ def _refuses_structure(frame: pd.DataFrame) -> bool:
     return False
 
 
-def _disarmed() -> QualityError:
+def disarmed(planted: str) -> QualityError:
+    """Error for a planted fault that pandera accepted, naming the environment variable that switched it off."""
     found = [f"{name}={os.environ[name]}" for name in SWITCHES if name in os.environ]
     config = get_config_context()
     state = f"validation_enabled={config.validation_enabled}, validation_depth={config.validation_depth}"
     by = f" by {', '.join(found)}" if found else ""
     return QualityError(
-        f"the quality gate is disarmed{by}: a planted year of zeros passed pandera's checks ({state}).",
+        f"the quality gate is disarmed{by}: {planted} passed pandera's checks ({state}).",
         hint=f"unset {' and '.join(name.partition('=')[0] for name in found) or ', '.join(SWITCHES)} and run again.",
     )

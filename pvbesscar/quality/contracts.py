@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from pvbesscar.quality.registry import Rule, all_rules
 from schemas.frames import structure
 
 
-def contract(series: str, context: QualityContext) -> pa.DataFrameSchema:
+def contract(series: str, context: QualityContext, only: Collection[str] | None = None) -> pa.DataFrameSchema:
     """Schema of one canonical frame: its structure and one check per error rule that looks at it.
 
     Parameters
@@ -22,6 +22,8 @@ def contract(series: str, context: QualityContext) -> pa.DataFrameSchema:
         One of `schemas.frames.SERIES`.
     context
         Settings, and the other frames that joint rules compare with.
+    only
+        Rules to ask; all of error severity where none are named.
 
     Returns
     -------
@@ -30,7 +32,8 @@ def contract(series: str, context: QualityContext) -> pa.DataFrameSchema:
     """
     schema = structure(series)
     rules = [rule for rule in all_rules() if rule.severity == "error" and rule.topic != "structure"]
-    checks = [_check(rule, series, context) for rule in rules if series in rule.series]
+    asked = [rule for rule in rules if series in rule.series and (only is None or rule.id in only)]
+    checks = [_check(rule, series, context) for rule in asked]
     return (
         schema.update_checks([*schema.checks, *checks]) if hasattr(schema, "update_checks") else _with(schema, checks)
     )

@@ -16,6 +16,7 @@ from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, sha256_json
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
+from pvbesscar.quality.boundaries import require_ledger
 from pvbesscar.quality.gate import PROVENANCE_FILE
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest, EvaluationReport, Provenance, QualityReport, TrainingMetrics
@@ -71,14 +72,16 @@ class Evidence:
         return None if self.manifest is None else read_parquet(self.workspace.dataset / SESSIONS_FILE)
 
     def ledger(self, scenario: str, controller: str) -> pd.DataFrame | None:
-        """Hourly ledger of a judged controller, `None` unless it is the one that was judged."""
+        """Hourly ledger of a judged controller, `None` unless it is the one judged; `QualityError` if it is none."""
         if self.evaluation is None:
             return None
         name = ledger_name(scenario, controller)
         path = self.workspace.evaluation / name
         if not path.is_file() or self.evaluation.files.get(name) != sha256_file(path):
             return None
-        return read_parquet(path)
+        frame = read_parquet(path)
+        require_ledger(frame, path)
+        return frame
 
     def files(self) -> tuple[ListedFile, ...]:
         """Files of the run with their digests; the dataset's own are in its manifest."""

@@ -55,10 +55,11 @@ EXPANDED = SeriesProvenance(
 
 def ledger(name: str, co2_kg: float, solar_kwh: float) -> Ledger:
     frame = pd.DataFrame(np.zeros((24, len(LEDGER_COLUMNS))), columns=list(LEDGER_COLUMNS))
-    frame["pv_kwh"] = 100.0
+    frame[["pv_kwh", "mall_kwh"]] = 100.0
     frame.loc[0, ["co2_kg", "solar_kwh", "departures", "departures_met"]] = [co2_kg, solar_kwh, 10.0, 9.0]
     frame.insert(0, "timestamp", pd.date_range("2025-03-10", periods=24, freq="h", tz="America/Lima"))
-    return Ledger(name, frame.assign(price=0.28, carbon=0.5, reward=-0.5))
+    frame.insert(0, "t", np.arange(24))
+    return Ledger(name, frame.assign(price=0.28, carbon=0.5, reward=-0.5, window="first"))
 
 
 def write_training(workspace: Workspace, settings: Settings, agent: Agent, dataset_digest: str) -> None:

@@ -1,0 +1,105 @@
+"""`pvbesscar validate` and `pvbesscar quality`: the gate on a scenario or on files alone, and its rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load, place, print_table
+
+if TYPE_CHECKING:
+    from pvbesscar.quality.files import JudgedFile
+
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines: JSON in the place of tables.")]
+quality_app = typer.Typer(no_args_is_help=True, help="The quality gate's rules.")
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Files to judge on their own; none: the scenario's canonical year."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the canonical year, or the files named; exit code 2 on any error-level finding.
+
+    A file is taken for weather, generation, demand, a charger profile or sessions by its headers; site, ratings and
+    declared energies are those of the scenario. Nothing is written.
+
+    Examples
+    --------
+      pvbesscar validate
+
+      pvbesscar validate data/interim/oe2/weather.csv --json
+    """
+    if paths:
+        _judge_files(paths, config, overrides, as_json=as_json)
+        return
+    settings, workspace = place(config, overrides)
+    from pvbesscar.quality.gate import validate as stage  # noqa: PLC0415
+
+    report = stage(settings, workspace)
+    typer.echo(report.model_dump_json(indent=2) if as_json else workspace.quality)
+
+
+def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:
+    settings = load(config, overrides or []).settings
+    from pvbesscar.quality.files import judge_file  # noqa: PLC0415, the rules load pandera and pvlib
+
+    judged = [judge_file(path, settings) for path in paths]
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in judged], indent=2, ensure_ascii=False))
+    else:
+        for one in judged:
+            _print_file(one)
+    raise typer.Exit(2 if any(one.errors for one in judged) else 0)
+
+
+def _print_file(judged: JudgedFile) -> None:
+    from pvbesscar.quality.hours import describe  # noqa: PLC0415
+
+    kinds = " and ".join(judged.kinds) or "not read"
+    count = f"{judged.errors} errors, {len(judged.findings) - judged.errors} other findings"
+    typer.echo(f"{judged.path}: {kinds}; {count}")
+    if judged.findings:
+        head = ("severity", "rule", "column", "what", "seen, limit", "hours", "fix")
+        rows: list[tuple[str, ...]] = [
+            (f.severity, f.rule, f.column, f.message, f"{f.observed}; limit {f.limit}",
+             describe(f.hours, f.n_hours), f.fix)
+            for f in judged.findings
+        ]  # fmt: skip
+        print_table(head, rows)
+
+
+@quality_app.command("rules")
+def rules(as_json: JsonOption = False) -> None:
+    """List every rule: severity, whether it can be waived, what it looks at, what holds.
+
+    Examples
+    --------
+      pvbesscar quality rules
+
+      pvbesscar quality rules --json
+    """
+    from pvbesscar.quality.registry import all_rules  # noqa: PLC0415
+
+    fields = ("id", "severity", "waivable", "title", "rationale", "reference", "cause", "fix")
+    if as_json:
+        table: list[dict[str, Any]] = [
+            {name: getattr(rule, name) for name in fields} | {"series": list(rule.series)} for rule in all_rules()
+        ]
+        typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
+        return
+    head = ("rule", "severity", "waivable", "looks at", "what holds")
+    print_table(
+        head,
+        [
+            (r.id, r.severity, "yes" if r.waivable else "no", ", ".join(r.series) or "configuration", r.title)
+            for r in all_rules()
+        ],
+    )
