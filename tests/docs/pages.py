@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +12,9 @@ from pvbesscar.evaluation.kpis import all_kpis
 from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
 from pvbesscar.quality.registry import Rule, all_rules
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
+from tests.quality.blind_faults import BLIND_FAULTS
+from tests.quality.faults import FAULTS
+from tests.quality.years import PLACES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MADE = "`python -m tests.docs.pages`"
@@ -34,7 +38,10 @@ QUALITY = """# Quality rules
 `validate` applies every rule to the canonical year. An *error* stops the run before anything downstream changes; a
 *warning* is shown. An error in a column that the scenario does not use is a warning. Before it judges, the gate proves
 that it is armed: a planted year of zeros must be refused. These {count} rules are made from the registry in
-`pvbesscar/quality` ({made}).
+`pvbesscar/quality` ({made}); the faults that they are tested with are in
+[quality-catalogue.md](quality-catalogue.md). `pvbesscar quality rules` lists them on the terminal, and
+`pvbesscar validate FILE` applies those that can be asked of a file alone. Each stage holds the tables of the stage
+before it to a contract again, and proves that contract armed.
 
 ## Waivers
 
@@ -57,6 +64,23 @@ an error of the configuration.
 {notes}
 
 {sections}"""
+CATALOGUE = """# Fault catalogues
+
+Faults are injected into clean years at {sites} sites from 60 N to 46 S; each has a rule that must find it. Made from
+`tests/quality` ({made}); `make test-slow` repeats both catalogues at every site, the rules themselves are in
+[quality.md](quality.md).
+
+## Written from the rules' descriptions alone
+
+Their author had seen neither thresholds nor code of the rules. On the *first run*, before any rule was changed for
+them, the rule that promises it found {found:,} of {runs:,} injections ({share:.1%}; {sites} sites, two seeds), and
+{whole} of {kinds} kinds everywhere. Rules were mended afterwards, so what is found today is no blind result; today's
+result is a test (`tests/quality/test_blind_faults.py`).
+
+{blind}
+## Written with the rules
+
+{known}"""
 QUALITY_HEAD = ("rule", "severity", "waivable", "series", "what holds", "why", "likely cause of a violation", "fix")
 
 OBSERVATION = """# Observation and action, entry by entry
@@ -273,6 +297,33 @@ def _rules(rules: Sequence[Rule]) -> str:
     )  # fmt: skip
 
 
+def catalogue_page() -> str:
+    """Both fault catalogues, and what the first run found of the blind one."""
+    path = Path(__file__).resolve().parents[1] / "quality" / "blind_first_run.json"
+    first = json.loads(path.read_text(encoding="utf-8"))
+    found, runs = (sum(entry[name] for entry in first.values()) for name in ("found", "of"))
+    blind = (
+        (
+            fault.kind,
+            fault.description,
+            ", ".join(f"`{rule}`" for rule in fault.rules),
+            "{found} of {of}".format(**first[fault.kind]),
+        )
+        for fault in BLIND_FAULTS
+    )
+    return CATALOGUE.format(
+        made=MADE,
+        sites=len(PLACES),
+        found=found,
+        runs=runs,
+        share=found / runs,
+        whole=sum(entry["found"] == entry["of"] for entry in first.values()),
+        kinds=len(first),
+        blind=table(("kind", "how it comes to be", "rules that promise it", "first run"), blind),
+        known=table(("kind", "rule"), ((fault.kind, f"`{fault.rule}`") for fault in FAULTS)),
+    )
+
+
 def observation_page() -> str:
     """Every entry of the observation; entries that differ only by socket or hour stand in one row."""
     names = observation_names()
@@ -344,6 +395,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "configuration.md": CONFIGURATION.format(made=MADE, notes=NOTES, table=configuration_table().strip()),
         DOCS / "quality.md": quality_page(),
+        DOCS / "quality-catalogue.md": catalogue_page(),
         DOCS / "observation.md": observation_page(),
         DOCS / "columns.md": columns_page(),
         DOCS / "kpis.md": kpis_page(),

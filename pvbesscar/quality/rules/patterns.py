@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.registry import Hours, Violation, rule
@@ -24,7 +23,16 @@ FLAT_AIR_H = 48
 MULTIPLE_SPREAD = 0.003
 """Spread of the ratio of generation to irradiance below which it is one number [1]; temperature moves it by 3 %."""
 
+MULTIPLE_HOURS = 60
+"""Hours of light in a month that its ratio is judged by."""
+
 MALL_LAG_H = 3
+
+INVERTER_SHARE = 0.5
+"""Share of the AC rating below which a plant's highest output is no inverter's limit [1]."""
+
+SHIFTED_MONTHS = 3
+"""Months, one after another, with the same lag, that make a shift of part of the year."""
 
 
 def shift_against_sky(ghi: FloatArray, clean_sky: FloatArray) -> tuple[int, float, float]:
@@ -65,7 +73,9 @@ def time_shift(context: QualityContext) -> Iterator[Violation]:
     if greatest(ghi) <= DARK_W_M2:
         return  # solar.all_zero says it
     late, excess, best = shift_against_sky(ghi, context.clean_sky)
-    if late != 0 and excess > EXCESS_LIMIT and best < 0.5 * excess:
+    if not (late != 0 and excess > EXCESS_LIMIT and best < 0.5 * excess):
+        yield from _shifted_months(context, ghi)
+    else:
         yield Violation(
             WEATHER,
             "ghi_w_m2",
@@ -73,6 +83,43 @@ def time_shift(context: QualityContext) -> Iterator[Violation]:
             f"at most {EXCESS_LIMIT:.0%}, and least without a shift",
             f"the irradiance is {abs(late)} h {'late' if late > 0 else 'early'} against the sun",
         )
+
+
+def _in_a_row(lags: list[int]) -> tuple[int, int]:
+    """Longest run of equal lags other than 0: the lag, and its length in months."""
+    best, length = (0, 0), 0
+    for i, lag in enumerate(lags):
+        length = length + 1 if i and lag == lags[i - 1] else 1
+        if lag and length > best[1]:
+            best = lag, length
+    return best
+
+
+def _part_of_the_year(series: str, column: str, months: Hours, lags: list[int]) -> Iterator[Violation]:
+    late, length = _in_a_row(lags)
+    if length >= SHIFTED_MONTHS:
+        rows = np.flatnonzero(np.isin(months, np.unique(months)[np.array(lags) == late]))
+        way = "late" if late > 0 else "early"
+        yield Violation(
+            series,
+            column,
+            f"the same lag of {late} h in {length} months, one after another",
+            f"no lag, or one that changes, in any {SHIFTED_MONTHS} months",
+            f"{length} months are {abs(late)} h {way}",
+            hours=rows,
+            cause="a clock that was changed in summer, or replaced and never set",
+        )
+
+
+def _shifted_months(context: QualityContext, ghi: FloatArray) -> Iterator[Violation]:
+    """Shifts of a part of the year, which the year's light as a whole hides."""
+    months = context.local_months(WEATHER)
+    lags = []
+    for month in np.unique(months):
+        rows = months == month
+        late, excess, best = shift_against_sky(ghi[rows], context.clean_sky[rows])
+        lags.append(late if excess > EXCESS_LIMIT and best < 0.5 * excess else 0)
+    yield from _part_of_the_year(WEATHER, "ghi_w_m2", months, lags)
 
 
 @rule(
@@ -94,9 +141,13 @@ def pv_time_shift(context: QualityContext) -> Iterator[Violation]:
     pv, light = np.nan_to_num(context.values(PV, "pv_kwh")), context.plane_of_array
     if pv.std() == 0 or light.std() == 0:
         return  # solar.all_zero says it
-    fit = {s: float(np.corrcoef(pv, np.roll(light, s))[0, 1]) for s in SHIFTS_H}
-    late = max(SHIFTS_H, key=lambda s: fit[s])
-    if fit[late] > fit[0] + LAG_MARGIN:
+    late, fit = _lag(pv, light)
+    if fit[late] <= fit[0] + LAG_MARGIN:
+        months = context.local_months(PV)
+        parts = [_lag(pv[months == month], light[months == month]) for month in np.unique(months)]
+        lags = [lag if fits[lag] > fits[0] + LAG_MARGIN else 0 for lag, fits in parts]
+        yield from _part_of_the_year(PV, "pv_kwh", months, lags)
+    else:
         yield Violation(
             PV,
             "pv_kwh",
@@ -104,6 +155,14 @@ def pv_time_shift(context: QualityContext) -> Iterator[Violation]:
             f"greatest in the same hour, within {LAG_MARGIN:g}",
             f"the generation is {abs(late)} h {'late' if late > 0 else 'early'} against its irradiance",
         )
+
+
+def _lag(pv: FloatArray, light: FloatArray) -> tuple[int, dict[int, float]]:
+    """Lag at which generation follows light best, and the correlation at each; no lag where one of them is constant."""
+    if pv.std() == 0 or light.std() == 0:
+        return 0, dict.fromkeys(SHIFTS_H, 0.0)
+    fit = {s: float(np.corrcoef(pv, np.roll(light, s))[0, 1]) for s in SHIFTS_H}
+    return max(SHIFTS_H, key=lambda s: fit[s]), fit
 
 
 @rule(
@@ -180,7 +239,9 @@ def solar_flat(context: QualityContext) -> Iterator[Violation]:
         yield from _flat(context, WEATHER, "ghi_w_m2", (context.sun(WEATHER).lowest > 0) & (ghi > 0), FLAT_DAYLIGHT_H)
     if PV in context.frames:
         pv = context.values(PV, "pv_kwh")
-        moving = (context.sun(PV).lowest > 0) & (pv > 0) & (pv < 0.999 * greatest(pv))
+        top = greatest(pv)
+        at_the_limit = (pv >= 0.999 * top) & (top >= INVERTER_SHARE * context.settings.pv.ac_kw)
+        moving = (context.sun(PV).lowest > 0) & (pv > 0) & ~at_the_limit
         yield from _flat(context, PV, "pv_kwh", moving, FLAT_DAYLIGHT_H)
 
 
@@ -232,7 +293,11 @@ def repeated_days(days: Hours, values: FloatArray) -> Hours:
 
 
 def _repeated(context: QualityContext, series: str, column: str) -> Iterator[Violation]:
-    rows = repeated_days(context.local_days(series), context.values(series, column))
+    values, stamps = context.values(series, column), context.stamps(series)
+    # By the clock, and by the sun: rows copied across a change of the clock are no whole days by the clock.
+    utc, local = (stamps.tz_convert(zone).tz_localize(None).as_unit("s").asi8 for zone in ("UTC", stamps.tz))
+    winter = utc + (local - utc)[0]
+    rows = np.union1d(repeated_days(context.local_days(series), values), repeated_days(winter // 86_400, values))
     if rows.size:
         yield Violation(
             series,
@@ -295,16 +360,25 @@ def pv_multiple(context: QualityContext) -> Iterator[Violation]:
         return
     pv, ghi = context.values(PV, "pv_kwh"), context.values(WEATHER, "ghi_w_m2")
     judged = (ghi > 100.0) & (pv > 0) & (pv < 0.99 * greatest(pv))
-    if int(judged.sum()) < 100:
-        return
-    ratio = pd.Series(pv[judged] / ghi[judged])
-    middle = float(ratio.median())
-    spread = float((ratio.quantile(0.95) - ratio.quantile(0.05)) / middle)
-    if spread < MULTIPLE_SPREAD:
+    months = context.local_months(PV)
+    computed = [month for month in np.unique(months) if _one_number(pv, ghi, judged & (months == month))]
+    if computed:
+        rows = np.flatnonzero(judged & np.isin(months, computed))
+        middle = float(np.median(pv[rows] / ghi[rows]))
         yield Violation(
             PV,
             "pv_kwh",
-            f"ratio {middle:.6g} kWh per W/m2, spread {spread:.2%}",
-            f"a spread of at least {MULTIPLE_SPREAD:.1%} between the 5th and the 95th percentile",
-            f"the generation is {middle:.6g} times the global irradiance in nine of ten hours",
+            f"ratio {middle:.6g} kWh per W/m2, its spread below {MULTIPLE_SPREAD:.1%} in {len(computed)} months",
+            f"a spread of at least {MULTIPLE_SPREAD:.1%} between the 5th and the 95th percentile in each month",
+            f"the generation is {middle:.6g} times the global irradiance in nine of ten hours of "
+            f"{len(computed)} months",
+            hours=rows,
         )
+
+
+def _one_number(pv: FloatArray, ghi: FloatArray, judged: BoolArray) -> bool:
+    """Whether the ratio of generation to irradiance is one and the same among the hours judged."""
+    if int(judged.sum()) < MULTIPLE_HOURS:
+        return False
+    low, middle, high = np.quantile(pv[judged] / ghi[judged], [0.05, 0.5, 0.95])
+    return bool(high - low < MULTIPLE_SPREAD * middle)

@@ -10,7 +10,7 @@ from pvbesscar.quality.registry import CONFIG, Violation, rule
 C_RATE_LIMITS = (0.05, 4.0)
 EFFICIENCY_LIMITS = (0.60, 0.98)
 DC_AC_LIMITS = (0.7, 2.0)
-CARBON_LIMIT = 1.3
+CARBON_LIMITS = (0.005, 1.3)
 
 
 @rule(
@@ -117,20 +117,21 @@ def feed_in(context: QualityContext) -> Iterator[Violation]:
     "error",
     "carbon intensity of a real grid",
     series=(),
-    rationale="The dirtiest generation, lignite, emits 1.1 to 1.3 kg per kWh, diesel sets 0.6 to 0.9; an isolated "
-    "thermal grid emits more than nothing.",
+    rationale="The dirtiest generation, lignite, emits 1.1 to 1.3 kg per kWh, diesel sets 0.6 to 0.9; the "
+    "cleanest, wind and water, some 0.01 over their lives.",
     reference="IPCC (2014), AR5 WG3 Annex III, table A.III.2",
-    cause="grams for kilograms, or kg per MWh",
+    cause="grams or tonnes for kilograms, or kg per MWh",
     fix="set `grid.carbon_kg_per_kwh` in kg per kWh",
 )
 def carbon_range(context: QualityContext) -> Iterator[Violation]:
     """Compare the intensity with what generation emits."""
     found = context.settings.grid.carbon_kg_per_kwh
-    if not 0.0 < found <= CARBON_LIMIT:
+    low, high = CARBON_LIMITS
+    if not low <= found <= high:
         yield Violation(
             CONFIG,
             "grid.carbon_kg_per_kwh",
             f"{found:g} kgCO2/kWh",
-            f"above 0, at most {CARBON_LIMIT:g} kgCO2/kWh",
+            f"{low:g} to {high:g} kgCO2/kWh",
             f"a carbon intensity of {found:g} kgCO2/kWh",
         )

@@ -23,6 +23,9 @@ DARK_PV_SHARE = 2e-4
 ZERO_SHARE_LIMIT = 0.10
 """Share of daylight hours that may be without light [1]; real years have none, plants with outages a few percent."""
 
+MONTHLY_ZERO_SHARE = 0.20
+"""The same within one month, days without any light left out: those are outages, and judged by the day [1]."""
+
 DARK_DAY_CLEARNESS = 0.005
 """Clearness of a day that counts as dark [1]; under the heaviest cloud some 2 to 3 % of the light come through."""
 
@@ -106,7 +109,9 @@ def mostly_zero(context: QualityContext) -> Iterator[Violation]:
             continue
         without = np.flatnonzero(day & (values <= 0.0))
         share = without.size / int(day.sum())
-        if share > ZERO_SHARE_LIMIT:
+        if share <= ZERO_SHARE_LIMIT:
+            yield from _mostly_zero_months(context, series, column, values)
+        else:
             yield Violation(
                 series,
                 column,
@@ -115,6 +120,26 @@ def mostly_zero(context: QualityContext) -> Iterator[Violation]:
                 f"{share:.1%} of the daylight hours are zero",
                 hours=without,
             )
+
+
+def _mostly_zero_months(context: QualityContext, series: str, column: str, values: FloatArray) -> Iterator[Violation]:
+    """Months whose days have light in a part of their hours only, as mornings that were lost do."""
+    total, group = sums_by(context.local_days(series), np.nan_to_num(values))
+    day = context.sun(series).day & (total[group] > 0.0)
+    months = context.local_months(series)
+    hours, of_month = sums_by(months, day.astype(np.float64))
+    zero, _ = sums_by(months, (day & (values <= 0.0)).astype(np.float64))
+    lost = (hours >= 30) & (zero > MONTHLY_ZERO_SHARE * hours)
+    if lost.any():
+        rows = np.flatnonzero(lost[of_month] & day & (values <= 0.0))
+        yield Violation(
+            series,
+            column,
+            f"{rows.size} daylight hours of {int(lost.sum())} months are zero on days that have light",
+            f"at most {MONTHLY_ZERO_SHARE:.0%} of a month's hours with the sun above 10 deg",
+            f"{rows.size} daylight hours of {int(lost.sum())} months are zero",
+            hours=rows,
+        )
 
 
 def _dark_groups(context: QualityContext, keys_of: str) -> Iterator[tuple[str, str, Hours, int, FloatArray]]:

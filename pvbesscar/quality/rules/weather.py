@@ -8,10 +8,14 @@ import numpy as np
 
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.registry import Violation, rule
+from pvbesscar.quality.rules.solar import greatest
 from schemas.frames import WEATHER
 
 CALM_OFFSET_M_S = 0.5
 """How far below zero the offset of a calm anemometer, or interpolation between grid points, may go [m/s]."""
+
+DRIEST_YEAR = 1.5
+"""Relative humidity that every place on Earth exceeds within a year [%]."""
 
 LIMITS = {
     "temp_air_c": (-60.0, 58.0, "deg C"),
@@ -39,6 +43,8 @@ def air_range(context: QualityContext) -> Iterator[Violation]:
             continue
         values = context.values(WEATHER, column)
         outside = np.flatnonzero((values < low) | (values > high))
+        if column == "relative_humidity" and 0.0 < greatest(values) <= DRIEST_YEAR:
+            outside = np.arange(values.size)  # a ratio in the place of percent: each value alone could be dry air
         if outside.size:
             worst = values[outside][np.argmax(np.abs(values[outside]))]
             yield Violation(
