@@ -38,7 +38,7 @@ from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.evaluation.windows import window_stretches
-from pvbesscar.lineage.files import published_folder, write_text
+from pvbesscar.lineage.files import published_folder, sha256_json, write_text
 from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -238,7 +238,7 @@ class _Course:
         return ResumeCard(
             agent=self.agent,
             profile=self.profile,
-            dataset_digest=self.simulator.data.digest,
+            dataset_digest=sha256_json([year.digest for year in (self.simulator.data, *self.years)]),
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             code_digest=learning_code_digest(),
             versions=versions(),
