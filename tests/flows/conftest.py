@@ -147,7 +147,7 @@ def fake_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callab
         root = tmp_path_factory.mktemp("project")
         done = subprocess.run(
             [sys.executable, "-m", "tests.flows.fake_run", str(root), "run", "--set", f"data.root={root}", *arguments],
-            cwd=ROOT, env={**server.env, "FAKE_TRAINING": behaviour}, capture_output=True, text=True, timeout=120,
+            cwd=ROOT, env={**server.env, "FAKE_TRAINING": behaviour}, capture_output=True, text=True, timeout=400,
             check=False,
         )  # fmt: skip
         (folder,) = root.glob("outputs/runs/*")
