@@ -373,6 +373,12 @@ class Profile(Frozen):
     scenarios: tuple[str, ...] = quantity(
         ("nominal",), "", "sets of scenarios or scenarios that controllers are judged on", "the validated year"
     )
+    nominal_on: Literal["citylearn", "twin"] = quantity(
+        "citylearn",
+        "",
+        "what simulates the validated year when controllers are judged; the twin is ten times as fast",
+        "CityLearn has the last word",
+    )
     controllers: tuple[str, ...] = quantity(
         ("no-control", "rule", "constant-1"), "", "controllers judged beside the agents", "those that are quick"
     )

@@ -71,7 +71,7 @@ def evaluate(
 
     names = known_names() if controller and "all" in controller else tuple(controller) if controller else None
     request = Request(
-        profile.value, names, tuple(scenarios) if scenarios else None, nominal_on="twin" if twin else "citylearn"
+        profile.value, names, tuple(scenarios) if scenarios else None, nominal_on="twin" if twin else None
     )
     found: list[EvaluationReport] = []
     work = partial(stage, settings, workspace, profile.value, request=request, workers=workers)

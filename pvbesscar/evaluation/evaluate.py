@@ -53,13 +53,13 @@ class Request:
     scenarios
         Sets of scenarios, or scenarios; `None`: the profile's.
     nominal_on
-        What simulates the validated year; drawn years are always simulated by the twin.
+        What simulates the validated year, `None`: what the profile says; drawn years always run on the twin.
     """
 
     profile: str
     controllers: tuple[str, ...] | None = None
     scenarios: tuple[str, ...] | None = None
-    nominal_on: SimulatorName = "citylearn"
+    nominal_on: SimulatorName | None = None
 
     def names(self, settings: Settings) -> tuple[str, ...]:
         """Names of the controllers to judge."""
@@ -148,7 +148,9 @@ def _case(scenario: str, request: Request, settings: Settings, nominal: PlantDat
         return Case(scenario, "twin", (Stretch("year", 0, nominal.hours),))
     profile = settings.profile(request.profile)
     windows = profile.evaluate_on if request.scenarios is None else "year"
-    return Case(scenario, request.nominal_on, stretches_of(windows, settings.evaluation.windows, nominal))
+    return Case(
+        scenario, request.nominal_on or profile.nominal_on, stretches_of(windows, settings.evaluation.windows, nominal)
+    )
 
 
 def publish_results(
