@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pvbesscar.dataset.build import dataset_settings_digest
-from pvbesscar.dataset.manifest import read_manifest
+from pvbesscar.dataset.manifest import dataset_settings_digest, read_manifest
 from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
+from pvbesscar.lineage.fingerprints import changed, code_of
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.boundaries import require_dataset
 from schemas.errors import StaleError
@@ -19,7 +19,7 @@ from schemas.settings import Agent, Settings
 
 CODE = Path(__file__).parent.parent
 LEARNING_CODE = ("agents", "envs", "plant")
-NO_MODEL_CODE = ("certify", "commands", "oe2", "quality", "report", "serving")
+NO_MODEL_CODE = frozenset({"certify"})
 """Parts of the domain that no model depends on, but through the dataset."""
 PACKAGES = ("stable-baselines3", "torch", "gymnasium", "numpy", "citylearn")
 
@@ -36,8 +36,10 @@ class ModelCard(Result):
     dataset_digest: str
     settings_digest: str
     model_sha256: str
-    code_digest: str
-    """Of all code that can change a model, see `model_code_digest`."""
+    code: dict[str, str]
+    """Digest of each module that can change a model, see `model_code`."""
+    beside_digest: str
+    """Of the settings that change only what lies beside the model, see `beside_digest`."""
 
 
 def prove_dataset(settings: Settings, workspace: Workspace) -> DatasetManifest:
@@ -77,6 +79,8 @@ def training_digest(agent: Agent, settings: Settings, profile: str) -> str:
             "seed": settings.seed,
             "simulator": settings.training.simulator,
             "scenarios": settings.training.scenarios,
+            # The twin's plants run side by side: their number decides what an update learns from. CityLearn runs one.
+            "plants": settings.training.plants if settings.training.simulator == "twin" else 1,
             "profile": [profile, settings.profile(profile).model_dump(mode="json", include={"steps", "episode_hours"})],
             agent: getattr(settings.training, agent).model_dump(mode="json"),
         }
@@ -89,11 +93,20 @@ def learning_code_digest() -> str:
     return sha256_json({path.relative_to(CODE).as_posix(): sha256_file(path) for path in files})
 
 
-def model_code_digest() -> str:
-    """Digest of all code that can change a model on a given dataset: rather too much of it than too little."""
-    domain = [path for path in CODE.rglob("*.py") if path.relative_to(CODE).parts[0] not in NO_MODEL_CODE]
-    files = sorted([*domain, *(CODE.parent / "schemas").glob("*.py")])
-    return sha256_json({path.relative_to(CODE.parent).as_posix(): sha256_file(path) for path in files})
+def beside_digest(settings: Settings, profile: str) -> str:
+    """Digest of the settings that change no model, but its validation figures and which checkpoints are kept."""
+    windows = [window.model_dump(mode="json") for window in settings.evaluation.windows]
+    return sha256_json({"windows": windows, "checkpoint_every": settings.profile(profile).checkpoint_every})
+
+
+def model_code() -> dict[str, str]:
+    """Digest of each module that can change a model on a given dataset, by name.
+
+    These are the modules that a training imports, however far, by their syntax: comments, docstrings and formatting do
+    not count. Those of `NO_MODEL_CODE` only refuse to train.
+    """
+    code = code_of("pvbesscar.agents.train")
+    return {name: digest for name, digest in code.items() if not set(name.replace("/", ".").split(".")) & NO_MODEL_CODE}
 
 
 def why_train(agent: Agent, settings: Settings, workspace: Workspace, profile: str) -> str | None:
@@ -110,14 +123,19 @@ def why_train(agent: Agent, settings: Settings, workspace: Workspace, profile: s
         fault := model_fault(agent, settings, workspace, profile, prove_dataset(settings, workspace).digest)
     ) is not None:
         return fault
-    changed = sorted(name for name, now in versions().items() if metrics.versions.get(name) != now)
-    if changed:
-        return f"trained with other versions of {', '.join(changed)}"
+    now = versions()
+    other = [f"{name} {metrics.versions.get(name, 'none')}, now {now[name]}" for name in now]
+    other = [words for name, words in zip(now, other, strict=True) if metrics.versions.get(name) != now[name]]
+    if other:
+        return f"trained with other versions: {'; '.join(other)}"
     try:
         card = ModelCard.model_validate_json(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
         return "nothing says which code it was trained with"
-    return None if card.code_digest == model_code_digest() else "trained with other code"
+    if card.beside_digest != beside_digest(settings, profile):
+        return "other validation windows or checkpoints are asked for"
+    edited = changed(card.code, model_code())
+    return f"trained with other code: {', '.join(edited)}" if edited else None
 
 
 def versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from pvbesscar.calendar import day_types
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
 from pvbesscar.dataset.draw import write_scenarios
 from pvbesscar.dataset.forecast import forecast_columns, persistence_forecast, solar_forecast
-from pvbesscar.dataset.manifest import MANIFEST_FILE, file_digests
+from pvbesscar.dataset.manifest import MANIFEST_FILE, dataset_settings_digest, file_digests
 from pvbesscar.dataset.reference import infeasible, no_control_terms
 from pvbesscar.dataset.schema import (
     BUILDING_FILE,
@@ -250,9 +250,3 @@ def write_manifest(
     )
     write_text(folder / MANIFEST_FILE, manifest.model_dump_json(indent=2) + "\n")
     return manifest
-
-
-def dataset_settings_digest(settings: Settings) -> str:
-    """Digest of the settings that a dataset depends on."""
-    parts = ("seed", "site", "pv", "ev", "bess", "grid", "weights", "control", "scenarios")
-    return sha256_json(settings.model_dump(mode="json", include=set(parts)))

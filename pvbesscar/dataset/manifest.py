@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest
+from schemas.settings import Settings
 
 MANIFEST_FILE = "manifest.json"
 _REBUILD = "run `pvbesscar build --config CONFIG` again; it replaces the whole folder."
@@ -49,3 +50,9 @@ def read_manifest(folder: Path) -> DatasetManifest:
     if manifest.digest != sha256_json(manifest.files):
         raise StaleError(f"{path}: its digest is not that of its list of files.", hint=_REBUILD)
     return manifest
+
+
+def dataset_settings_digest(settings: Settings) -> str:
+    """Digest of the settings that a dataset depends on."""
+    parts = ("seed", "site", "pv", "ev", "bess", "grid", "weights", "control", "scenarios")
+    return sha256_json(settings.model_dump(mode="json", include=set(parts)))

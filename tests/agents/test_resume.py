@@ -13,7 +13,7 @@ import torch
 
 from pvbesscar.agents import artifacts, stopping
 from pvbesscar.agents import train as training
-from pvbesscar.agents.artifacts import why_train
+from pvbesscar.agents.artifacts import model_code, why_train
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train, train_on
 from pvbesscar.agents.watch import Watch
@@ -224,12 +224,14 @@ def test_a_model_is_trained_again_only_for_a_reason(
     assert why_train("a2c", settings, workspace, "smoke") is None
     assert why_train("ppo", settings, workspace, "smoke") == "there is no model"
     assert "other settings" in str(why_train("a2c", settings, workspace, "full"))
+    fewer = with_training(settings, smoke={"checkpoint_every": 24})
+    assert why_train("a2c", fewer, workspace, "smoke") == "other validation windows or checkpoints are asked for"
     slower = with_training(settings, a2c={"learning_rate": 1e-4})
     assert "other settings" in str(why_train("a2c", slower, workspace, "smoke"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "model_code_digest", lambda: "changed")
-        assert why_train("a2c", settings, workspace, "smoke") == "trained with other code"
+        patch.setattr(artifacts, "model_code", lambda: model_code() | {"pvbesscar.agents.train": "changed"})
+        assert why_train("a2c", settings, workspace, "smoke") == "trained with other code: pvbesscar.agents.train"
         patch.setattr(artifacts, "versions", lambda: {"torch": "0"})
-        assert why_train("a2c", settings, workspace, "smoke") == "trained with other versions of torch"
+        assert "trained with other versions: torch 2." in str(why_train("a2c", settings, workspace, "smoke"))
     workspace.final_model("a2c").with_suffix(".json").unlink()
     assert why_train("a2c", settings, workspace, "smoke") == "nothing says which code it was trained with"
