@@ -50,8 +50,9 @@ FORMS = (_comments, _docstring, _blank_lines, _touched)
 MODULES = {
     "pvbesscar/oe2/synthetic.py": {"ingest"},
     "pvbesscar/oe2/readers.py": {"ingest"},
-    "pvbesscar/quality/rules/solar.py": {"validate", "build", "publish"},
-    "pvbesscar/quality/sun.py": {"validate", "build", "publish"},
+    # What is trained on and judged is held to a contract first, which is made from the rules.
+    "pvbesscar/quality/rules/solar.py": set(STAGES) - {"ingest"},
+    "pvbesscar/quality/sun.py": set(STAGES) - {"ingest"},
     "pvbesscar/dataset/charger_files.py": {"build"},
     "pvbesscar/certify/compare.py": {"certify", "train"},
     "pvbesscar/agents/factory.py": {"certify", "train", "evaluate", "publish"},
