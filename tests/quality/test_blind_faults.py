@@ -40,6 +40,8 @@ def test_the_blind_catalogue_is_large_and_holds_other_kinds_than_the_first() -> 
 def test_each_blind_fault_is_found_by_a_rule_that_promises_it(number: int) -> None:
     fault = BLIND_FAULTS[number]
     place = SAMPLE[number * len(SAMPLE) // len(BLIND_FAULTS)]
+    # The plant at 60 N never reaches its AC rating, DC or not; that kind is planted under more sun.
+    place = SAMPLE[1] if within_rating(fault, place, 3) else place
     assert rules_found(fault, place, seed=3) & set(fault.rules)
 
 

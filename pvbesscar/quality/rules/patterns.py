@@ -27,6 +27,9 @@ MULTIPLE_HOURS = 60
 """Hours of light in a month that its ratio is judged by."""
 
 MALL_LAG_H = 3
+MALL_LAG_MONTHS = 2
+"""Months that must lag before a part of the year counts: one month may be a holiday season or an outage."""
+
 
 INVERTER_SHARE = 0.5
 """Share of the AC rating below which a plant's highest output is no inverter's limit [1]."""
@@ -171,30 +174,49 @@ def _lag(pv: FloatArray, light: FloatArray) -> tuple[int, dict[int, float]]:
     "demand in step with the opening hours",
     series=(MALL,),
     rationale="A mall draws more while it is open. The lag is the one at which the mean day fits the opening hours "
-    "best; less than 3 h are a matter of habit.",
+    "best, over the year and over each month; less than 3 h, and a single month, are a matter of habit.",
     reference="DESIGN, the plant: mall open [9, 23)",
     cause="stamps in universal time, morning and afternoon exchanged, or other opening hours",
     fix="bring the file to local time, or set `mall.open_hours`",
 )
 def mall_time_shift(context: QualityContext) -> Iterator[Violation]:
-    """Find the lag of the mean day against the opening hours."""
+    """Find the lag of the mean day against the opening hours, of the year or of some months."""
+    opens, closes = context.settings.mall.open_hours
+    if closes - opens >= 24:
+        return  # no opening hours to judge by
     hour = context.stamps(MALL).hour.to_numpy()
     values = np.nan_to_num(context.values(MALL, "mall_kwh"))
-    mean = np.bincount(hour, weights=values, minlength=24) / np.maximum(np.bincount(hour, minlength=24), 1)
-    opens, closes = context.settings.mall.open_hours
     is_open = ((np.arange(24) >= opens) & (np.arange(24) < closes)).astype(float)
-    if closes - opens >= 24 or float(mean.std()) < 1e-3 * float(mean.mean()):
-        return  # no daily course to judge; mall.constant says it
+    months = context.local_months(MALL)
+    # The year first: months say it only where a clock was changed within the year.
+    stretches = {"the year": np.ones(hour.size, dtype=bool), **{str(m): months == m for m in np.unique(months)}}
+    lags = {name: _day_lag(hour[rows], values[rows], is_open) for name, rows in stretches.items()}
+    wrong = [name for name in lags if abs(lags[name][0]) >= MALL_LAG_H]
+    if "the year" in wrong:
+        rows, said = stretches["the year"], "in the mean of the year"
+    elif len(wrong) >= MALL_LAG_MONTHS:
+        rows = np.logical_or.reduce([stretches[name] for name in wrong])
+        said = f"in {len(wrong)} of {len(stretches) - 1} months"
+    else:
+        return
+    late, best, as_is = lags[wrong[0]]
+    yield Violation(
+        MALL,
+        "mall_kwh",
+        f"correlation {best:.2f} with the opening hours {late:+d} h, {as_is:.2f} as they are",
+        f"greatest within {MALL_LAG_H - 1} h of {opens} to {closes} h (`mall.open_hours`)",
+        f"the demand is {abs(late)} h {'late' if late > 0 else 'early'} against the opening hours {said}",
+        hours=np.flatnonzero(rows),
+    )
+
+
+def _day_lag(hour: Hours, values: FloatArray, is_open: FloatArray) -> tuple[int, float, float]:
+    """Lag of the mean day against the opening hours [h], its correlation, and that without a lag; 0 for a flat day."""
+    mean = np.bincount(hour, weights=values, minlength=24) / np.maximum(np.bincount(hour, minlength=24), 1)
+    if float(mean.std()) < 1e-3 * float(mean.mean()) or not mean.any():
+        return 0, 0.0, 0.0  # no daily course to judge; mall.constant says it
     fit = [float(np.corrcoef(mean, np.roll(is_open, s))[0, 1]) for s in range(24)]
-    late = (int(np.argmax(fit)) + 12) % 24 - 12
-    if abs(late) >= MALL_LAG_H:
-        yield Violation(
-            MALL,
-            "mall_kwh",
-            f"correlation {max(fit):.2f} with the opening hours {late:+d} h, {fit[0]:.2f} as they are",
-            f"greatest within {MALL_LAG_H - 1} h of {opens} to {closes} h (`mall.open_hours`)",
-            f"the demand is {abs(late)} h {'late' if late > 0 else 'early'} against the opening hours",
-        )
+    return (int(np.argmax(fit)) + 12) % 24 - 12, max(fit), fit[0]
 
 
 def flat_runs(values: FloatArray, judged: BoolArray, least: int) -> Hours:
