@@ -239,6 +239,24 @@ class TrainingMetrics(Result):
     versions: dict[str, str]
 
 
+class CityLearnCheck(Result):
+    """Sums over hours that CityLearn simulated: from its ledger, and as its own `evaluate_v2` gives them."""
+
+    judged_on: tuple[str, ...]
+    hours: int
+    ledger: dict[str, float]
+    """By the name of the ledger's column."""
+    evaluate_v2: dict[str, float]
+    """By the same names."""
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """Relative difference of each sum (absolute below one unit)."""
+        return {
+            name: abs(self.ledger[name] - theirs) / max(abs(theirs), 1.0) for name, theirs in self.evaluate_v2.items()
+        }
+
+
 class ControllerResult(Result):
     """One controller on one stretch of hours, or on the sum of several."""
 
@@ -264,8 +282,8 @@ class ControllerResult(Result):
     ledger_sha256: str
     window_rewards: tuple[float, ...] = ()
     """Mean hourly reward on each stretch of `ScenarioResult.judged_on`."""
-    citylearn: dict[str, float] = {}
-    """Sums that CityLearn's `evaluate_v2` gives for the same hours, by the name of the ledger's column."""
+    citylearn: CityLearnCheck | None = None
+    """What CityLearn says of the hours that it simulated."""
 
 
 class OptimumResult(Result):

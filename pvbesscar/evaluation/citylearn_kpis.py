@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pvbesscar.evaluation.rollout import Ledger
+from pvbesscar.evaluation.windows import Stretch
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from schemas.errors import SimulationError
+from schemas.results import CityLearnCheck
 
 LEVEL = "building"
 V2_NAMES = {
@@ -40,6 +43,34 @@ def citylearn_sums(simulator: CityLearnSim) -> dict[str, float]:
     return {column: float(own[name]) for column, name in V2_NAMES.items()}
 
 
-def added(parts: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Sums over several episodes."""
-    return {name: sum(part[name] for part in parts) for name in (parts[0] if parts else {})}
+def citylearn_check(
+    stretches: Sequence[Stretch], ledgers: Sequence[Ledger], sums: Sequence[dict[str, float]]
+) -> CityLearnCheck:
+    """Put the ledgers of hours that CityLearn simulated beside its own sums over them (`citylearn_sums` of each)."""
+    return CityLearnCheck(
+        judged_on=tuple(stretch.name for stretch in stretches),
+        hours=sum(ledger.hours for ledger in ledgers),
+        ledger={name: sum(ledger.total(name) for ledger in ledgers) for name in V2_NAMES},
+        evaluate_v2={name: sum(part[name] for part in sums) for name in V2_NAMES},
+    )
+
+
+def require_equal(stretch: Stretch, controller: str, twin: Ledger, citylearn: Ledger) -> None:
+    """Refuse two ledgers of the same hours that differ in a single bit.
+
+    Raises
+    ------
+    SimulationError
+        They differ: the first hour and column are named.
+    """
+    for column in twin.frame.columns:
+        ours, theirs = twin.frame[column].to_numpy(), citylearn.frame[column].to_numpy()
+        other = (ours != theirs).nonzero()[0]
+        if other.size:
+            hour = other[0]
+            raise SimulationError(
+                f"`{controller}` on `{stretch.name}`, hour {stretch.start + hour}: the twin gives {column} "
+                f"{ours[hour]!r}, CityLearn {theirs[hour]!r}; nothing was published.",
+                hint="`pvbesscar certify --force` shows where the twin departs from CityLearn; "
+                "`--set training.full.nominal_on=citylearn` judges on CityLearn alone.",
+            )

@@ -19,17 +19,17 @@ from pvbesscar.evaluation.contestants import Contestant, contestants_of, untrain
 from pvbesscar.evaluation.fitting import fitted_for
 from pvbesscar.evaluation.judge import controller_result, paired_differences, ranked, ranks, verdict
 from pvbesscar.evaluation.kpis import Judged, all_kpis
-from pvbesscar.evaluation.play import Bounds, Case, Match, Played, Results, SimulatorName, play, play_here
+from pvbesscar.evaluation.play import Bounds, Case, Match, Played, Results, play, play_here
 from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import left_out, score, terms
-from pvbesscar.evaluation.windows import Stretch, stretches_of
+from pvbesscar.evaluation.windows import Stretch, stretches_of, window_stretches
 from pvbesscar.lineage.files import published_folder, sha256_file, write_parquet, write_text
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
 from schemas.progress import OnProgress
 from schemas.results import ControllerResult, EvaluationReport, ScenarioResult, SetResult, Verdict
-from schemas.settings import Agent, Settings
+from schemas.settings import Agent, NominalOn, Settings
 
 REPORT_FILE = "evaluation_report.json"
 TABLE_FILE = "evaluation_comparison.csv"
@@ -59,7 +59,7 @@ class Request:
     profile: str
     controllers: tuple[str, ...] | None = None
     scenarios: tuple[str, ...] | None = None
-    nominal_on: SimulatorName | None = None
+    nominal_on: NominalOn | None = None
 
     def names(self, settings: Settings) -> tuple[str, ...]:
         """Names of the controllers to judge."""
@@ -92,7 +92,7 @@ def evaluate(
     profile
         `smoke`: the validation windows of the validated year; `full`: that year and the test scenarios.
     on_progress
-        Told how many hours are simulated, about once a second.
+        Told how far the work is, about once a second.
     request
         What to judge instead of what the profile says.
     workers
@@ -148,9 +148,11 @@ def _case(scenario: str, request: Request, settings: Settings, nominal: PlantDat
         return Case(scenario, "twin", (Stretch("year", 0, nominal.hours),))
     profile = settings.profile(request.profile)
     windows = profile.evaluate_on if request.scenarios is None else "year"
-    return Case(
-        scenario, request.nominal_on or profile.nominal_on, stretches_of(windows, settings.evaluation.windows, nominal)
-    )
+    stretches = stretches_of(windows, settings.evaluation.windows, nominal)
+    simulated_on = request.nominal_on or profile.nominal_on
+    if simulated_on == "both":
+        return Case(scenario, "twin", stretches, window_stretches(settings.evaluation.windows, nominal))
+    return Case(scenario, simulated_on, stretches)
 
 
 def publish_results(

@@ -14,7 +14,7 @@ from pvbesscar.evaluation.contestants import Contestant, Kind
 from pvbesscar.evaluation.kpis import Judged, kpis
 from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
-from schemas.results import ControllerResult, ScoreTerms, Verdict
+from schemas.results import CityLearnCheck, ControllerResult, ScoreTerms, Verdict
 from schemas.settings import Agent, WeightSettings
 
 CONFIDENCE = 0.95
@@ -24,7 +24,7 @@ RESOLUTION = 1e-6
 
 
 def controller_result(
-    contestant: Contestant, judged: Judged, ledger_sha256: str, citylearn: dict[str, float] | None = None
+    contestant: Contestant, judged: Judged, ledger_sha256: str, citylearn: CityLearnCheck | None = None
 ) -> ControllerResult:
     """Figures of one controller, each a sum or mean over its ledgers' hours."""
     rewards = tuple(ledger.total("reward") / ledger.hours for ledger in judged.ledgers)
@@ -47,7 +47,7 @@ def controller_result(
         infeasible=round(judged.total("departures") - judged.total("departures_feasible")),
         ledger_sha256=ledger_sha256,
         window_rewards=rewards,
-        citylearn=citylearn or {},
+        citylearn=citylearn,
     )
 
 

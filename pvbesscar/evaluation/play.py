@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_end
 from typing import Any, Literal
 
+from pvbesscar.controllers import roster
+from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.roster import Fitted
 from pvbesscar.dataset.scenarios import NOMINAL, ScenarioStore
 from pvbesscar.evaluation.bound import Bound, bound_of
-from pvbesscar.evaluation.citylearn_kpis import added, citylearn_sums
+from pvbesscar.evaluation.citylearn_kpis import citylearn_check, citylearn_sums, require_equal
 from pvbesscar.evaluation.contestants import Contestant, controller_of, policy_of
 from pvbesscar.evaluation.rollout import Ledger, rollout, rollout_together
 from pvbesscar.evaluation.windows import Stretch
@@ -29,25 +31,33 @@ from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
 from schemas.errors import SimulationError
 from schemas.progress import OnProgress, Progress
-from schemas.settings import HOURS_PER_YEAR, Settings
+from schemas.results import CityLearnCheck
+from schemas.settings import Settings
 
 SimulatorName = Literal["citylearn", "twin"]
-OPTIMUM_HOURS = HOURS_PER_YEAR
-"""What an optimum counts as in the progress, per stretch of a year: it takes some seconds, as a rollout does."""
+CITYLEARN_COST = 100
+"""What an hour on CityLearn takes, with `evaluate_v2`, of what an hour of a rule on the twin does; for the progress."""
 
 STOPPED = -1
-"""Count of hours that tells workers to end."""
+"""Count of work that tells workers to end."""
 
-CountHours = Callable[[int], None]
+CountWork = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The hours of one year that all controllers are judged on, and what simulates them."""
+    """The hours of one year that all controllers are judged on, and what simulates them.
+
+    Attributes
+    ----------
+    checked
+        Hours that CityLearn simulates too, for every controller: it must agree with the twin.
+    """
 
     scenario: str
     simulator: SimulatorName
     stretches: tuple[Stretch, ...]
+    checked: tuple[Stretch, ...] = ()
 
     @property
     def hours(self) -> int:
@@ -60,20 +70,32 @@ class Played:
     """What one controller did on one case."""
 
     ledgers: tuple[Ledger, ...]
-    citylearn: dict[str, float] = field(default_factory=dict)
+    citylearn: CityLearnCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Work of one process: a contestant on some cases, or (without contestant) the optimum of one."""
+    """Work of one process: a contestant on some cases, or (without contestant) the optimum of one.
+
+    A round that is a `check` runs a contestant on the checked hours of its case, on the twin and on CityLearn.
+    """
 
     cases: tuple[Case, ...]
     contestant: Contestant | None
+    check: bool = False
 
     @property
-    def hours(self) -> int:
-        """Hours that it counts for."""
-        return sum(case.hours for case in self.cases)
+    def cost(self) -> int:
+        """What an hour of it takes, in hours of a rule on the twin."""
+        if self.check or self.cases[0].simulator == "citylearn":
+            return CITYLEARN_COST if self.contestant is not None else 1
+        return roster.COST.get(self.contestant.name, 1) if self.contestant is not None else 1
+
+    @property
+    def work(self) -> int:
+        """All that it takes, in the same unit."""
+        stretches = [s for case in self.cases for s in (case.checked if self.check else case.stretches)]
+        return self.cost * sum(stretch.hours for stretch in stretches)
 
     @property
     def label(self) -> str:
@@ -82,7 +104,7 @@ class Round:
         return f"{who} on {', '.join(case.scenario for case in self.cases)}"
 
 
-Outcome = dict[str, Played] | Bound
+Outcome = dict[str, Played] | CityLearnCheck | Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +127,20 @@ class Match:
             rounds += [Round((case,), contestant) for case in alone]
             if contestant.agent is not None and together:
                 rounds.append(Round(together, contestant))
+            rounds += [Round((case,), contestant, check=True) for case in self.cases if case.checked]
         rounds += [Round((case,), None) for case in self.cases]
-        return sorted(rounds, key=lambda own: own.cases[0].simulator)
+        return sorted(rounds, key=lambda own: -own.cost)
 
     @property
-    def hours(self) -> int:
-        """Hours to simulate, over all rounds."""
-        return sum(own.hours for own in self.rounds())
+    def work(self) -> int:
+        """What all rounds take, in hours of a rule on the twin."""
+        return sum(own.work for own in self.rounds())
 
 
 class Field:
     """What a process simulates on: each year and CityLearn are loaded when they are first asked for."""
 
-    def __init__(self, match: Match, count: CountHours, nominal: Simulator | None = None) -> None:
+    def __init__(self, match: Match, count: CountWork, nominal: Simulator | None = None) -> None:
         self.match, self.count = match, count
         self._store: ScenarioStore | None = None
         self._years: dict[str, PlantData] = {} if nominal is None else {NOMINAL: nominal.data}
@@ -135,8 +158,10 @@ class Field:
 
     def simulator(self, case: Case) -> Simulator:
         """Simulator of a case."""
-        if case.simulator == "twin":
-            return Twin(self.year(case.scenario))
+        return Twin(self.year(case.scenario)) if case.simulator == "twin" else self.citylearn()
+
+    def citylearn(self) -> CityLearnSim:
+        """CityLearn on the validated year."""
         if self._citylearn is None:
             self._citylearn = CityLearnSim(self.match.workspace.dataset)
         return self._citylearn
@@ -145,9 +170,11 @@ class Field:
         """Do the work of a round."""
         if own.contestant is None:
             return self._solve(own.cases[0])
+        if own.check:
+            return self._check(own.contestant, own.cases[0], own.cost)
         if len(own.cases) > 1 or (own.contestant.agent is not None and own.cases[0].simulator == "twin"):
             return self._play_together(own.contestant, own.cases)
-        return {own.cases[0].scenario: self._play(own.contestant, own.cases[0])}
+        return {own.cases[0].scenario: self._play(own.contestant, own.cases[0], own.cost)}
 
     def _solve(self, case: Case) -> Bound:
         data = self.year(case.scenario)
@@ -156,15 +183,28 @@ class Field:
         self.count(case.hours)
         return bound
 
-    def _play(self, contestant: Contestant, case: Case) -> Played:
-        match, simulator = self.match, self.simulator(case)
-        controller = controller_of(contestant, match.settings, match.workspace, match.profile, simulator, match.fitted)
+    def _play(self, contestant: Contestant, case: Case, cost: int) -> Played:
+        simulator = self.simulator(case)
+        controller = self._controller(contestant, simulator)
         ledgers, sums = [], []
         for stretch in case.stretches:
-            ledgers.append(rollout(simulator, controller, stretch.start, stretch.hours, lambda _done: self.count(1)))
+            ledgers.append(rollout(simulator, controller, stretch.start, stretch.hours, lambda _done: self.count(cost)))
             if isinstance(simulator, CityLearnSim):
                 sums.append(citylearn_sums(simulator))
-        return Played(tuple(ledgers), added(sums))
+        return Played(tuple(ledgers), citylearn_check(case.stretches, ledgers, sums) if sums else None)
+
+    def _check(self, contestant: Contestant, case: Case, cost: int) -> CityLearnCheck:
+        own = self._play(contestant, replace(case, simulator="citylearn", stretches=case.checked), cost)
+        twin = Twin(self.year(case.scenario))
+        controller = self._controller(contestant, twin)
+        for stretch, ledger in zip(case.checked, own.ledgers, strict=True):
+            require_equal(stretch, contestant.name, rollout(twin, controller, stretch.start, stretch.hours), ledger)
+        assert own.citylearn is not None
+        return own.citylearn
+
+    def _controller(self, contestant: Contestant, simulator: Simulator) -> Controller:
+        match = self.match
+        return controller_of(contestant, match.settings, match.workspace, match.profile, simulator, match.fitted)
 
     def _play_together(self, contestant: Contestant, cases: Sequence[Case]) -> dict[str, Played]:
         match = self.match
@@ -192,17 +232,22 @@ Bounds = dict[str, Bound]
 def _sorted_out(outcomes: Sequence[tuple[Round, Outcome]]) -> tuple[Results, Bounds]:
     results: Results = {}
     bounds: Bounds = {}
+    checks: dict[tuple[str, str], CityLearnCheck] = {}
     for own, outcome in outcomes:
         if isinstance(outcome, Bound):
             bounds[own.cases[0].scenario] = outcome
-        elif own.contestant is not None:
+            continue
+        assert own.contestant is not None
+        if isinstance(outcome, CityLearnCheck):
+            checks[own.cases[0].scenario, own.contestant.name] = outcome
+        else:
             results |= {(scenario, own.contestant.name): played for scenario, played in outcome.items()}
-    return results, bounds
+    return results | {key: replace(results[key], citylearn=check) for key, check in checks.items()}, bounds
 
 
 def play_here(match: Match, on_progress: OnProgress | None, nominal: Simulator | None = None) -> tuple[Results, Bounds]:
     """Play all rounds in this process, on `nominal` where it is loaded already."""
-    teller = _Teller(match.hours, on_progress)
+    teller = _Teller(match.work, on_progress)
     own = Field(match, teller.count, nominal)
     return _sorted_out([(work, own.play(work)) for work in match.rounds()])
 
@@ -218,7 +263,7 @@ def play(match: Match, workers: int, on_progress: OnProgress | None) -> tuple[Re
     # Spawned, not forked: a fork of a process with torch's or Prefect's threads may hang.
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
-    teller = _Teller(match.hours, on_progress)
+    teller = _Teller(match.work, on_progress)
     with _ending_children(counter), ProcessPoolExecutor(workers, context, _enter, (match, counter)) as pool:
         futures = {pool.submit(_play_one, own): own for own in match.rounds()}
         try:
@@ -252,21 +297,21 @@ def _ending_children(counter: Any) -> Iterator[None]:  # noqa: ANN401
 
 
 class _Teller:
-    """Tells how many hours are done, at most once a second."""
+    """Tells how much work is done, at most once a second."""
 
     def __init__(self, total: int, on_progress: OnProgress | None) -> None:
         self.total, self.on_progress = total, on_progress
         self.done = 0
         self.began = self.told = time.monotonic()
 
-    def count(self, hours: int) -> None:
-        self.tell(self.done + hours)
+    def count(self, work: int) -> None:
+        self.tell(self.done + work)
 
     def tell(self, done: int) -> None:
         self.done, now = done, time.monotonic()
         if self.on_progress is not None and (now - self.told >= 1.0 or done == self.total):
             self.told = now
-            message = "hours simulated" if done else "loading"
+            message = "units of work" if done else "loading"
             self.on_progress(Progress(done, self.total, done / max(now - self.began, 1e-9), message))
 
 
@@ -305,11 +350,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _count(hours: int) -> None:
+def _count(work: int) -> None:
     with _counter.get_lock():
         if _counter.value == STOPPED:
             raise SimulationError("stopped, for another controller could not be simulated.")
-        _counter.value += hours
+        _counter.value += work
 
 
 def _play_one(own: Round) -> Outcome:

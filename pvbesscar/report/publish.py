@@ -26,7 +26,7 @@ from pvbesscar.report.words import (
     share,
     shown,
 )
-from schemas.results import ControllerResult, ScenarioResult
+from schemas.results import ScenarioResult
 from schemas.settings import Settings
 
 PAGE_FILE = "index.html"
@@ -96,6 +96,7 @@ def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
         headroom=[] if judged is None else headroom(judged),
         set_sentences=[] if evaluation is None else [s for own in evaluation.sets for s in set_sentences(own)],
         citylearn=() if judged is None else citylearn_differences(judged),
+        checked=None if judged is None else next((r.citylearn for r in judged.ranking if r.citylearn), None),
         ranking=ranking,
         ranks=ranks(ranking),
         term_fields=TERM_FIELDS,
@@ -201,17 +202,8 @@ def _warnings(evidence: Evidence) -> tuple[str, str]:
 
 def citylearn_differences(judged: ScenarioResult) -> tuple[tuple[str, float], ...]:
     """Largest relative difference of each sum from the one that CityLearn's `evaluate_v2` gives, over controllers."""
-    compared_with = [result for result in judged.ranking if result.citylearn]
-    names = compared_with[0].citylearn if compared_with else {}
-    return tuple((name, max(_difference(result, name) for result in compared_with)) for name in names)
-
-
-def _difference(result: ControllerResult, name: str) -> float:
-    theirs = result.citylearn[name]
-    ours = {"charge_kwh": result.charge_kwh, "discharge_kwh": result.discharge_kwh, "ev_kwh": result.ev_kwh,
-            "departures": float(result.departures)}.get(name)  # fmt: skip
-    ours = float(result.kpis[name] or 0.0) if ours is None else ours
-    return abs(ours - theirs) / max(abs(theirs), 1.0)
+    checks = [result.citylearn.differences for result in judged.ranking if result.citylearn is not None]
+    return tuple((name, max(check[name] for check in checks)) for name in (checks[0] if checks else {}))
 
 
 def figures(evidence: Evidence) -> list[Figure]:

@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 
 from pvbesscar.agents.train import train_on
-from pvbesscar.evaluation.citylearn_kpis import V2_NAMES
-from pvbesscar.evaluation.evaluate import evaluate, evaluate_on
+from pvbesscar.controllers.baselines import Rule
+from pvbesscar.evaluation import play as play_module
+from pvbesscar.evaluation.citylearn_kpis import V2_NAMES, require_equal
+from pvbesscar.evaluation.evaluate import Request, evaluate, evaluate_on
+from pvbesscar.evaluation.rollout import Ledger, rollout
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.evaluation.windows import Stretch, required_kwh, stretches_of, window_stretches
 from pvbesscar.lineage.files import sha256_file
@@ -73,8 +76,12 @@ def test_citylearns_own_figures_are_the_ledgers_within_float32(report: Evaluatio
             "ev_kwh": result.ev_kwh, "charge_kwh": result.charge_kwh, "discharge_kwh": result.discharge_kwh,
             "departures": result.departures,
         }  # fmt: skip
-        assert result.citylearn.keys() == ours.keys() == V2_NAMES.keys()
-        for name, theirs in result.citylearn.items():
+        check = result.citylearn
+        assert check is not None
+        assert (check.judged_on, check.hours) == (report.main.judged_on, result.hours)
+        assert check.ledger == pytest.approx(ours, rel=1e-12)
+        assert check.evaluate_v2.keys() == ours.keys() == V2_NAMES.keys()
+        for name, theirs in check.evaluate_v2.items():
             # Sums of 48 values of some 1,000 kWh, each a float32.
             assert ours[name] == pytest.approx(theirs, rel=1e-6, abs=1e-3), (result.controller, name)
 
@@ -174,3 +181,35 @@ def test_the_folder_holds_nothing_else(report: EvaluationReport, workspace: Work
     found = {path.relative_to(workspace.evaluation).as_posix() for path in workspace.evaluation.rglob("*.*")}
     assert found == set(report.files) | {"evaluation_report.json"}
     assert np.all([Path(name).suffix in {".parquet", ".csv"} for name in report.files])
+
+
+def test_both_judges_on_the_twin_and_citylearn_runs_the_windows_again(
+    settings: Settings, workspace: Workspace, report: EvaluationReport
+) -> None:
+    both = evaluate(settings, workspace, "smoke", request=Request("smoke", ("rule",), nominal_on="both"), workers=1)
+    assert (both.main.simulator, both.main.judged_on) == ("twin", report.main.judged_on)
+    before = {result.controller: result for result in report.main.ranking}
+    for result in both.main.ranking:
+        assert result.score == before[result.controller].score
+        assert result.citylearn == before[result.controller].citylearn
+
+
+def test_a_twin_that_departs_from_citylearn_by_a_bit_is_refused(
+    settings: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stretch = Stretch("week", 24, 48)
+    simulator = CityLearnSim(workspace.dataset)
+    ledger = rollout(simulator, Rule(), stretch.start, stretch.hours)
+    require_equal(stretch, "rule", ledger, ledger)
+    other = ledger.frame.copy()
+    other.loc[7, "import_kwh"] = np.nextafter(other.loc[7, "import_kwh"], np.inf)
+    with pytest.raises(SimulationError, match=r"`rule` on `week`, hour 31: the twin gives import_kwh"):
+        require_equal(stretch, "rule", Ledger("rule", other), ledger)
+
+    published = (workspace.evaluation / "evaluation_report.json").read_bytes()
+    monkeypatch.setattr(
+        play_module, "require_equal", lambda *_: require_equal(stretch, "rule", Ledger("rule", other), ledger)
+    )
+    with pytest.raises(SimulationError, match="nothing was published"):
+        evaluate(settings, workspace, "smoke", request=Request("smoke", ("rule",), nominal_on="both"), workers=1)
+    assert (workspace.evaluation / "evaluation_report.json").read_bytes() == published
