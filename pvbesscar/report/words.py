@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pvbesscar.controllers.roster import CONSTANT, MPC, MPC_PERFECT_DAY, RULE, TUNED
 from pvbesscar.evaluation.judge import RESOLUTION, co2_words, signed
-from schemas.results import Provenance, ScenarioResult, SetEntry, SetResult
+from schemas.results import ControllerResult, Provenance, ScenarioResult, SetEntry, SetResult
 
 TERM_NAMES = {
     "co2_kg": "CO2",
@@ -17,6 +18,8 @@ TERM_NAMES = {
 SIMULATORS = {"citylearn": "CityLearn", "twin": "CityLearn's certified twin"}
 NEARLY_OPTIMAL = 0.98
 """Captured share of a rule from which on the report says that there is little to learn."""
+RULES = (RULE, TUNED, CONSTANT)
+"""Controllers that decide from the present hour alone."""
 SERIES_NAMES = {
     "weather": "weather",
     "pv": "PV generation",
@@ -79,7 +82,8 @@ def headroom(judged: ScenarioResult) -> list[str]:
         f"{100.0 * optimum.gap:.3f} % above the bound."
     )
     sentences = [bound]
-    rules = [r for r in judged.ranking if r.kind in {"baseline", "constant"} and r.captured_share is not None]
+    able = {r.controller: r for r in judged.ranking if r.captured_share is not None}
+    rules = [able[name] for name in RULES if name in able]
     if rules:
         best = max(rules, key=lambda result: result.captured_share or 0.0)
         captured = best.captured_share or 0.0
@@ -89,7 +93,23 @@ def headroom(judged: ScenarioResult) -> list[str]:
             if captured >= NEARLY_OPTIMAL
             else f"Rules leave something to win here: {left}; {best.score - optimum.bound:.5f} of J is left."
         )
+    if MPC in able:
+        sentences.append(_rolling_program(able))
     return sentences
+
+
+def _rolling_program(able: Mapping[str, ControllerResult]) -> str:
+    program, rule, perfect = able[MPC], able.get(RULE), able.get(MPC_PERFECT_DAY)
+    said = f"The rolling program on forecasts made of the past ({MPC}) captures {share(program.captured_share)}"
+    if rule is not None:
+        said += f"; against the rule {co2_words(program.terms.co2_kg - rule.terms.co2_kg)}"
+    if perfect is not None:
+        said += (
+            f"; told the coming day, as no controller can be ({MPC_PERFECT_DAY}), it captures "
+            f"{share(perfect.captured_share)}: perfect forecasts would change its J by "
+            f"{signed(perfect.score - program.score)}"
+        )
+    return f"{said}."
 
 
 def set_sentences(own: SetResult) -> list[str]:

@@ -262,6 +262,23 @@ def test_the_bound_and_what_rules_leave_are_said(settings: Settings, workspace: 
     best = nearly.ranking[2].model_copy(update={"captured_share": 0.985})
     said = headroom(nearly.model_copy(update={"ranking": (best,)}))
     assert said[1].startswith("Rules are nearly optimal here: rule captures 98.50 %")
+    assert len(said) == 2
+
+
+def test_a_rolling_program_is_no_rule_and_its_perfect_forecast_no_controller(workspace: Workspace) -> None:
+    judged = ScenarioResult.model_validate(report_of(workspace)["scenarios"][0])
+    rule = next(result for result in judged.ranking if result.controller == "rule")
+    more_co2 = rule.terms.model_copy(update={"co2_kg": rule.terms.co2_kg + 30.0})
+    update = {"controller": "mpc", "score": rule.score - 0.01, "captured_share": 0.94, "terms": more_co2}
+    program = rule.model_copy(update=update)
+    told = rule.model_copy(update={"controller": "mpc-perfect-day", "score": rule.score - 0.03, "captured_share": 0.99})
+    said = headroom(judged.model_copy(update={"ranking": (told, program, rule)}))
+    assert "rule captures 92.00 %" in said[1]
+    assert said[2] == (
+        "The rolling program on forecasts made of the past (mpc) captures 94.00 %; against the rule its CO2 is 30.0 kg "
+        "higher; told the coming day, as no controller can be (mpc-perfect-day), it captures 99.00 %: perfect "
+        "forecasts would change its J by -0.0200."
+    )
 
 
 def test_a_set_is_shown_with_intervals_and_its_co2(settings: Settings, workspace: Workspace) -> None:
