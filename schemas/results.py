@@ -361,6 +361,7 @@ class Verdict(Result):
     difference: float
     interval: Interval | None
     co2_difference_kg: float
+    """Over all windows, or of the mean scenario."""
     sentence: str
     judged_on: tuple[str, ...] = ()
     """Scenarios or windows that the difference is a mean of."""

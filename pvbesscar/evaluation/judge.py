@@ -100,8 +100,11 @@ def t_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
     return float(values.mean() - half), float(values.mean() + half)
 
 
+What = Literal["windows", "test scenarios"]
+
+
 def verdict(
-    agent: Agent, differences: NDArray[np.float64], co2_kg: float, judged_on: Sequence[str], what: str = "windows"
+    agent: Agent, differences: NDArray[np.float64], co2_kg: float, judged_on: Sequence[str], what: What = "windows"
 ) -> Verdict:
     """Whether training gave an agent anything over its untrained self, on the same hours.
 
@@ -112,7 +115,7 @@ def verdict(
     differences
         J(trained) - J(untrained) on each stretch of hours or scenario, shape (n,).
     co2_kg
-        Difference of CO2, over all of them.
+        Difference of CO2: over all windows, or of the mean scenario.
     judged_on, what
         Their names, and what they are.
     """
@@ -124,7 +127,7 @@ def verdict(
         difference=difference,
         interval=interval,
         co2_difference_kg=co2_kg,
-        sentence=_sentence(agent, outcome, difference, interval, co2_kg, f"{len(differences)} {what}"),
+        sentence=_sentence(agent, outcome, difference, interval, co2_kg, len(differences), what),
         judged_on=tuple(judged_on),
     )
 
@@ -145,15 +148,17 @@ def _sentence(
     difference: float,
     interval: tuple[float, float] | None,
     co2_kg: float,
-    stretches: str,
+    count: int,
+    what: What,
 ) -> str:
     change = f"J changed by {signed(difference)} against the untrained {agent.upper()}"
     if interval is None:
         spread = "one stretch of hours shows no spread, so there is no interval"
     else:
-        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {stretches}"
+        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {count} {what}"
     worse = ", and made it worse" if interval is not None and interval[0] > RESOLUTION else ""
-    return f"{outcome}{worse}: {change} ({spread}); {co2_words(co2_kg)}."
+    mean = "on the mean " if what == "test scenarios" else ""
+    return f"{outcome}{worse}: {change} ({spread}); {mean}{co2_words(co2_kg)}."
 
 
 def signed(difference: float) -> str:

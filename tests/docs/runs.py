@@ -1,6 +1,6 @@
-"""Table of the time that each stage of some runs took, for the documentation.
+"""What some runs took and found, for the documentation.
 
-python -m tests.docs.runs NAME=MANIFEST... --out docs/benchmarks/runs.md
+python -m tests.docs.runs NAME=FOLDER... --out docs/benchmarks/runs.md
 """
 
 from __future__ import annotations
@@ -11,17 +11,32 @@ from pathlib import Path
 from typing import Any
 
 from pvbesscar.display import duration
+from pvbesscar.evaluation.evaluate import REPORT_FILE
+from pvbesscar.evaluation.tables import as_markdown
 from pvbesscar.lineage.files import read_json, write_text
+from schemas.results import EvaluationReport
 
 
-def page(runs: dict[str, dict[str, Any]]) -> str:
+def newest(outputs: Path) -> dict[str, Any]:
+    """Manifest of the last run that left one."""
+    return read_json(max(outputs.glob("runs/*/manifest.json"), key=lambda path: path.stat().st_mtime))
+
+
+def found(outputs: Path) -> str:
+    """Rankings and verdicts of the evaluation that is there."""
+    report = EvaluationReport.model_validate(read_json(outputs / "evaluation" / REPORT_FILE))
+    verdicts = "\n".join(f"* {verdict.agent}: {verdict.sentence}" for verdict in report.verdicts)
+    return f"{as_markdown(report)}\n\n{verdicts}\n"
+
+
+def times(runs: dict[str, dict[str, Any]]) -> str:
     """One column a run; trainers stand below `train`, which they share side by side."""
     first = next(iter(runs.values()))
     versions = ", ".join(f"{name} {first['versions'][name]}" for name in ("python", "citylearn", "numpy", "torch"))
     lines = [
-        "# Where the time of a run goes",
+        "# Whole runs",
         "",
-        "Made by `python -m tests.docs.runs` from the manifests that the runs left in `outputs/runs/`: scenario",
+        "Made by `python -m tests.docs.runs` from what the runs left in `outputs/`: scenario",
         f"`{first['scenario']}`, profile `{first['profile']}`, seed {first['seed']}, two cores, {versions}.",
         "",
         f"| stage | {' | '.join(runs)} |",
@@ -39,13 +54,14 @@ def page(runs: dict[str, dict[str, Any]]) -> str:
 def main() -> int:
     """Write the page; 1 where a run did not complete."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", metavar="NAME=MANIFEST", help="heading and manifest.json of each run")
+    parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="heading and `outputs` folder of each run")
     parser.add_argument("--out", type=Path, required=True, help="page to write")
     arguments = parser.parse_args()
-    pairs = (run.split("=", 1) for run in arguments.runs)
-    found = {name: read_json(Path(path)) for name, path in pairs}
-    write_text(arguments.out, page(found))
-    return 0 if all(run["outcome"] == "completed" for run in found.values()) else 1
+    folders = {name: Path(path) for name, path in (run.split("=", 1) for run in arguments.runs)}
+    manifests = {name: newest(outputs) for name, outputs in folders.items()}
+    results = (f"\n## What came out: {name}\n\n{found(outputs)}" for name, outputs in folders.items())
+    write_text(arguments.out, times(manifests) + "".join(results))
+    return 0 if all(manifest["outcome"] == "completed" for manifest in manifests.values()) else 1
 
 
 if __name__ == "__main__":

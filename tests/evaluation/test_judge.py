@@ -141,6 +141,12 @@ def test_a_better_agent_with_more_co2_says_so() -> None:
     assert "its CO2 is 2.0 kg higher" in told.sentence
 
 
+def test_over_scenarios_the_co2_is_that_of_the_mean_year() -> None:
+    told = verdict("a2c", np.array([0.01, 0.02]), 30.0, ["test-01", "test-02"], "test scenarios")
+    assert "over 2 test scenarios); on the mean its CO2 is 30.0 kg higher." in told.sentence
+    assert "on the mean" not in verdict("a2c", np.array([0.01, 0.02]), 30.0, ["wet", "dry"]).sentence
+
+
 def test_the_terms_are_those_of_the_ledgers() -> None:
     assert set(TERM_FIELDS) < set(ledger("x", 1.0).frame.columns)
 
