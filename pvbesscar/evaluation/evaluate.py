@@ -243,8 +243,8 @@ def _verdict(agent: Agent, match: Match, results: Sequence[ScenarioResult], play
     if len(tests) > 1:
         pairs = [{r.controller: r for r in result.ranking} for result in tests]
         differences = np.array([own[agent].score - own[untrained_name(agent)].score for own in pairs])
-        co2 = np.mean([own[agent].terms.co2_kg - own[untrained_name(agent)].terms.co2_kg for own in pairs])
-        return verdict(agent, differences, float(co2), [result.scenario for result in tests], "test scenarios")
+        mean = np.mean([own[agent].terms.co2_kg - own[untrained_name(agent)].terms.co2_kg for own in pairs])
+        return verdict(agent, differences, float(mean), [result.scenario for result in tests], "test scenarios")
     main = results[0]
     trained, untrained = (played[main.scenario, name].ledgers for name in (agent, untrained_name(agent)))
     co2 = terms(trained).co2_kg - terms(untrained).co2_kg
