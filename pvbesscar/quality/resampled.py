@@ -9,6 +9,7 @@ import pandas as pd
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.judge import apply
 from pvbesscar.quality.registry import Rule, all_rules
+from pvbesscar.quality.waivers import apply_waivers
 from schemas.errors import QualityError
 from schemas.frames import MALL, PV, SESSIONS
 from schemas.settings import Settings
@@ -47,7 +48,7 @@ def asked_rules() -> tuple[Rule, ...]:
 def require_plausible(
     name: str, hourly: pd.DataFrame, sessions: pd.DataFrame, settings: Settings, applied: Collection[str]
 ) -> None:
-    """Refuse a drawn year that breaks a rule.
+    """Refuse a drawn year that breaks a rule that no waiver in force accepts.
 
     Parameters
     ----------
@@ -70,7 +71,9 @@ def require_plausible(
     }
     context = QualityContext(settings, frames)
     findings = [finding for rule in asked_rules() if rule.id in applied for finding in apply(rule, context)]
-    errors = [finding for finding in findings if finding.severity == "error"]
+    # What the site has accepted of the validated year comes back in every year that is drawn from it.
+    held = apply_waivers(findings, settings)
+    errors = [finding for finding in held if finding.severity == "error" and finding.waiver is None]
     if errors:
         said = "; ".join(f"{finding.rule}: {finding.message}" for finding in errors)
         raise QualityError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from pvbesscar.quality.registry import all_rules
 from pvbesscar.quality.resampled import NOT_ASKED, asked_rules, not_asked, require_plausible
 from schemas.errors import ConfigError, QualityError, StaleError
 from schemas.results import DatasetManifest
-from schemas.settings import ScenarioSettings, Settings
+from schemas.settings import ScenarioSettings, Settings, Waiver
 from tests.builders import scenario, session, write_canonical
 
 COUNTS = {"training": 3, "validation": 1, "test": 2}
@@ -291,3 +292,20 @@ def test_a_drawn_year_that_breaks_a_rule_is_refused(settings: Settings, store: S
     above = year.hourly.assign(pv_kwh=year.hourly["pv_kwh"] * 4.0)
     with pytest.raises(QualityError, match=r"pv\.above_rating"):
         require_plausible("x", above, named(year.sessions), settings, ["pv.above_rating"])
+
+
+def test_what_is_waived_in_the_validated_year_is_accepted_in_drawn_years(
+    settings: Settings, store: ScenarioStore
+) -> None:
+    year, _ = store.written_out("test-01")
+    nightly = year.hourly.assign(mall_kwh=np.roll(year.hourly["mall_kwh"].to_numpy(), 12))
+    asked = ("x", nightly, named(year.sessions))
+    with pytest.raises(QualityError, match=r"mall\.time_shift"):
+        require_plausible(*asked, settings, ["mall.time_shift"])
+    waiver = Waiver(rule="mall.time_shift", reason="a casino, open at night", until=dt.date(2030, 1, 1))
+    waived = settings.model_copy(
+        update={"date": dt.date(2029, 12, 31), "quality": settings.quality.model_copy(update={"waivers": (waiver,)})}
+    )
+    require_plausible(*asked, waived, ["mall.time_shift"])
+    with pytest.raises(QualityError, match=r"mall\.time_shift"):
+        require_plausible(*asked, waived.model_copy(update={"date": dt.date(2030, 1, 2)}), ["mall.time_shift"])
