@@ -1,15 +1,12 @@
 """Seconds of the optimum, the tuned fit and the MPC, and how they grow with sockets and years.
 
-`make bench` runs it; it prints a table and writes outputs/benchmarks/controllers.json. More sockets are the same site
-repeated: battery, PV and mall grow with it.
+`make bench` runs it; it prints a table and writes controllers.json and controllers.md to --out. More sockets are the
+same site repeated: battery, PV and mall grow with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from shared.results import write_results
 
 from pvbesscar.config import load_settings
 from pvbesscar.controllers import roster
@@ -26,7 +24,6 @@ from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.reference import no_control_reference, simulated_terms
 from pvbesscar.controllers.tuned import fit_tuned
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.files import write_json
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.data import PlantData, Sessions, load_plant, occupancy
@@ -34,7 +31,7 @@ from pvbesscar.quality.gate import validate
 from schemas.results import ScoreTerms
 
 LIMITS_S = {"optimum": 15.0, "mpc": 60.0}
-"""What a year may take on two cores (issue B)."""
+"""What a year may take on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("config/iquitos_mall.yaml"))
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/controllers.json"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks"), help="folder of the results")
     arguments = parser.parse_args()
     rows: list[Row] = []
     print(f"{'what':16} {'mode':14} {'sockets':>8} {'years':>6} {'size':>9} {'seconds':>9} {'limit':>7}")
@@ -142,12 +139,18 @@ def main() -> None:
         print(f"{about} {row.seconds:9.1f} {limit:>7}", flush=True)
 
     measure(site(arguments.config, arguments.overrides), add)
-    write_json(
+    write_results(
         arguments.out,
-        {"machine": platform.machine(), "cores": os.cpu_count(), "limits_s": LIMITS_S,
-         "rows": [asdict(row) for row in rows]},
-    )  # fmt: skip
-    print(json.dumps({"written": str(arguments.out)}))
+        "controllers",
+        "Size: variables of the optimum's program, hours of the others.",
+        {
+            "Optimum, rolling program and fits": (
+                ("what", "mode", "sockets", "years", "size", "seconds"),
+                [(r.what, r.mode, str(r.sockets), str(r.years), f"{r.size:,}", f"{r.seconds:.1f}") for r in rows],
+            )
+        },
+        {"limits_s": LIMITS_S, "rows": [asdict(row) for row in rows]},
+    )
 
 
 if __name__ == "__main__":

@@ -2,22 +2,21 @@
 
 The time beyond imports of `pvbesscar ingest` and `pvbesscar validate` on 8,760 hours: the inputs are written as
 CSV files first (weather, mall, charger profiles), then read, judged and reported on as a scenario reads them. Prints a
-table and writes quality.json to --out; `make bench` runs it.
+table and writes quality.json and quality.md to --out; `make bench` runs it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
+from shared.results import write_results
 
 from pvbesscar.config import load_settings
-from pvbesscar.lineage.files import write_json
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
@@ -86,8 +85,21 @@ def main() -> None:
         row = measure(sockets, years)
         rows.append(row)
         print(f"{row.sockets:7d} {row.years:5d} {row.read_s:8.2f} {row.judge_s:8.2f} {row.whole_s:8.2f}", flush=True)
-    write_json(arguments.out / "quality.json", {"rows": [asdict(row) for row in rows]})
-    print(json.dumps({"written": str(arguments.out / "quality.json")}))
+    write_results(
+        arguments.out,
+        "quality",
+        "Files of one year after another, read, judged and reported on, beyond imports.",
+        {
+            "The quality gate": (
+                ("sockets", "years", "read, s", "judge, s", "whole, s"),
+                [
+                    (str(r.sockets), str(r.years), f"{r.read_s:.2f}", f"{r.judge_s:.2f}", f"{r.whole_s:.2f}")
+                    for r in rows
+                ],
+            )
+        },
+        {"rows": [asdict(row) for row in rows]},
+    )
 
 
 if __name__ == "__main__":

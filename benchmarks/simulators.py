@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -281,14 +279,6 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
             write_text(path, (Path(folder) / "figure.svg").read_text(encoding="utf-8"))
 
 
-def processor() -> str:
-    """Name of the processor, and how many cores are ours."""
-    names = [
-        x.split(":")[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")
-    ]
-    return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"
-
-
 def main() -> None:
     """Measure all, print the tables, write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -300,6 +290,8 @@ def main() -> None:
     if arguments.case:
         print(json.dumps(asdict(measure(Case(**json.loads(arguments.case)), arguments.dataset))))
         return
+
+    from shared.results import machine
 
     from pvbesscar.lineage.files import write_json, write_text
 
@@ -327,10 +319,9 @@ def main() -> None:
         }
     for what, seconds in once.items():
         print(f"{what}: {seconds:.2f} s")
-    machine = processor()
-    body = {"machine": machine, "tables": {k: [asdict(r) for r in v] for k, v in tables.items()}, "seconds": once}
+    body = {"machine": machine(), "tables": {k: [asdict(r) for r in v] for k, v in tables.items()}, "seconds": once}
     write_json(arguments.out / "simulators.json", body)
-    write_text(arguments.out / "simulators.md", markdown(tables, once, machine))
+    write_text(arguments.out / "simulators.md", markdown(tables, once, machine()))
     draw(tables, arguments.out / "simulators.svg")
     print(f"written: {arguments.out}/simulators.json, .md, .svg")
 
