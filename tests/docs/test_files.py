@@ -18,9 +18,10 @@ PLACEHOLDERS = {
     "CONTROLLER": "[^/]+", "NN": "[0-9]{2}", "_P.": "_[A-D].", "SAC": "(SAC|PPO|A2C)",
     "sac": "(sac|ppo|a2c)", "50000": "[0-9]+",
 }  # fmt: skip
+BENCHMARKS = ("simulators", "controllers", "quality")
 # An unfinished training is gone when it ends.
 NOT_OF_A_STAGE = {
-    ".prefect/", "outputs/benchmarks/simulators.json", "outputs/benchmarks/controllers.json",
+    ".prefect/", *(f"outputs/benchmarks/{name}.{kind}" for name in BENCHMARKS for kind in ("json", "md", "svg")),
     "outputs/quality/data_docs/*.html",
     "checkpoints/unfinished/SAC/",
     "data/interim/oe2/pvgis_2019.csv", "data/interim/oe2/pvgis_2019.csv.provenance.json",
