@@ -144,6 +144,9 @@ def draw(number: int) -> Case:
         vehicle = {"vehicle_class": "moto" if moto else "mototaxi", "battery_kwh": moto_kwh if moto else taxi_kwh}
         if rng.random() < 0.9:
             sessions += course(rng, socket, start, start + hours, vehicle)
+    if not sessions:
+        # A year without sessions is refused before it is built.
+        sessions.append(session(socket, start + 3, start + 5, 0.5, **vehicle))
     bess = battery(rng, number)
     nothing = {0: ("capacity",), 1: ("nominal_power",), 2: ("capacity", "nominal_power")}.get(number % 30, ())
     pv, mall = series(rng, max(bess["power_kw"], 10.0))
