@@ -368,16 +368,19 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
         if section is None:
             yield Key(f"{prefix}{name}", field)
         else:
-            yield from (_within(key, field.default) for key in _keys(section, f"{prefix}{name}."))
+            below = f"{prefix}{name}."
+            yield from (_within(key, field.default, below) for key in _keys(section, below))
 
 
-def _within(key: Key, default: object) -> Key:
-    """Return a key with the default that its section gives it, where the section has one."""
-    name = key.name.rpartition(".")[2]
-    if not isinstance(default, BaseModel) or name not in type(default).model_fields:
-        return key
+def _within(key: Key, default: object, section: str) -> Key:
+    """Return a key with the default that a section above it gives it, where that section has one."""
+    value = default
+    for name in key.name.removeprefix(section).split("."):
+        if not isinstance(value, BaseModel):
+            return key
+        value = getattr(value, name)
     field = key.field._copy()  # noqa: SLF001, the public copy() drops json_schema_extra
-    field.default = getattr(default, name)
+    field.default = value
     return Key(key.name, field)
 
 
