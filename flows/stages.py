@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from prefect.states import Completed, Failed
 from flows.turn import turn
 from pvbesscar import display
 from pvbesscar.config import load_settings
-from pvbesscar.lineage.runs import Job, new_run_id, write_manifest
+from pvbesscar.lineage.run_manifest import write_manifest
+from pvbesscar.lineage.runs import Job, new_run_id
 from tasks import lineage
 from tasks.build import build
 from tasks.certify import certify
@@ -42,10 +43,14 @@ def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") ->
     job = Job(runtime.flow_run.name, settings, profile, Path(config))
     job.pin()
     _tag(job)
-    with nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info)):
+    with (
+        nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info)),
+        ExitStack() as project,
+    ):
+        # The project stays this run's own until its record is written: the next run would change what is recorded.
         try:
-            with turn(job):
-                yield job
+            project.enter_context(turn(job))
+            yield job
         except Exception as error:
             write_manifest(job, "failed", str(error))
             lineage.show(job, lineage.after_run(job, next(reversed(job.seconds), None)))
@@ -53,8 +58,8 @@ def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") ->
         except BaseException:
             write_manifest(job, "interrupted")
             raise
-    write_manifest(job, "partial" if job.failures else "completed")
-    lineage.show(job, lineage.after_run(job))
+        write_manifest(job, "partial" if job.failures else "completed")
+        lineage.show(job, lineage.after_run(job))
 
 
 def verdict(job: Job) -> State[Any]:

@@ -83,6 +83,7 @@ def _to_train(job: Job, *, anew: bool) -> tuple[Agent, ...]:
         get_run_logger().info("train-%s: %s", agent, reason_to_train or "its model is current")
     if anew:
         return agents
+    job.reasons.update({f"train-{agent}": text for agent, text in why.items() if text is not None})
     job.kept.extend(f"train-{agent}" for agent in agents if why[agent] is None)
     return tuple(agent for agent in agents if why[agent] is not None)
 

@@ -27,6 +27,7 @@ from pvbesscar.commands.common import (
 )
 from pvbesscar.commands.evaluate import evaluate
 from pvbesscar.commands.quality import quality_app, validate
+from pvbesscar.commands.runs import runs_app, verify
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ app = typer.Typer(
 
       pvbesscar train sac                           one stage, without Prefect
 
+      pvbesscar runs list                           earlier runs and their figures
+
+      pvbesscar verify latest                       prove what a run has left
+
     Exit codes: 0 done; 1 failed, or published without an agent; 2 bad input or configuration; 130 interrupted.""",
 )
 config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
@@ -102,6 +107,8 @@ app.command()(evaluate)
 app.add_typer(fetch.app, name="fetch")
 service.register(app)
 app.add_typer(quality_app, name="quality")
+app.add_typer(runs_app, name="runs")
+app.command()(verify)
 
 
 def main() -> None:

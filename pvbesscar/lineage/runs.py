@@ -1,29 +1,24 @@
-"""One run of the pipeline: its settings, pinned, and the record it leaves in outputs/runs/<id>/."""
+"""One run of the pipeline: its settings, pinned, and the record it leaves in outputs/runs/<id>/ while it is at work."""
 
 from __future__ import annotations
 
 import datetime as dt
-import platform
 import re
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 from pvbesscar import display
 from pvbesscar.config import load_settings, pinned
-from pvbesscar.lineage.files import read_json, sha256_file, sha256_json, write_json, write_text
+from pvbesscar.lineage.files import read_json, sha256_json, write_json, write_text
 from pvbesscar.lineage.workspace import Workspace
 from schemas.progress import Progress
-from schemas.settings import AGENTS, Settings
+from schemas.settings import Settings
 
-PACKAGES = ("pvbesscar", "citylearn", "gymnasium", "numpy", "pandas", "prefect", "pvlib", "stable-baselines3", "torch")
 PINNED = "settings.json"
-Outcome = Literal["completed", "partial", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,13 @@ class Job:
     failures
         Reason for each agent that could not be trained.
     kept
-        Agents whose models were current and are used as they are.
+        Stages whose results were current and are used as they are.
+    started
+        When it began (UTC).
+    done
+        Stages that reached their end.
+    reasons
+        Why a stage runs, where that is known.
     """
 
     id: str
@@ -53,6 +54,9 @@ class Job:
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    done: set[str] = field(default_factory=set)
+    reasons: dict[str, str] = field(default_factory=dict)
     _began: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -90,6 +94,7 @@ class Job:
     def begin(self, stage: str) -> None:
         """Start the clock of a stage and show that it begins."""
         self._began[stage] = time.monotonic()
+        self.done.discard(stage)
         self.seconds[stage] = 0.0  # keeps the order in which stages began
         if shown := display.current():
             shown.begin(stage)
@@ -97,6 +102,8 @@ class Job:
     def end(self, stage: str, failure: str | None = None) -> None:
         """Stop the clock of a stage and show that it is over."""
         self.seconds[stage] = time.monotonic() - self._began[stage]
+        if failure is None:
+            self.done.add(stage)
         if shown := display.current():
             shown.end(stage, self.seconds[stage], failure)
 
@@ -121,38 +128,3 @@ def new_run_id(config: Path, what: str) -> str:
 def settings_digest(settings: Settings) -> str:
     """SHA-256 of every setting that can change a result; where files lie is not one."""
     return sha256_json(settings.model_dump(mode="json", exclude={"data": {"root"}}))
-
-
-def write_manifest(job: Job, outcome: Outcome, error: str | None = None) -> Path:
-    """Write `manifest.json` of a run: what it ran, with what, how long, and the digests of what it left."""
-    path = job.folder / "manifest.json"
-    write_json(
-        path,
-        {
-            "run": job.id,
-            "scenario": job.settings.name,
-            "profile": job.profile,
-            "outcome": outcome,
-            "error": error,
-            "failures": job.failures,
-            "kept": job.kept,
-            "config": str(job.config),
-            "settings_digest": settings_digest(job.settings),
-            "seed": job.settings.seed,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-            "stage_seconds": {stage: round(seconds, 3) for stage, seconds in job.seconds.items()},
-            "digests": _digests(job.workspace),
-        },
-    )
-    return path
-
-
-def _digests(workspace: Workspace) -> dict[str, str]:
-    files = {
-        "canonical": workspace.canonical / "provenance.json",
-        "dataset": workspace.dataset / "manifest.json",
-        **{f"{agent} model": workspace.final_model(agent) for agent in AGENTS},
-        "evaluation": workspace.evaluation / "evaluation_report.json",
-        "report": workspace.report / "index.html",
-    }
-    return {name: sha256_file(path) for name, path in files.items() if path.is_file()}

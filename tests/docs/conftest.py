@@ -9,7 +9,8 @@ import pytest
 
 from pvbesscar.agents.train import train_on
 from pvbesscar.evaluation.evaluate import evaluate_on
-from pvbesscar.lineage.runs import Job, write_manifest
+from pvbesscar.lineage.run_manifest import write_manifest
+from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.report.publish import publish
@@ -34,9 +35,12 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     job = Job("test-smoke-0", settings, "smoke", Path("config/test.yaml"))
     job.pin()
     for agent in settings.training.agents:
-        train_on(simulator, agent, settings, workspace, "smoke")
+        with job.timed(f"train-{agent}"):
+            train_on(simulator, agent, settings, workspace, "smoke")
         job.write_progress(f"train-{agent}", Progress(48, 48, 1.0, agent))
-    evaluate_on(simulator, settings, workspace, "smoke")
-    page = publish(settings, workspace, "smoke", {})
+    with job.timed("evaluate"):
+        evaluate_on(simulator, settings, workspace, "smoke")
+    with job.timed("publish"):
+        page = publish(settings, workspace, "smoke", {})
     write_manifest(job, "completed")
     return FinishedRun(workspace, page)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pvbesscar.lineage.workspace import Workspace
+from schemas.runs import RunManifest
 from tests.docs import pages
 from tests.docs.conftest import FinishedRun
 
@@ -89,6 +90,12 @@ def test_columns_of_dataset_evaluation_and_training_are_those_of_the_page(finish
     for agent in ("sac", "ppo", "a2c"):
         curve = pd.read_csv(workspace.training(agent) / f"{agent}_training_curve.csv")
         assert list(curve.columns) == list(pages.CURVE)
+
+
+def test_the_fields_of_a_run_s_record_are_those_of_the_page() -> None:
+    table = (pages.DOCS / "files.md").read_text(encoding="utf-8").partition("| field | what it holds |")[2]
+    named = [name for line in table.splitlines()[2:] for name in line.split("|")[1].strip().split(", ")]
+    assert sorted(named) == sorted(RunManifest.model_fields)
 
 
 @pytest.mark.parametrize("name", ["steps", "episodes", "duration_s", "steps_per_s", "validation_mean", "model_bytes"])

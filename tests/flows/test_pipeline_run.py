@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.conftest import Ran, Server
+from tests.flows.conftest import Ran, Server, pvbesscar
 
 pytestmark = pytest.mark.server
 
@@ -67,6 +67,9 @@ def test_a_partial_run_fails_but_publishes_and_says_what_is_missing(partial: Ran
     assert "Traceback" not in partial.err
     assert partial.manifest["outcome"] == "partial"
     assert sorted(partial.manifest["failures"]) == ["a2c", "ppo"]
+    conditions = {stage: left["condition"] for stage, left in partial.manifest["stages"].items()}
+    assert [stage for stage, condition in conditions.items() if condition == "stopped"] == ["train-ppo", "train-a2c"]
+    assert "the loss is NaN at step 4" in partial.manifest["stages"]["train-ppo"]["reason"]
 
 
 def test_stages_are_seen_by_name_and_in_order(server: Server, partial: Ran) -> None:
@@ -152,8 +155,13 @@ def test_the_manifest_names_digests_versions_and_times(sequential: Ran) -> None:
     manifest = sequential.manifest
     assert manifest["run"] == sequential.run["name"]
     assert manifest["outcome"] == "completed"
-    assert set(manifest["digests"]) == {"canonical", "dataset", "sac model", "ppo model", "report"}
+    left = {stage: (files["condition"], len(files["files"])) for stage, files in manifest["stages"].items()}
+    assert left == dict.fromkeys(
+        ("ingest", "validate", "build", "certify", "train-sac", "train-ppo", "publish"), ("made", 1)
+    ) | {"evaluate": ("made", 0)}
+    assert manifest["stages"]["train-sac"]["reason"] == "there is no model"
     assert manifest["versions"]["prefect"] == "3.8.8"
+    assert pvbesscar(sequential.root, "verify", "latest").returncode == 0
     assert manifest["stage_seconds"]["train"] >= manifest["stage_seconds"]["train-sac"] > 3
 
 

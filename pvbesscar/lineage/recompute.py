@@ -1,0 +1,160 @@
+"""Stages of a run made once more, elsewhere: the same inputs, settings and code give the same files."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Container
+from pathlib import Path
+
+from pvbesscar.config import load_settings
+from pvbesscar.lineage.fingerprints import changed
+from pvbesscar.lineage.history import find
+from pvbesscar.lineage.run_manifest import RunError, code_now, files_of, read_manifest, versions
+from pvbesscar.lineage.runs import PINNED
+from pvbesscar.lineage.workspace import Workspace
+from schemas.runs import RunManifest
+from schemas.settings import Settings
+
+STAGES = ("ingest", "build")
+"""Stages whose files depend on nothing but inputs, settings and code; `validate` runs between them."""
+LEDGER = re.compile(r"outputs/evaluation/ledgers/[^/]+/(?P<controller>[^/]+)\.parquet")
+
+
+def recompute(workspace: Workspace, name: str, say: Callable[[str], None], *, results: bool = False) -> dict[str, int]:
+    """Make the canonical year and the dataset of a run in a temporary folder and compare digests.
+
+    Parameters
+    ----------
+    workspace
+        The project; nothing in it is changed.
+    name
+        As `find` takes it.
+    say
+        Told which stage begins.
+    results
+        Also judge again, on that dataset, the controllers that are no agents and need no fit; compare their ledgers.
+
+    Returns
+    -------
+    dict
+        Number of files, all of them the same, by stage.
+
+    Raises
+    ------
+    RunError
+        A file comes out different, or the run came to no such stage.
+    PvbesscarError
+        A stage refuses, e.g. an input file is gone.
+    """
+    folder = find(workspace, name)
+    manifest = read_manifest(folder)
+    stages = [stage for stage in STAGES if stage in manifest.stages and manifest.stages[stage].condition != "stopped"]
+    if not stages:
+        raise RunError(f"{manifest.run} came to no stage that can be made again.", hint="ingest and build can.")
+    controllers = _controllers(manifest) if results else ()
+    settings = load_settings(folder / PINNED).settings
+    here = settings.data.oe2_dir.resolve().as_posix()
+    if here != manifest.oe2_dir:
+        raise RunError(
+            f"`data.oe2_dir` of {manifest.run} was {manifest.oe2_dir}, and would be {here} here.",
+            hint="call this in the folder in which the run was started.",
+        )
+    with tempfile.TemporaryDirectory(prefix="pvbesscar-recompute-") as elsewhere:
+        again = _settings_for(settings, manifest, Path(elsewhere))
+        own = _make(again, stages, say)
+        equal = {stage: _compared(manifest, stage, own) for stage in stages}
+        if controllers:
+            _judge(again, own, manifest.profile, controllers, say)
+            equal["evaluate"] = _compared(manifest, "evaluate", own, controllers)
+        return equal
+
+
+def _controllers(manifest: RunManifest) -> tuple[str, ...]:
+    """Controllers that the run judged and that depend on the dataset alone.
+
+    Raises
+    ------
+    RunError
+        The run judged none.
+    """
+    from pvbesscar.controllers.roster import NO_CONTROL, OPTIMUM, names, needs_fit  # noqa: PLC0415
+
+    stage = manifest.stages.get("evaluate")
+    judged = {_controller(file.path) for file in stage.files} if stage and stage.condition == "made" else set()
+    found = tuple(one for one in names() if one in judged and one != OPTIMUM and not needs_fit(one))
+    if NO_CONTROL not in found or "build" not in manifest.stages:
+        raise RunError(f"{manifest.run} has judged nothing that can be judged again.", hint="leave out --results.")
+    return found
+
+
+def _controller(path: str) -> str | None:
+    match = LEDGER.fullmatch(path)
+    return match["controller"] if match else None
+
+
+def _judge(
+    settings: Settings, workspace: Workspace, profile: str, controllers: tuple[str, ...], say: Callable[[str], None]
+) -> None:
+    from pvbesscar.evaluation.evaluate import Request, evaluate  # noqa: PLC0415, a stage loads its libraries when it runs
+
+    say("evaluate")
+    # In this process: it shall not be in the way of a run at work.
+    evaluate(settings, workspace, profile, request=Request(profile, controllers), workers=1)
+
+
+def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Settings:
+    """Settings of the run for another folder, on the day of the run; waivers end on a day."""
+    return settings.model_copy(
+        update={
+            "data": settings.data.model_copy(update={"root": root}),
+            "date": settings.date or manifest.started.date(),
+            "quality": settings.quality.model_copy(update={"data_docs": False}),
+        }
+    )
+
+
+def _make(settings: Settings, stages: list[str], say: Callable[[str], None]) -> Workspace:
+    from pvbesscar.dataset.build import build  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.oe2.ingest import ingest  # noqa: PLC0415
+    from pvbesscar.quality.gate import validate  # noqa: PLC0415
+
+    workspace = Workspace.of(settings)
+    say("ingest")
+    ingest(settings, workspace)
+    if "build" in stages:
+        say("validate")
+        validate(settings, workspace)
+        say("build")
+        build(settings, workspace)
+    return workspace
+
+
+def _compared(manifest: RunManifest, stage: str, own: Workspace, controllers: Container[str | None] = ()) -> int:
+    """Compare the files of a stage, or the ledgers of controllers; return how many are the same."""
+    pairs = [(file.path, file.sha256) for file in manifest.stages[stage].files]
+    made = [(file.path, file.sha256) for file in files_of(own, stage)]
+    if controllers:
+        pairs, made = ([pair for pair in one if _controller(pair[0]) in controllers] for one in (pairs, made))
+    recorded, again = dict(pairs), dict(made)
+    apart = [path for path in dict.fromkeys((*recorded, *again)) if recorded.get(path) != again.get(path)]
+    if not apart:
+        return len(recorded)
+    path = apart[0]
+    raise RunError(
+        f"{manifest.run}: made again, {path} of {stage} comes out different (SHA-256 was {recorded.get(path, 'none')}, "
+        f"now {again.get(path, 'none')}; {len(apart)} of {len(recorded)} files).",
+        hint=_why(manifest),
+    )
+
+
+def _why(manifest: RunManifest) -> str:
+    """Say what has changed since the run that could be the reason."""
+    packages = [f"{name} {manifest.versions.get(name, 'none')}, now {now}" for name, now in versions().items()
+                if manifest.versions.get(name) != now]  # fmt: skip
+    modules = changed(manifest.code, code_now(manifest.stages))
+    since = [*packages, *modules]
+    if not since:
+        return "neither packages nor code have changed since: an input has (`pvbesscar verify` names it)."
+    more = f" and {len(since) - 5} more" if len(since) > 5 else ""
+    return f"changed since the run: {'; '.join(since[:5])}{more}."

@@ -1,0 +1,255 @@
+"""`manifest.json` of a run: written when it ends, read again by those who ask what it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pvbesscar.lineage.drafts import PATTERN
+from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json, write_json
+from pvbesscar.lineage.fingerprints import code_of
+from pvbesscar.lineage.runs import PINNED, Job, settings_digest
+from pvbesscar.lineage.workspace import Workspace
+from schemas.errors import PvbesscarError, StaleError
+from schemas.results import DatasetManifest, EvaluationReport, Provenance
+from schemas.runs import FORMAT, Condition, FileRecord, InputFile, Outcome, RunManifest, StageFiles
+from schemas.settings import AGENTS, Settings
+
+MANIFEST = "manifest.json"
+PACKAGES = ("pvbesscar", "citylearn", "gymnasium", "numpy", "pandas", "prefect", "pvlib", "stable-baselines3", "torch")
+MODULES = {
+    "ingest": "pvbesscar.oe2.ingest",
+    "validate": "pvbesscar.quality.gate",
+    "build": "pvbesscar.dataset.build",
+    "certify": "pvbesscar.certify.certificate",
+    **{f"train-{agent}": "pvbesscar.agents.train" for agent in AGENTS},
+    "evaluate": "pvbesscar.evaluation.evaluate",
+    "publish": "pvbesscar.report.publish",
+}
+"""The stages in order, and the module that holds each."""
+M = TypeVar("M", bound=BaseModel)
+FACTS = ("pv_kwh", "mall_kwh", "ev_kwh", "ghi_kwh_m2", "sessions")
+
+
+class RunError(PvbesscarError):
+    """A run, or its record, can not be used."""
+
+    exit_code = 2
+
+
+def write_manifest(job: Job, outcome: Outcome, error: str | None = None) -> Path:
+    """Write the record of a run that has ended, however it did; nobody else may be at work in the project meanwhile."""
+    workspace = job.workspace
+    stages = {stage: _stage(job, stage) for stage in _reached(job)}
+    figures, best = _figures(workspace, {name for name, stage in stages.items() if stage.condition != "stopped"})
+    pinned = job.folder / PINNED
+    content = {
+        "format": FORMAT,
+        "run": job.id,
+        "scenario": job.settings.name,
+        "profile": job.profile,
+        "outcome": outcome,
+        "error": error,
+        "failures": job.failures,
+        "kept": job.kept,
+        "started": job.started,
+        "finished": dt.datetime.now(dt.UTC),
+        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in job.seconds.items()},
+        "config": str(job.config),
+        "oe2_dir": job.settings.data.oe2_dir.resolve().as_posix(),
+        "dataset_name": job.settings.data.dataset_name,
+        "settings_digest": settings_digest(job.settings),
+        "pinned_sha256": sha256_file(pinned) if pinned.is_file() else None,
+        "seed": job.settings.seed,
+        "versions": versions(),
+        "code": code_now(stages),
+        "inputs": _inputs(job) if "ingest" in stages else (),
+        "stages": stages,
+        "figures": figures,
+        "best": best,
+        "digest": "",
+    }
+    manifest = RunManifest.model_validate(content)
+    manifest = manifest.model_copy(update={"digest": _digest(manifest)})
+    path = job.folder / MANIFEST
+    write_json(path, manifest.model_dump(mode="json"))
+    return path
+
+
+def read_manifest(folder: Path) -> RunManifest:
+    """Record of a run, proven to be as it was written.
+
+    Raises
+    ------
+    RunError
+        It is missing, of another version, no record, or was edited.
+    """
+    path = folder / MANIFEST
+    try:
+        text = read_stored(path)
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{path}: the run left no record: it was killed, or is still at work.",
+            hint="`pvbesscar runs list` shows which; run the same command again.",
+        ) from error
+    except StaleError as error:
+        raise RunError(error.message, hint="what the run left is as it was.") from error
+    try:
+        manifest = RunManifest.model_validate_json(text)
+    except ValidationError as error:
+        raise RunError(
+            f"{path}: no record of a run that this version can read ({error.error_count()} faults, the first: "
+            f"{_first(error)}).",
+            hint="it is damaged or of another version; what the run left is as it was.",
+        ) from error
+    if manifest.digest != _digest(manifest):
+        raise RunError(
+            f"{path}: its digest is not that of its content: {manifest.digest[:12]}, now {_digest(manifest)[:12]}.",
+            hint="somebody has edited it; it proves nothing any more.",
+        )
+    if manifest.run != folder.name:
+        raise RunError(
+            f"{path}: the record of another run, {manifest.run}.", hint="give the folder its own name again."
+        )
+    return manifest
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a run depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def code_now(stages: Iterable[str]) -> dict[str, str]:
+    """Digest of each module that these stages import, however far."""
+    modules = dict.fromkeys(MODULES[stage] for stage in stages)
+    return dict(sorted({name: digest for module in modules for name, digest in code_of(module).items()}.items()))
+
+
+def files_of(workspace: Workspace, stage: str) -> tuple[FileRecord, ...]:
+    """Every file of a stage as it is now, drafts and links left out."""
+    found = sorted(path for place in _places(workspace, stage) for path in _regular_files(place))
+    return tuple(record_of(path, workspace.root) for path in found)
+
+
+def record_of(path: Path, root: Path) -> FileRecord:
+    """Digest and size of a file as it is now."""
+    return FileRecord(path=path.relative_to(root).as_posix(), sha256=sha256_file(path), bytes=path.stat().st_size)
+
+
+def _places(workspace: Workspace, stage: str) -> tuple[Path, ...]:
+    places: dict[str, tuple[Path, ...]] = {
+        "ingest": (workspace.canonical,),
+        "validate": (workspace.quality,),
+        "build": (workspace.dataset,),
+        "certify": (workspace.certificate,),
+        **{f"train-{agent}": (workspace.checkpoints(agent), workspace.training(agent)) for agent in AGENTS},
+        "evaluate": (workspace.fitted, workspace.evaluation),
+        "publish": (workspace.report,),
+    }
+    return places[stage]
+
+
+def _regular_files(place: Path) -> Iterator[Path]:
+    for path in (place, *place.rglob("*")):
+        parts = path.relative_to(place.parent).parts
+        if path.is_file() and not path.is_symlink() and not any(PATTERN.fullmatch(part) for part in parts):
+            yield path
+
+
+def _reached(job: Job) -> list[str]:
+    """Stages of a run up to the last one that it came to."""
+    agents = {f"train-{agent}" for agent in job.settings.training.agents}
+    proven = job.settings.training.simulator == "twin"
+    stages = [s for s in MODULES if (s in agents or not s.startswith("train-")) and (proven or s != "certify")]
+    touched = {*job.seconds, *job.kept, *(f"train-{agent}" for agent in job.failures)}
+    return stages[: max((n for n, stage in enumerate(stages, start=1) if stage in touched), default=0)]
+
+
+def _stage(job: Job, stage: str) -> StageFiles:
+    condition: Condition = (
+        "made" if stage in job.done
+        else "stopped" if stage in job.seconds
+        else "kept" if stage in job.kept
+        else "found"
+    )  # fmt: skip
+    seconds = job.seconds.get(stage)
+    return StageFiles(
+        condition=condition,
+        reason=job.failures.get(stage.removeprefix("train-"), job.reasons.get(stage)),
+        seconds=None if seconds is None else round(seconds, 3),
+        files=files_of(job.workspace, stage),
+    )
+
+
+def _inputs(job: Job) -> tuple[InputFile, ...]:
+    """The configuration, and the raw files that the canonical year in place was read from."""
+    found = {}
+    if job.config.is_file():
+        found[job.config.resolve()] = ("config", sha256_file(job.config))
+    provenance = _read(Provenance, job.workspace.canonical / "provenance.json")
+    for series in provenance.series if provenance else ():
+        if series.file is not None and series.sha256 is not None:
+            path = Path(series.file).resolve()
+            found.setdefault(path, (_key(series.series), series.sha256))
+            origin = path.with_name(path.name + ".provenance.json")
+            if series.series == "weather" and origin.is_file():
+                found[origin] = ("weather.file", sha256_file(origin))
+    return tuple(_input(key, path, digest, job.settings) for path, (key, digest) in found.items())
+
+
+def _key(series: str) -> str:
+    return f"{'ev' if series in {'ev_profile', 'sessions'} else series}.file"
+
+
+def _input(key: str, path: Path, digest: str, settings: Settings) -> InputFile:
+    folder = settings.data.oe2_dir.resolve()
+    same = path.is_file() and sha256_file(path) == digest
+    return InputFile(
+        key=key,
+        path=(path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix(),
+        sha256=digest,
+        bytes=path.stat().st_size if same else None,
+    )
+
+
+def _figures(workspace: Workspace, stages: set[str]) -> tuple[dict[str, float], str | None]:
+    """Key figures of what is in place, and the best controller."""
+    figures: dict[str, float] = {}
+    dataset = _read(DatasetManifest, workspace.dataset / "manifest.json") if "build" in stages else None
+    if dataset is not None:
+        figures |= {name: getattr(dataset.facts, name) for name in FACTS}
+    report = _read(EvaluationReport, workspace.evaluation / "evaluation_report.json") if "evaluate" in stages else None
+    if report is None:
+        return figures, None
+    main = report.main
+    if main.optimum is not None:
+        figures["J*"] = main.optimum.bound
+    for result in main.ranking:
+        figures[f"{result.controller} J"] = result.score
+        figures[f"{result.controller} CO2 kg"] = result.terms.co2_kg
+        if result.captured_share is not None:
+            figures[f"{result.controller} captured"] = result.captured_share
+    return figures, main.ranking[0].controller if main.ranking else None
+
+
+def _read(model: type[M], path: Path) -> M | None:
+    """Content of a stage's own record, `None` where there is none; its bytes are recorded as they are."""
+    try:
+        return model.model_validate_json(read_stored(path))
+    except (FileNotFoundError, StaleError, ValidationError):
+        return None
+
+
+def _digest(manifest: RunManifest) -> str:
+    return sha256_json(manifest.model_dump(mode="json", exclude={"digest"}))
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    return f"`{'.'.join(str(part) for part in fault['loc'])[:60]}`: {fault['msg'][:100]}"
