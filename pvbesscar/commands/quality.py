@@ -20,22 +20,28 @@ quality_app = typer.Typer(no_args_is_help=True, help="The quality gate's rules."
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Files to judge on their own; none: the scenario's canonical year."),
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Files or dataset folders to judge on their own; none: the scenario's canonical year.",
+        ),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the canonical year, or the files named; exit code 2 on any error-level finding.
+    """Judge the canonical year, or the files and dataset folders named; exit code 2 on any error-level finding.
 
     A file is taken for weather, generation, demand, a charger profile or sessions by its headers; site, ratings and
-    declared energies are those of the scenario. Nothing is written.
+    declared energies are those of the scenario. A folder is judged as a dataset of CityLearn, by its schema.json; the
+    scenario's site counts for the building of its name. Nothing is written.
 
     Examples
     --------
       pvbesscar validate
 
       pvbesscar validate data/interim/oe2/weather.csv --json
+
+      pvbesscar validate data/processed/citylearn/iquitos_ev_mall
     """
     if paths:
         _judge_files(paths, config, overrides, as_json=as_json)
@@ -49,9 +55,10 @@ def validate(
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:
     settings = load(config, overrides or []).settings
-    from pvbesscar.quality.files import judge_file  # noqa: PLC0415, the rules load pandera and pvlib
+    from pvbesscar.quality.datasets.judge import judge_folder  # noqa: PLC0415, the rules load pandera and pvlib
+    from pvbesscar.quality.files import judge_file  # noqa: PLC0415
 
-    judged = [judge_file(path, settings) for path in paths]
+    judged = [judge_folder(path, settings) if path.is_dir() else judge_file(path, settings) for path in paths]
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in judged], indent=2, ensure_ascii=False))
     else:
@@ -66,6 +73,8 @@ def _print_file(judged: JudgedFile) -> None:
     kinds = " and ".join(judged.kinds) or "not read"
     count = f"{judged.errors} errors, {len(judged.findings) - judged.errors} other findings"
     typer.echo(f"{judged.path}: {kinds}; {count}")
+    for step in judged.steps if judged.kinds == ("citylearn",) else ():
+        typer.echo(f"  {step}")
     if judged.findings:
         head = ("severity", "rule", "column", "what", "seen, limit", "hours", "fix")
         rows: list[tuple[str, ...]] = [
@@ -78,7 +87,7 @@ def _print_file(judged: JudgedFile) -> None:
 
 @quality_app.command("rules")
 def rules(as_json: JsonOption = False) -> None:
-    """List every rule: severity, whether it can be waived, what it looks at, what holds.
+    """List every rule: severity, whether it can be waived, what it looks at, what holds; then those for folders.
 
     Examples
     --------
@@ -86,20 +95,25 @@ def rules(as_json: JsonOption = False) -> None:
 
       pvbesscar quality rules --json
     """
+    from pvbesscar.quality.datasets.registry import all_folder_rules  # noqa: PLC0415
     from pvbesscar.quality.registry import all_rules  # noqa: PLC0415
 
-    fields = ("id", "severity", "waivable", "title", "rationale", "reference", "cause", "fix")
+    fields = ("id", "severity", "title", "rationale", "reference", "cause", "fix")
     if as_json:
         table: list[dict[str, Any]] = [
-            {name: getattr(rule, name) for name in fields} | {"series": list(rule.series)} for rule in all_rules()
+            {name: getattr(rule, name) for name in fields} | {"waivable": rule.waivable, "series": list(rule.series)}
+            for rule in all_rules()
+        ]
+        table += [
+            {name: getattr(rule, name) for name in fields} | {"waivable": False, "folder": rule.looks_at}
+            for rule in all_folder_rules()
         ]
         typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
         return
     head = ("rule", "severity", "waivable", "looks at", "what holds")
-    print_table(
-        head,
-        [
-            (r.id, r.severity, "yes" if r.waivable else "no", ", ".join(r.series) or "configuration", r.title)
-            for r in all_rules()
-        ],
-    )
+    rows: list[tuple[str, ...]] = [
+        (r.id, r.severity, "yes" if r.waivable else "no", ", ".join(r.series) or "configuration", r.title)
+        for r in all_rules()
+    ]
+    rows += [(r.id, r.severity, "no", f"folder: {r.looks_at}", r.title) for r in all_folder_rules()]
+    print_table(head, rows)

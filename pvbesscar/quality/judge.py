@@ -51,7 +51,7 @@ def violations(context: QualityContext) -> dict[str, list[Violation]]:
     broken = [*find_rule(STRUCTURE).check(context)]
     unsound = {violation.series for violation in broken}
     sound = context.only(tuple(name for name in context.frames if name not in unsound))
-    others = {rule.id: _apply(rule, sound) for rule in all_rules() if rule.id != STRUCTURE}
+    others = {rule.id: violations_of(rule, sound) for rule in all_rules() if rule.id != STRUCTURE}
     return {STRUCTURE: broken, **others}
 
 
@@ -65,11 +65,12 @@ def _waived(findings: list[Finding], context: QualityContext) -> tuple[Finding, 
 
 def apply(rule: Rule, context: QualityContext) -> Iterator[Finding]:
     """Findings of one rule on what it looks at."""
-    for violation in _apply(rule, context):
+    for violation in violations_of(rule, context):
         yield _finding(rule, violation, context)
 
 
-def _apply(rule: Rule, context: QualityContext) -> list[Violation]:
+def violations_of(rule: Rule, context: QualityContext) -> list[Violation]:
+    """What one rule finds in what it looks at; nothing where none of that is there."""
     if not rule.applies(context.frames):
         return []
     # Values such as 1e308 overflow in sums; the rules about limits name them, a warning of NumPy would not.
@@ -82,7 +83,7 @@ def _finding(rule: Rule, violation: Violation, context: QualityContext) -> Findi
     raw = context.raw_column(violation.series, violation.column)
     return Finding(
         rule=rule.id,
-        severity=_severity(rule, violation, context),
+        severity=severity_of(rule, violation, context),
         source=context.source_name(violation.series),
         column=raw,
         observed=violation.observed,
@@ -95,7 +96,8 @@ def _finding(rule: Rule, violation: Violation, context: QualityContext) -> Findi
     )
 
 
-def _severity(rule: Rule, violation: Violation, context: QualityContext) -> Severity:
+def severity_of(rule: Rule, violation: Violation, context: QualityContext) -> Severity:
+    """Severity of a finding: an error in a column that nobody uses is a warning."""
     unused = not context.uses(violation.series, violation.column)
     return "warning" if unused and rule.severity == "error" else rule.severity
 

@@ -1,0 +1,1 @@
+"""The gate on folders in CityLearn's format, whoever wrote them."""
