@@ -10,10 +10,12 @@ from pathlib import Path
 from pvbesscar.config import configuration_table
 from pvbesscar.evaluation.kpis import all_kpis
 from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
+from pvbesscar.quality.datasets.registry import FolderRule, all_folder_rules
 from pvbesscar.quality.registry import Rule, all_rules
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
 from tests.quality.blind_faults import BLIND_FAULTS
 from tests.quality.faults import FAULTS
+from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -63,7 +65,16 @@ an error of the configuration.
 
 {notes}
 
-{sections}"""
+{sections}
+# Rules for a dataset folder
+
+`pvbesscar validate FOLDER` judges a folder in CityLearn's format, whoever wrote it ([inputs.md](inputs.md)). These
+{folder_count} rules are asked of its schema, files, physics, series and chargers; of the rules above those whose data
+the folder holds are asked too, and the verdict says which were not, and why. None can be waived: a folder is judged without
+a configuration of its own. `tests/quality/test_datasets.py` plants {fault_count} kinds of fault in copies of a
+clean folder, and each rule has to find its own.
+
+{folder_sections}"""
 CATALOGUE = """# Fault catalogues
 
 Faults are injected into clean years at {sites} sites from 60 N to 46 S; each has a rule that must find it. Made from
@@ -82,6 +93,7 @@ result is a test (`tests/quality/test_blind_faults.py`).
 
 {known}"""
 QUALITY_HEAD = ("rule", "severity", "waivable", "series", "what holds", "why", "likely cause of a violation", "fix")
+FOLDER_HEAD = ("rule", "severity", "looks at", "what holds", "why", "likely cause of a violation", "fix")
 
 OBSERVATION = """# Observation and action, entry by entry
 
@@ -282,7 +294,32 @@ def quality_page() -> str:
     for rule in all_rules():
         by_topic.setdefault(rule.topic, []).append(rule)
     sections = "\n".join(f"## {topic}\n\n{_rules(rules)}" for topic, rules in by_topic.items())
-    return QUALITY.format(made=MADE, notes=NOTES, count=len(all_rules()), sections=sections)
+    by_folder_topic: dict[str, list[FolderRule]] = {}
+    for rule in all_folder_rules():
+        by_folder_topic.setdefault(rule.topic, []).append(rule)
+    folder_sections = "\n".join(
+        f"## {topic} of a folder\n\n{_folder_rules(rules)}" for topic, rules in by_folder_topic.items()
+    )
+    return QUALITY.format(
+        made=MADE,
+        notes=NOTES,
+        count=len(all_rules()),
+        sections=sections,
+        folder_count=len(all_folder_rules()),
+        fault_count=len(FOLDER_FAULTS),
+        folder_sections=folder_sections,
+    )
+
+
+def _folder_rules(rules: Sequence[FolderRule]) -> str:
+    return table(
+        FOLDER_HEAD,
+        (
+            (f"`{rule.id}`", rule.severity, rule.looks_at, rule.title, f"{rule.rationale} ({rule.reference})",
+             rule.cause, rule.fix)
+            for rule in rules
+        ),
+    )  # fmt: skip
 
 
 def _rules(rules: Sequence[Rule]) -> str:

@@ -105,6 +105,7 @@ class DatasetFolder:
         self.repeated: list[str] = []
         self.unreadable: str | None = None
         self.schema: Mapping[str, Any] = {}
+        self._outside: dict[str, bool] = {}
         self._read: dict[str, Columns | InputError] = {}
         self._read_schema()
 
@@ -195,7 +196,14 @@ class DatasetFolder:
 
     def leads_out(self, name: object) -> bool:
         """Whether a name leads to anything but a file in the folder, or below it."""
-        if not isinstance(name, str) or not name.strip() or "\0" in name or "\\" in name:
+        if not isinstance(name, str):
+            return True
+        if name not in self._outside:
+            self._outside[name] = self._leads_out(name)
+        return self._outside[name]
+
+    def _leads_out(self, name: str) -> bool:
+        if not name.strip() or "\0" in name or "\\" in name:
             return True
         if Path(name).is_absolute() or ".." in Path(name).parts:
             return True

@@ -1,0 +1,330 @@
+"""The gate on folders in CityLearn's format: our own have no finding, each planted fault has its rule's."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from citylearn.data import CarbonIntensity, ChargerSimulation, EnergySimulation, Pricing, Weather
+from citylearn.energy_model import Battery
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from pvbesscar.cli import app
+from pvbesscar.config import load_settings
+from pvbesscar.dataset.build import build
+from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.quality.datasets.judge import judge_folder
+from pvbesscar.quality.datasets.registry import all_folder_rules
+from pvbesscar.quality.datasets.rules.physics import CURVES, DRAWN
+from pvbesscar.quality.datasets.series import ANYWHERE, AT_THE_SITE, NOT_ASKED, OF_THE_SCHEMA, not_asked
+from pvbesscar.quality.datasets.tables import KNOWN, NEEDED, Kind, soc_ratio
+from pvbesscar.quality.files import JudgedFile
+from pvbesscar.quality.gate import validate
+from pvbesscar.quality.registry import all_rules
+from schemas.settings import Settings
+from tests.builders import MINI_EV
+from tests.mini_site import mini_site
+from tests.quality.folder_faults import BUILDING, CHARGER, FOLDER_FAULTS, STATE, FolderFault, edit_schema, put
+from tests.quality.years import IQUITOS, clean_context, write_year
+
+SHORT = 240
+"""Rows of the short copy: ten days, enough for every rule that does not judge years."""
+
+DRAWINGS = {"training": 0, "validation": 0, "test": 0}
+EV = MINI_EV | {"dwell_hours": 4, "declared_kwh": 232_341 * 8 / 128}
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Settings:
+    """The default scenario: only its site, tariff and demand matter here."""
+    return clean_context(IQUITOS, ev=EV).settings
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Dataset of two chargers, built from a clean year that the gate accepted; nobody may write to it."""
+    root = tmp_path_factory.mktemp("year")
+    quality = {"data_docs": False}
+    context = clean_context(IQUITOS, 1, data={"root": str(root)}, ev=EV, scenarios=DRAWINGS, quality=quality)
+    workspace = write_year(context)
+    assert validate(context.settings, workspace).findings == ()
+    build(context.settings, workspace)
+    return workspace.dataset
+
+
+@pytest.fixture(scope="module")
+def short(year: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its first ten days; nobody may write to it."""
+    folder = tmp_path_factory.mktemp("short") / "dataset"
+    folder.mkdir()
+    shutil.copy(year / "schema.json", folder)
+    for path in year.glob("*.csv"):
+        pd.read_csv(path, nrows=SHORT, dtype=str).to_csv(folder / path.name, index=False)
+    put("simulation_end_time_step", SHORT - 1)(folder)
+    return folder
+
+
+def rules_of(judged: JudgedFile) -> set[str]:
+    return {finding.rule for finding in judged.findings}
+
+
+def planted(fault: FolderFault, clean: Path, target: Path) -> Path:
+    shutil.copytree(clean, target)
+    fault.plant(target)
+    return target
+
+
+def test_a_dataset_of_ours_has_no_finding(year: Path, short: Path, scenario: Settings) -> None:
+    assert judge_folder(year, scenario).findings == ()
+    assert judge_folder(short, scenario).findings == ()
+
+
+def test_the_default_dataset_of_128_sockets_has_no_finding(site_workspace: Workspace, site_settings: Settings) -> None:
+    judged = judge_folder(site_workspace.dataset, site_settings)
+    assert judged.findings == ()
+    assert judged.steps[0] == "read 132 of 132 files that the schema names"
+
+
+def test_a_year_made_to_be_counted_has_only_the_findings_of_a_made_up_year(tmp_path: Path, scenario: Settings) -> None:
+    settings = mini_site(tmp_path)
+    rules = rules_of(judge_folder(Workspace.of(settings).dataset, scenario))
+    # Every day is the same, there is no irradiance, and sockets that differ in the class of vehicle share their hours.
+    assert rules - {rule.id for rule in all_rules()} == {"charger.copied"}
+    assert {"solar.repeated_day", "mall.repeated_day", "solar.all_zero"} <= rules
+
+
+@pytest.mark.parametrize("fault", FOLDER_FAULTS, ids=lambda fault: fault.kind)
+def test_each_fault_is_found_by_its_rule(
+    fault: FolderFault, year: Path, short: Path, scenario: Settings, tmp_path: Path
+) -> None:
+    folder = planted(fault, year if fault.year else short, tmp_path / "dataset")
+    judged = judge_folder(folder, scenario)
+    finding = next((one for one in judged.findings if one.rule == fault.rule), None)
+    assert finding is not None, sorted(rules_of(judged))
+    assert all((finding.source, finding.observed, finding.limit, finding.message, finding.cause, finding.fix))
+
+
+def test_every_folder_rule_has_a_fault_that_it_must_find() -> None:
+    kinds = [fault.kind for fault in FOLDER_FAULTS]
+    assert len(set(kinds)) == len(kinds) >= 25
+    alone = {"files.count"}
+    assert {rule.id for rule in all_folder_rules()} - {fault.rule for fault in FOLDER_FAULTS} == alone
+
+
+def test_a_schema_of_thousands_of_files_is_refused(short: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(short, folder)
+    chargers = {f"c{i}": {"charger_simulation": f"c{i}.csv"} for i in range(5001)}
+    edit_schema(lambda schema: schema["buildings"][BUILDING].update(chargers=chargers))(folder)
+    assert "files.count" in rules_of(judge_folder(folder, scenario))
+
+
+def test_every_canonical_rule_is_asked_or_the_reason_is_said(year: Path, scenario: Settings) -> None:
+    asked = {*ANYWHERE, *AT_THE_SITE, *OF_THE_SCHEMA}
+    assert asked <= {rule.id for rule in all_rules()}
+    reasons = {rule.id: not_asked(rule, at_site=True) for rule in all_rules()}
+    assert {rule for rule, reason in reasons.items() if reason is None} == asked
+    said = "\n".join(judge_folder(year, scenario).steps)
+    assert all(rule in said for rule, reason in reasons.items() if reason is not None)
+    assert not set(NOT_ASKED) - {rule.topic for rule in all_rules()}
+
+
+def test_at_another_place_rules_about_the_sun_are_not_asked(year: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(year, folder)
+    edit_schema(lambda schema: schema["buildings"].update(House=schema["buildings"].pop(BUILDING)))(folder)
+    judged = judge_folder(folder, scenario)
+    assert judged.findings == ()
+    (step,) = (step for step in judged.steps if "solar.night" in step)
+    assert "`site.building`" in step
+    cases = (("solar_generation", 0.0, "solar.all_zero"), ("solar_generation", 4.162, "pv.above_rating"))
+    clean = pd.read_csv(folder / "building.csv")
+    for column, factor, rule in cases:
+        clean.assign(**{column: clean[column] * factor}).to_csv(folder / "building.csv", index=False)
+        assert rule in rules_of(judge_folder(folder, scenario))
+
+
+def test_findings_name_their_hours(short: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(short, folder)
+    frame = pd.read_csv(folder / "building.csv")
+    frame.loc[30:32, "non_shiftable_load"] = np.nan
+    frame.to_csv(folder / "building.csv", index=False)
+    (finding,) = judge_folder(folder, scenario).findings
+    assert (finding.rule, finding.source, finding.column) == ("series.finite", "building.csv", "non_shiftable_load")
+    (hours,) = finding.hours
+    assert (hours.first, hours.last, hours.first_stamp) == (30, 32, "2025-01-02 06:00")
+
+
+def test_the_command_ends_with_zero_or_two_and_writes_nothing(short: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(short, folder)
+    before = sorted(tmp_path.rglob("*"))
+    answer = CliRunner().invoke(app, ["validate", str(folder)])
+    assert answer.exit_code == 0, answer.output
+    assert f"{folder}: citylearn; 0 errors, 0 other findings" in answer.stdout
+    assert "not asked: " in answer.stdout
+    put("random_seed", None)(folder)  # a warning only
+    assert CliRunner().invoke(app, ["validate", str(folder)]).exit_code == 0
+    (folder / f"{CHARGER}.csv").unlink()
+    answer = CliRunner().invoke(app, ["validate", str(folder), "--json"])
+    (judged,) = json.loads(answer.stdout)
+    assert answer.exit_code == 2
+    assert judged["kinds"] == ["citylearn"]
+    assert judged["findings"][0]["rule"] == "files.missing"
+    table = CliRunner().invoke(app, ["validate", str(folder)])
+    assert table.exit_code == 2
+    assert "files.missing" in table.stdout
+    assert [path for path in sorted(tmp_path.rglob("*")) if path not in before] == []
+
+
+def test_a_folder_without_schema_ends_with_two(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(app, ["validate", str(tmp_path)])
+    assert answer.exit_code == 2
+    assert "schema.readable" in answer.stdout
+
+
+def test_nothing_outside_the_folder_is_read(short: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(short, folder)
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a,b\nhush,1\n", encoding="utf-8")
+    (folder / "link.csv").symlink_to(secret)
+    for name in ("../secret.csv", str(secret), "link.csv", "x/../../secret.csv"):
+        put(f"buildings.{BUILDING}.pricing", name)(folder)
+        judged = judge_folder(folder, scenario)
+        assert "files.inside" in rules_of(judged)
+        assert "hush" not in judged.model_dump_json()
+
+
+# What the rules say of CityLearn, held against the CityLearn that is installed.
+
+
+@pytest.mark.parametrize(
+    ("kind", "constructor"),
+    [
+        ("energy_simulation", EnergySimulation),
+        ("weather", Weather),
+        ("pricing", Pricing),
+        ("carbon_intensity", CarbonIntensity),
+        ("charger_simulation", ChargerSimulation),
+    ],
+)
+def test_columns_are_those_of_citylearn(kind: Kind, constructor: type) -> None:
+    made = {"self", "noise_std", "start_time_step", "end_time_step", "seconds_per_time_step", "time_step_ratios"}
+    parameters = {name: p for name, p in inspect.signature(constructor).parameters.items() if name not in made}
+    needed = {name for name, p in parameters.items() if p.default is inspect.Parameter.empty}
+    assert set(NEEDED[kind]) == needed
+    assert set(KNOWN[kind]) == parameters.keys() - needed
+
+
+def test_attributes_that_are_drawn_differ_from_seed_to_seed() -> None:
+    one, two = (Battery(capacity=10.0, nominal_power=5.0, random_seed=seed) for seed in (1, 2))
+    for name in DRAWN["Battery"]:
+        assert not np.array_equal(getattr(one, name), getattr(two, name)), name
+    flat = [[0.0, 1.0], [1.0, 1.0]]
+    numbers = {name: 0.001 for name in DRAWN["Battery"] if name not in CURVES} | {"efficiency": 0.9}
+    fixed = numbers | dict.fromkeys(CURVES, flat)
+    one, two = (Battery(capacity=10.0, nominal_power=5.0, random_seed=seed, **fixed) for seed in (1, 2))
+    for name in DRAWN["Battery"]:
+        assert np.array_equal(getattr(one, name), getattr(two, name)), name
+
+
+def test_one_empty_state_leaves_citylearn_without_any(short: Path) -> None:
+    frame = pd.read_csv(short / f"{CHARGER}.csv")
+    columns = [frame[name].to_numpy() for name in NEEDED["charger_simulation"]]
+    assert set(ChargerSimulation(*columns, noise_std=0.0).electric_vehicle_charger_state) == {1.0, 2.0, 3.0}
+    columns[0] = frame[STATE].astype(float).where(frame.index != 7).to_numpy()
+    assert np.isnan(ChargerSimulation(*columns, noise_std=0.0).electric_vehicle_charger_state).all()
+
+
+def test_soc_is_read_as_citylearn_reads_it() -> None:
+    raw = np.array([0.0, 0.8, 1.0, 1.5, 35.0, 100.0, 150.0, np.nan, -0.1, -5.0])
+    read = ChargerSimulation.normalize_soc_series(raw)
+    assert np.allclose(np.where(read < 0.0, np.nan, read), soc_ratio(raw), equal_nan=True)
+
+
+# Never a traceback.
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), st.text(max_size=12),
+    st.sampled_from(["../x", "/etc/passwd", "building.csv", "weather.csv", "", "\0", "schema.json", "1e999"]),
+    st.just([]), st.just({}), st.just([[0, 1], [1, "a"]]), st.just({"attributes": None}), st.just({"include": 3}),
+)  # fmt: skip
+CELLS = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from(["", "nan", "inf", "-1", "1e308", "1e15", "0.5", "99", "1.0", "=A1", "1,5", '"', "3", "\n"]),
+)
+
+
+def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a parsed JSON."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [above, *(path for key, part in parts for path in paths(part, (*above, key)))][0 if above else 1 :]
+
+
+def mutated(data: st.DataObject, schema: Any) -> None:
+    """Change one to four places of a schema."""
+    for _ in range(data.draw(st.integers(1, 4))):
+        *path, last = data.draw(st.sampled_from(paths(schema)))
+        part = schema
+        for key in path:
+            part = part[key]
+        if isinstance(part, dict) and data.draw(st.booleans()):
+            del part[last]
+        else:
+            part[last] = data.draw(SCALARS)
+
+
+def never_a_traceback(data: st.DataObject, short: Path, scenario: Settings) -> None:
+    with tempfile.TemporaryDirectory() as room:
+        folder = Path(room) / "dataset"
+        shutil.copytree(short, folder)
+        if data.draw(st.booleans()):
+            schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+            mutated(data, schema)
+            (folder / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
+        name = data.draw(
+            st.sampled_from(["building.csv", "weather.csv", "pricing.csv", f"{CHARGER}.csv", "schema.json"])
+        )
+        lines = (folder / name).read_text(encoding="utf-8").split("\n")
+        for _ in range(data.draw(st.integers(0, 3))):
+            row = data.draw(st.integers(0, len(lines) - 1))
+            cells = lines[row].split(",")
+            cells[data.draw(st.integers(0, len(cells) - 1))] = data.draw(CELLS)
+            lines[row] = ",".join(cells)
+        (folder / name).write_text("\n".join(lines), encoding="utf-8", errors="replace")
+        before = sorted(Path(room).rglob("*"))
+        judged = judge_folder(folder, scenario)
+        assert JudgedFile.model_validate_json(judged.model_dump_json()) == judged
+        assert sorted(Path(room).rglob("*")) == before
+
+
+LOOSE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=LOOSE)
+@given(data=st.data())
+def test_no_folder_ends_in_a_traceback(data: st.DataObject, short: Path, scenario: Settings) -> None:
+    never_a_traceback(data, short, scenario)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None, suppress_health_check=LOOSE)
+@given(data=st.data())
+def test_no_folder_of_many_ends_in_a_traceback(data: st.DataObject, short: Path, scenario: Settings) -> None:
+    never_a_traceback(data, short, scenario)
+
+
+def test_the_rules_are_judged_with_the_default_configuration_too(short: Path, repo_root: Path) -> None:
+    default = load_settings(repo_root / "config" / "iquitos_mall.yaml", []).settings
+    assert judge_folder(short, default).findings == ()
