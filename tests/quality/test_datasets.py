@@ -206,6 +206,21 @@ def test_nothing_outside_the_folder_is_read(short: Path, scenario: Settings, tmp
         assert "hush" not in judged.model_dump_json()
 
 
+def test_names_move_no_cursor(short: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(short, folder)
+    evil = "\x1b[2J\x1b]0;x\x07\u202e\ud800"
+    edit_schema(
+        lambda schema: schema["buildings"].update({evil: {"energy_simulation": f"{evil}.csv", "weather": evil}})
+    )(folder)
+    (folder / "\x1b[31m.csv").write_text("no table, =1+1", encoding="utf-8")
+    put(f"buildings.{BUILDING}.pricing", "\x1b[31m.csv")(folder)
+    judged = judge_folder(folder, scenario)
+    assert {"files.inside", "files.readable"} <= rules_of(judged)
+    assert "".join(one.message + one.observed + one.column for one in judged.findings).isprintable()
+    assert JudgedFile.model_validate_json(judged.model_dump_json()) == judged
+
+
 # What the rules say of CityLearn, held against the CityLearn that is installed.
 
 
@@ -258,6 +273,7 @@ def test_soc_is_read_as_citylearn_reads_it() -> None:
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), st.text(max_size=12),
     st.sampled_from(["../x", "/etc/passwd", "building.csv", "weather.csv", "", "\0", "schema.json", "1e999"]),
+    st.sampled_from(["\x1b[2J", "\ud800", 10**400, -(10**400)]),
     st.just([]), st.just({}), st.just([[0, 1], [1, "a"]]), st.just({"attributes": None}), st.just({"include": 3}),
 )  # fmt: skip
 CELLS = st.one_of(

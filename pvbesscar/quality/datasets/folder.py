@@ -58,8 +58,12 @@ class NamedFile:
 def shown(name: object) -> str:
     """Name out of a file of unknown origin, fit for a terminal: short, and nothing in it but what can be printed."""
     text = name if isinstance(name, str) else json.dumps(name, default=str)
-    text = "".join(c if c.isprintable() else "?" for c in text[: SHOWN_NAME + 1])
-    return text if len(text) <= SHOWN_NAME else f"{text[:SHOWN_NAME]}..."
+    return printable(text if len(text) <= SHOWN_NAME else f"{text[:SHOWN_NAME]}...")
+
+
+def printable(text: str) -> str:
+    """Text without what would move a terminal's cursor or what no encoding can write."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -69,7 +73,12 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 def number(value: object) -> float | None:
     """Return the value if it is a number of JSON, else None; true and false are none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # more digits than a float has
+        return np.inf if value > 0 else -np.inf
 
 
 def included(part: object) -> bool:
@@ -209,7 +218,7 @@ class DatasetFolder:
             return True
         try:
             return not (self.path / name).resolve().is_relative_to(self.path.resolve())
-        except (OSError, RuntimeError):  # a loop of links, or a name that no file can have
+        except (OSError, RuntimeError, ValueError):  # a loop of links, or a name that no file can have
             return True
 
     def is_missing(self, name: object) -> bool:
@@ -266,7 +275,8 @@ class DatasetFolder:
     def unused(self) -> tuple[str, ...]:
         """Files with data that neither the schema nor a manifest of ours names, relative to the folder."""
         text = json.dumps(self.schema, default=str)
-        own = set(mapping(_json_or_none(self.path / "manifest.json")).get("files") or ()) | {SCHEMA, "manifest.json"}
+        manifest = mapping(_json_or_none(self.path / "manifest.json"))
+        own = {*mapping(manifest.get("files")), SCHEMA, "manifest.json"}
         found = (entry for entry in _files_below(self.path) if Path(entry).suffix.lower() in DATA_SUFFIXES)
         return tuple(name for name in found if name not in own and json.dumps(name) not in text)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pvbesscar.quality.datasets.folder import DatasetFolder
+from pvbesscar.quality.datasets.folder import DatasetFolder, printable
 from pvbesscar.quality.datasets.registry import FolderRule, all_folder_rules
 from pvbesscar.quality.datasets.series import is_the_site, not_asked, series_findings
 from pvbesscar.quality.files import JudgedFile
@@ -55,11 +55,12 @@ def _finding(rule: Rule | FolderRule, severity: Severity, violation: Violation, 
     return Finding(
         rule=rule.id,
         severity=severity,
-        source=violation.series,
-        column=violation.column,
-        observed=violation.observed,
-        limit=violation.limit,
-        message=violation.message,
+        # Names and cells come out of the folder, whoever filled it.
+        source=printable(violation.series),
+        column=printable(violation.column),
+        observed=printable(violation.observed),
+        limit=printable(violation.limit),
+        message=printable(violation.message),
         cause=violation.cause or rule.cause,
         fix=violation.fix or rule.fix,
         hours=ranges(violation.hours, folder.stamps(last + 1)),

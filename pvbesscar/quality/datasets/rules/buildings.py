@@ -133,7 +133,7 @@ def calendar(folder: DatasetFolder) -> Iterator[Violation]:
             if bad.any():
                 seen = f"{int(bad.sum())} values that are no whole number from {low} to {high}"
                 yield at(file.name, name, bad, observed=seen, limit=f"{low} to {high}", message=f"`{name}`: {seen}")
-        if columns.has("hour", "month") and folder.hours_per_row is not None:
+        if columns.rows > 1 and columns.has("hour", "month") and folder.hours_per_row is not None:
             yield from _order(folder, file, columns)
 
 
@@ -141,7 +141,7 @@ def _order(folder: DatasetFolder, file: NamedFile, columns: Columns) -> Iterator
     hours, month = columns.numbers["hour"], columns.numbers["month"]
     step = folder.hours_per_row or 1.0
     advance = (hours[1:] - hours[:-1]) % 24.0
-    expected = (advance == step) if step >= 1.0 else (advance <= 1.0)
+    expected = (advance == step % 24.0) if step >= 1.0 else (advance <= 1.0)
     # The closing row repeats row 0, so that the last hour is controlled too.
     closing = np.arange(1, hours.size) == hours.size - 1
     closing &= bool(columns.rows and hours[-1] == hours[0] and month[-1] == month[0])
