@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from pvbesscar.config import configuration_table
 from pvbesscar.evaluation.kpis import all_kpis
@@ -14,6 +15,7 @@ from pvbesscar.quality.datasets.registry import FolderRule, all_folder_rules
 from pvbesscar.quality.registry import Rule, all_rules
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
 from tests.quality.blind_faults import BLIND_FAULTS
+from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
 from tests.quality.faults import FAULTS
 from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
@@ -69,9 +71,9 @@ an error of the configuration.
 # Rules for a dataset folder
 
 `pvbesscar validate FOLDER` judges a folder in CityLearn's format, whoever wrote it ([inputs.md](inputs.md)). These
-{folder_count} rules are asked of its schema, files, physics, series and chargers; of the rules above those whose data
-the folder holds are asked too, and the verdict says which were not, and why. None can be waived: a folder is judged without
-a configuration of its own. `tests/quality/test_datasets.py` plants {fault_count} kinds of fault in copies of a
+{folder_count} rules are asked of its schema, files, physics, series and chargers; of the rules above, those whose data
+the folder holds are asked too, and the verdict says which were not, and why. None can be waived: a folder is judged
+without a configuration of its own. `tests/quality/test_datasets.py` plants {fault_count} kinds of fault in copies of a
 clean folder, and each rule has to find its own.
 
 {folder_sections}"""
@@ -80,6 +82,28 @@ CATALOGUE = """# Fault catalogues
 Faults are injected into clean years at {sites} sites from 60 N to 46 S; each has a rule that must find it. Made from
 `tests/quality` ({made}); `make test-slow` repeats both catalogues at every site, the rules themselves are in
 [quality.md](quality.md).
+
+| catalogue | kinds | pandera | Great Expectations | pvanalytics | this gate, today |
+| --- | --- | --- | --- | --- | --- |
+{summary}
+*This gate, today* is what `make test-slow` demands, at {sites} sites and with two seeds: all of both catalogues but
+*PV is DC power* in the years in which DC stays below the AC rating, where nothing tells the two apart. The other
+columns are measured by `python -m tests.quality.detectors`, in {years} years: each site with seed {seeds}.
+
+* **pandera** {pandera}: the types of the columns, nothing missing, which is what one writes by default;
+* **Great Expectations** {gx}: columns exist and hold their type, nothing missing, as many rows as before, which is what
+  a suite usually begins with;
+* **pvanalytics** {pvanalytics}: its functions on gaps, stale and interpolated values, outliers, the QCRad limits and
+  consistency of irradiance, clear sky, daily insolation, spacing and shifts of stamps, clipping and tracking, with
+  their defaults (`zmax` 3), given our position of the sun. Its own detection of day and night fails on pandas 3.
+
+A fault counts as seen where a check flags the spoilt year and does not flag the clean one; a check that stops with an
+error counts as one that flags. That a tool sees something does not mean that it names it: a rule that has to find a
+fault has to say what it is. None of the three looks at vehicles or at the configuration beyond their types. Of
+pvanalytics these checks flag clean years too, so that they tell nothing there: {useless}.
+
+The tests measure a sample again, pvanalytics where it is installed (it is no dependency); the figures of a tool that is
+missing stay as they were measured.
 
 ## Written from the rules' descriptions alone
 
@@ -335,9 +359,9 @@ def _rules(rules: Sequence[Rule]) -> str:
 
 
 def catalogue_page() -> str:
-    """Both fault catalogues, and what the first run found of the blind one."""
-    path = Path(__file__).resolve().parents[1] / "quality" / "blind_first_run.json"
-    first = json.loads(path.read_text(encoding="utf-8"))
+    """Both fault catalogues, what the first run found of the blind one, and what other tools see of both."""
+    first = json.loads(COUNTS.with_name("blind_first_run.json").read_text(encoding="utf-8"))
+    counts = json.loads(COUNTS.read_text(encoding="utf-8"))
     found, runs = (sum(entry[name] for entry in first.values()) for name in ("found", "of"))
     blind = (
         (
@@ -345,20 +369,52 @@ def catalogue_page() -> str:
             fault.description,
             ", ".join(f"`{rule}`" for rule in fault.rules),
             "{found} of {of}".format(**first[fault.kind]),
+            *_seen(counts, "blind", fault.kind),
         )
         for fault in BLIND_FAULTS
+    )
+    known = ((fault.kind, f"`{fault.rule}`", *_seen(counts, "known", fault.kind)) for fault in FAULTS)
+    useless = sorted(counts["pvanalytics"]["useless"].items(), key=lambda entry: (-entry[1], entry[0]))
+    names = {"known": "written with the rules", "blind": "written from their descriptions"}
+    summary = "".join(
+        f"| {names[catalogue]} | {len(faults)} | "
+        + " | ".join(_share(counts[tool]["seen"][catalogue].values()) for tool in DETECTORS)
+        + " | all |\n"
+        for catalogue, faults in CATALOGUES.items()
     )
     return CATALOGUE.format(
         made=MADE,
         sites=len(PLACES),
+        summary=summary,
+        pandera=counts["pandera"]["version"],
+        gx=counts["great_expectations"]["version"],
+        pvanalytics=counts["pvanalytics"]["version"],
+        years=len(RUNS),
+        seeds=" and ".join(map(str, SEEDS)),
+        useless=", ".join(f"`{name}` ({n})" for name, n in useless),
         found=found,
         runs=runs,
         share=found / runs,
         whole=sum(entry["found"] == entry["of"] for entry in first.values()),
         kinds=len(first),
-        blind=table(("kind", "how it comes to be", "rules that promise it", "first run"), blind),
-        known=table(("kind", "rule"), ((fault.kind, f"`{fault.rule}`") for fault in FAULTS)),
+        blind=table(("kind", "how it comes to be", "rules that promise it", "first run", *OTHERS), blind),
+        known=table(("kind", "rule", *OTHERS), known),
     )
+
+
+OTHERS = ("pandera", "Great Expectations", "pvanalytics")
+
+
+def _seen(counts: Mapping[str, Any], catalogue: str, kind: str) -> tuple[str, ...]:
+    """In how many years each of the other tools sees a kind of fault."""
+    years = (counts[tool]["seen"][catalogue][kind] for tool in DETECTORS)
+    return tuple(f"{one.count('1')} of {len(one)}" for one in years)
+
+
+def _share(kinds: Iterable[str]) -> str:
+    """Injections that a tool sees, of all of a catalogue."""
+    years = "".join(kinds)
+    return f"{years.count('1'):,} of {len(years):,} ({years.count('1') / len(years):.0%})"
 
 
 def observation_page() -> str:
