@@ -23,7 +23,7 @@ DARK_PV_SHARE = 2e-4
 ZERO_SHARE_LIMIT = 0.10
 """Share of daylight hours that may be without light [1]; real years have none, plants with outages a few percent."""
 
-MONTHLY_ZERO_SHARE = 0.20
+MONTHLY_ZERO_SHARE = 0.15
 """The same within one month, days without any light left out: those are outages, and judged by the day [1]."""
 
 DARK_DAY_CLEARNESS = 0.005
