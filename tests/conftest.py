@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from pvbesscar.quality.gate import validate
 from schemas.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell that starts the tests in the background, as CI may, has them ignore Ctrl-C, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
