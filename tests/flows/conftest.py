@@ -34,15 +34,26 @@ class Server:
         """Environment of a program that uses this server."""
         return {**bare_environment(), **ENVIRONMENT, "PREFECT_HOME": str(self.home), "PREFECT_API_URL": self.url}
 
-    def ask(self, path: str, question: dict[str, Any]) -> Any:
+    def ask(self, path: str, question: Any) -> Any:
         """POST a question to the API."""
+        return json.loads(self._send(path, "POST", json.dumps(question).encode()))
+
+    def change(self, path: str, change: dict[str, Any]) -> None:
+        """PATCH something of the API."""
+        self._send(path, "PATCH", json.dumps(change).encode())
+
+    def delete(self, path: str) -> None:
+        """DELETE something of the API."""
+        self._send(path, "DELETE", None)
+
+    def _send(self, path: str, method: str, body: bytes | None) -> bytes:
         request = urllib.request.Request(
-            f"{self.url}/{path}", json.dumps(question).encode(), {"Content-Type": "application/json"}
+            f"{self.url}/{path}", body, {"Content-Type": "application/json"}, method=method
         )
         for _ in range(20):
             try:
                 with urllib.request.urlopen(request, timeout=30) as answer:
-                    return json.load(answer)
+                    return bytes(answer.read())
             except urllib.error.HTTPError as error:
                 if error.code != 503:  # SQLite under several writers: the server asks for patience
                     raise

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -123,23 +122,15 @@ def test_a_schedule_creates_its_runs(server: Server, deployments: dict[str, dict
     """With sqlalchemy 2.1 the server runs but never makes them, and only its log says so."""
     pipeline = deployments["pipeline"]
     (schedule,) = pipeline["schedules"]
-    _patch(server, f"deployments/{pipeline['id']}/schedules/{schedule['id']}", {"active": True})
+    server.change(f"deployments/{pipeline['id']}/schedules/{schedule['id']}", {"active": True})
     try:
         runs = wait_for(
             lambda: server.runs(deployment_id={"any_": [pipeline["id"]]}, state={"type": {"any_": ["SCHEDULED"]}}), 60
         )
     finally:
-        _patch(server, f"deployments/{pipeline['id']}/schedules/{schedule['id']}", {"active": False})
+        server.change(f"deployments/{pipeline['id']}/schedules/{schedule['id']}", {"active": False})
     times = [dt.datetime.fromisoformat(run["expected_start_time"]).astimezone(ZoneInfo("America/Lima")) for run in runs]
     assert {(time.hour, time.minute) for time in times} == {(2, 0)}
-
-
-def _patch(server: Server, path: str, change: dict[str, Any]) -> None:
-    request = urllib.request.Request(
-        f"{server.url}/{path}", json.dumps(change).encode(), {"Content-Type": "application/json"}, method="PATCH"
-    )
-    with urllib.request.urlopen(request, timeout=30):
-        pass
 
 
 def test_a_worker_runs_the_deployment_in_the_project(
@@ -220,7 +211,7 @@ def test_a_schedule_fires(server: Server, fake: dict[str, Any], tmp_path: Path) 
             200,
         )
     finally:
-        _delete(server, f"deployments/{fake['id']}/schedules/{made['id']}")
+        server.delete(f"deployments/{fake['id']}/schedules/{made['id']}")
     run = wait_for(lambda: _ended(server, fired[0]["id"]), 300)
     assert run["state_type"] == "FAILED"
     assert "all 8760 hours are 0" in run["state"]["message"]
@@ -251,8 +242,3 @@ def test_a_run_that_is_killed_is_closed_within_a_minute_and_its_trainers_with_it
     wait_for(lambda: all(child["state_type"] == "CRASHED" for child in server.children(run).values()), 60)
     assert time.monotonic() - began < 60
     assert not [pid for pid in trainers if alive(pid)]
-
-
-def _delete(server: Server, path: str) -> None:
-    with urllib.request.urlopen(urllib.request.Request(f"{server.url}/{path}", method="DELETE"), timeout=30):
-        pass
