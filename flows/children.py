@@ -17,11 +17,12 @@ from prefect import Flow, Task, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import run_flow_in_subprocess
-from prefect.states import Crashed, Failed, Pending
+from prefect.states import Completed, Crashed, Failed, Pending
 from prefect.utilities.asyncutils import run_coro_as_sync
 
 from flows.presence import sign
 from flows.server import die_with_parent
+from tasks.kept import CACHED
 
 TICK_S = 1.0
 GRACE_S = 20.0
@@ -117,6 +118,11 @@ def _ended(live: dict[str, _Live], watcher: Watcher) -> list[str]:
     return [name for name, one in live.items() if one.process.sentinel in over]
 
 
+def show_kept(child: Child, why: str) -> None:
+    """Show a child whose result is kept as one that is cached; no process is started."""
+    _create_run(child, Completed(name=CACHED, message=why))
+
+
 def die_with_the_parent() -> None:
     """Call first in a child flow: end with the parent, however that ends."""
     die_with_parent(signal.SIGTERM)
@@ -146,7 +152,7 @@ def _start(child: Child) -> _Live:
     return _Live(child, run, process, time.monotonic())
 
 
-def _create_run(child: Child) -> FlowRun:
+def _create_run(child: Child, state: State[Any] | None = None) -> FlowRun:
     """Create the child's flow run under its parent, so that even a child that never starts is seen and named."""
     placeholder = Task(child.flow.fn, name=child.name)
     task_run: Any = run_coro_as_sync(placeholder.create_run(parameters={}))
@@ -157,7 +163,7 @@ def _create_run(child: Child) -> FlowRun:
             parameters=child.flow.serialize_parameters(child.parameters),
             tags=child.tags,
             parent_task_run_id=task_run.id,
-            state=Pending(),
+            state=state or Pending(),
         )
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefect import Flow
 from prefect.client.schemas.objects import State
 
+from flows.opened import PARTIAL, ProfileName
 from flows.pipeline import pipeline
 from flows.server import ServerError
-from flows.stages import PARTIAL, ProfileName
+from flows.stages import FLOWS, Agents
 from flows.turn import close_cancelled
 from pvbesscar import display
 from pvbesscar.config import load_settings
 from pvbesscar.lineage.files import read_json
 from pvbesscar.lineage.runs import new_run_id
+from pvbesscar.lineage.stages import StageName
 from pvbesscar.lineage.workspace import Workspace
 from schemas.errors import PvbesscarError
 
@@ -44,17 +47,22 @@ class Launched:
     report
         The published page.
     seconds
-        Wall time of each stage [s].
+        Wall time of each stage that was executed [s].
+    kept
+        Stages whose results were current.
     failures
         Reason for each agent that the report is without.
     """
 
     report: Path
     seconds: dict[str, float]
+    kept: tuple[str, ...]
     failures: dict[str, str]
 
 
-def launch(config: Path, overrides: tuple[str, ...], profile: ProfileName, *, sequential: bool = False) -> Launched:
+def launch(
+    config: Path, overrides: tuple[str, ...], profile: ProfileName, *, sequential: bool = False, force: bool = False
+) -> Launched:
     """Run the pipeline in this process, showing its stages on standard error.
 
     Raises
@@ -62,12 +70,39 @@ def launch(config: Path, overrides: tuple[str, ...], profile: ProfileName, *, se
     PvbesscarError
         Whatever stopped it.
     """
+    return _launch(pipeline, profile, config, overrides, profile=profile, sequential=sequential, force=force)
+
+
+def launch_stage(
+    stage: StageName,
+    config: Path,
+    overrides: tuple[str, ...],
+    profile: ProfileName,
+    *,
+    agent: Agents | None = None,
+    downstream: bool,
+    force: bool,
+) -> Launched:
+    """Run one stage in this process, and what is stale behind it if that is asked for; see `launch`.
+
+    Parameters
+    ----------
+    agent
+        What to train, for the stage `train`.
+    """
+    more = {} if agent is None else {"agent": agent}
+    return _launch(
+        FLOWS[stage], stage, config, overrides, profile=profile, downstream=downstream, force=force, **more
+    )  # fmt: skip
+
+
+def _launch(flow: Flow[..., State[Any]], what: str, config: Path, overrides: tuple[str, ...], **more: Any) -> Launched:  # noqa: ANN401
     workspace = Workspace.of(load_settings(config, overrides).settings)
-    run_id = new_run_id(config, profile)
-    named = pipeline.with_options(flow_run_name=run_id)
+    run_id = new_run_id(config, what)
+    named = flow.with_options(flow_run_name=run_id)
     with display.showing(display.for_terminal()):
         try:
-            state = named(str(config), overrides, profile, sequential, return_state=True)
+            state: State[Any] = named(str(config), overrides, **more, return_state=True)
         except BaseException:
             if close_cancelled():
                 raise CancelledError.of(run_id) from None
@@ -75,7 +110,9 @@ def launch(config: Path, overrides: tuple[str, ...], profile: ProfileName, *, se
     if not state.is_completed() and state.name != PARTIAL:
         raise _error(state)
     manifest = read_json(workspace.runs / run_id / "manifest.json")
-    return Launched(workspace.report / "index.html", manifest["stage_seconds"], manifest["failures"])
+    return Launched(
+        workspace.report / "index.html", manifest["stage_seconds"], tuple(manifest["kept"]), manifest["failures"]
+    )  # fmt: skip
 
 
 def _error(state: State[Any]) -> BaseException:

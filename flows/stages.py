@@ -1,150 +1,198 @@
-"""What every flow does around its stages, and each stage as a flow of its own."""
+"""Each stage as a flow of its own, alone or with what is stale behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from prefect import flow, get_client, get_run_logger, runtime
+from prefect import Flow, flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
-from flows.turn import turn
-from pvbesscar import display
-from pvbesscar.config import load_settings
-from pvbesscar.lineage.run_manifest import write_manifest
-from pvbesscar.lineage.runs import Job, new_run_id
-from tasks import lineage
-from tasks.build import build
-from tasks.certify import certify
-from tasks.evaluate import evaluate
-from tasks.ingest import ingest
-from tasks.publish import publish
-from tasks.validate import validate
+from flows.opened import DEFAULT_CONFIG, Overrides, ProfileName, opened, run_name, verdict
+from flows.order import go_through
+from pvbesscar.lineage.stages import StageName, from_stage
+from schemas.errors import TrainingError
+from schemas.settings import Agent
 
-DEFAULT_CONFIG = "config/iquitos_mall.yaml"
-PARTIAL = "PARTIAL"
-ProfileName = Literal["smoke", "full"]
-Overrides = tuple[str, ...]
+Agents = Literal["sac", "ppo", "a2c", "all"]
 
 
-def run_name() -> str:
-    """Name of a flow run, and of its folder under outputs/runs/."""
-    parameters = runtime.flow_run.parameters
-    return new_run_id(Path(parameters["config"]), parameters.get("profile", runtime.flow_run.flow_name))
-
-
-@contextmanager
-def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") -> Iterator[Job]:
-    """Open the record of this flow run: settings pinned before the first stage, manifest written after the last."""
-    settings = load_settings(Path(config), overrides).settings
-    job = Job(runtime.flow_run.name, settings, profile, Path(config))
-    job.pin()
-    _tag(job)
-    with (
-        nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info)),
-        ExitStack() as project,
-    ):
-        # The project stays this run's own until its record is written: the next run would change what is recorded.
-        try:
-            project.enter_context(turn(job))
-            yield job
-        except Exception as error:
-            write_manifest(job, "failed", str(error))
-            lineage.show(job, lineage.after_run(job, next(reversed(job.seconds), None)))
-            raise
-        except BaseException:
-            write_manifest(job, "interrupted")
-            raise
-        write_manifest(job, "partial" if job.failures else "completed")
-        lineage.show(job, lineage.after_run(job))
-
-
-def verdict(job: Job) -> State[Any]:
-    """Final state of a run that reached its end: `Completed`, or `PARTIAL` (a failure) where an agent is missing."""
-    if not job.failures:
-        return Completed(message=f"report: {job.workspace.report / 'index.html'}")
-    reasons = "; ".join(f"{agent}: {reason.splitlines()[0]}" for agent, reason in job.failures.items())
-    return Failed(name=PARTIAL, message=f"published without {reasons}")
-
-
-def _tag(job: Job) -> None:
-    tags = {*runtime.flow_run.tags, job.settings.name, job.profile}
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(runtime.flow_run.id, tags=sorted(tags))
+def _run(
+    stage: StageName,
+    config: str,
+    overrides: Overrides,
+    profile: ProfileName,
+    *,
+    downstream: bool,
+    force: bool,
+    agents: Sequence[Agent] | None = None,
+) -> State[Any]:
+    """Run a stage, and those behind it if they are asked for; only the stage itself is forced."""
+    with opened(config, overrides, profile) as job:
+        go_through(job, (stage,), force=(stage,) if force else (), agents=agents)
+        if job.failures:
+            raise TrainingError("; ".join(job.failures.values()))
+        if downstream:
+            go_through(job, from_stage(stage, downstream=True)[1:])
+    return verdict(job)
 
 
 @flow(name="ingest", flow_run_name=run_name)
-def ingest_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+def ingest_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
     """Read the configured OE2 files, or make the synthetic year, into canonical Parquet.
 
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+        profile: smoke takes minutes, full hours
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: execute it even if its result is current
     """
-    with opened(config, overrides) as job:
-        ingest(job)
+    return _run("ingest", config, overrides, profile, downstream=downstream, force=force)
 
 
 @flow(name="validate", flow_run_name=run_name)
-def validate_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+def validate_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
     """Judge the canonical year; an error-level finding fails the run.
 
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+        profile: smoke takes minutes, full hours
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: execute it even if its result is current
     """
-    with opened(config, overrides) as job:
-        validate(job)
+    return _run("validate", config, overrides, profile, downstream=downstream, force=force)
 
 
 @flow(name="build", flow_run_name=run_name)
-def build_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+def build_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
     """Make the CityLearn dataset.
 
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+        profile: smoke takes minutes, full hours
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: execute it even if its result is current
     """
-    with opened(config, overrides) as job:
-        build(job)
+    return _run("build", config, overrides, profile, downstream=downstream, force=force)
 
 
 @flow(name="certify", flow_run_name=run_name)
-def certify_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = ()) -> None:
+def certify_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
     """Prove the twin equal to CityLearn on the dataset.
 
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
+        profile: smoke takes minutes, full hours
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: execute it even if its result is current
     """
-    with opened(config, overrides) as job:
-        certify(job)
+    return _run("certify", config, overrides, profile, downstream=downstream, force=force)
+
+
+@flow(name="train", flow_run_name=run_name)
+def train_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    agent: Agents = "sac",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
+    """Train an agent, from the checkpoint where it was left if there is one.
+
+    Args:
+        config: scenario, a YAML file
+        overrides: settings as key=value, e.g. training.smoke.steps=200
+        profile: smoke takes minutes, full hours
+        agent: which agent, or all of the scenario
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: train even if the model is current
+    """
+    return _run(
+        "train",
+        config,
+        overrides,
+        profile,
+        downstream=downstream,
+        force=force,
+        agents=None if agent == "all" else (agent,),
+    )
 
 
 @flow(name="evaluate", flow_run_name=run_name)
-def evaluate_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = (), profile: ProfileName = "smoke") -> None:
+def evaluate_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
     """Judge the trained agents against the baselines.
 
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
         profile: smoke takes minutes, full hours
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: execute it even if its result is current
     """
-    with opened(config, overrides, profile) as job:
-        evaluate(job)
+    return _run("evaluate", config, overrides, profile, downstream=downstream, force=force)
 
 
 @flow(name="publish", flow_run_name=run_name)
-def publish_stage(config: str = DEFAULT_CONFIG, overrides: Overrides = (), profile: ProfileName = "smoke") -> None:
+def publish_stage(
+    config: str = DEFAULT_CONFIG,
+    overrides: Overrides = (),
+    profile: ProfileName = "smoke",
+    downstream: bool = False,
+    force: bool = False,
+) -> State[Any]:
     """Write the HTML report.
 
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
         profile: smoke takes minutes, full hours
+        downstream: afterwards also the stages behind it, as far as they are stale
+        force: execute it even if its result is current
     """
-    with opened(config, overrides, profile) as job:
-        publish(job)
+    return _run("publish", config, overrides, profile, downstream=downstream, force=force)
+
+
+FLOWS: dict[StageName, Flow[..., State[Any]]] = {
+    "ingest": ingest_stage,
+    "validate": validate_stage,
+    "build": build_stage,
+    "certify": certify_stage,
+    "train": train_stage,
+    "evaluate": evaluate_stage,
+    "publish": publish_stage,
+}

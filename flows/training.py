@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: the flow below travels to another process as a copy of its function, and
 # Prefect, which reads the annotations there, could not resolve their names.
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,15 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
-from flows.children import Child, Watcher, die_with_the_parent, reason, run_children
-from flows.stages import DEFAULT_CONFIG, Overrides, ProfileName, opened, run_name
+from flows.children import Child, Watcher, die_with_the_parent, reason, run_children, show_kept
+from flows.opened import ProfileName
 from pvbesscar import display
-from pvbesscar.agents.artifacts import why_train
 from pvbesscar.display import progress_text
+from pvbesscar.lineage.plan import decide
 from pvbesscar.lineage.runs import Job
-from schemas.errors import TrainingError
 from schemas.settings import Agent
 from tasks import artifacts
+from tasks.kept import place_of
 from tasks.train import train as train_task
 
 
@@ -29,63 +30,54 @@ def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
     train_task(Job.reopened(run_folder, profile), agent)
 
 
-def train(job: Job, *, sequential: bool = False, anew: bool = False) -> None:
-    """Train the configured agents; the reason for each one that could not be is kept in `job.failures`.
+def train(job: Job, *, agents: Sequence[Agent] | None = None, sequential: bool = False, force: bool = False) -> None:
+    """Train agents; the reason for each one that could not be is kept in `job.failures`.
 
-    An agent whose model is what training would make again is not trained, unless `anew`.
+    An agent whose model is what training would make again is not trained, unless `force`.
+
+    Parameters
+    ----------
+    agents
+        Which, `None`: those of the scenario.
     """
-    agents, hours = _to_train(job, anew=anew), job.settings.training.timeout_h
-    children = [
-        Child(
-            name=f"train-{agent}",
-            flow=train_agent,
-            parameters={"agent": agent, "profile": job.profile, "run_folder": job.folder},
-            tags=(job.settings.name, job.profile, agent),
-            timeout_s=None if hours is None else 3600.0 * hours,
-        )
-        for agent in agents
-    ]
-    at_once = 1 if sequential or job.settings.training.sequential else len(children)
-    if not children:
+    own = job.settings.training
+    stale = _to_train(job, own.agents if agents is None else agents, force=force)
+    if not stale:
         return
+    limit = None if own.timeout_h is None else 3600.0 * own.timeout_h
+    children = [
+        Child(f"train-{agent}", train_agent, _parameters(job, agent), _tags(job, agent), limit) for agent in stale
+    ]
+    at_once = 1 if sequential or own.sequential else len(children)
     with job.timed("train"):
         states = run_children(children, at_once=at_once, watcher=_Board(job))
     job.failures.update(
-        {agent: reason(states[f"train-{agent}"]) for agent in agents if not states[f"train-{agent}"].is_completed()}
+        {agent: reason(states[f"train-{agent}"]) for agent in stale if not states[f"train-{agent}"].is_completed()}
     )
 
 
-@flow(name="train", flow_run_name=run_name)
-def train_stage(
-    config: str = DEFAULT_CONFIG,
-    overrides: Overrides = (),
-    profile: ProfileName = "smoke",
-    agent: Agent = "sac",
-) -> None:
-    """Train one agent, from the checkpoint where it was left if there is one.
-
-    Args:
-        config: scenario, a YAML file
-        overrides: settings as key=value, e.g. training.smoke.steps=200
-        profile: smoke takes minutes, full hours
-        agent: which agent
-    """
-    with opened(config, (*overrides, f"training.agents=[{agent}]"), profile) as job:
-        train(job, anew=True)
-        if job.failures:
-            raise TrainingError(job.failures[agent])
+def _to_train(job: Job, agents: Sequence[Agent], *, force: bool) -> list[Agent]:
+    """Agents whose models training would not make again as they are; the others are shown as cached."""
+    stale = list[Agent]()
+    for agent in agents:
+        name = f"train-{agent}"
+        decision = decide(name, place_of(job), force=force)
+        get_run_logger().info("%s: %s, %s", name, decision.verdict, decision.why)
+        job.reasons[name] = decision.why
+        if decision.verdict == "FRESH":
+            job.kept.append(name)
+            show_kept(Child(name, train_agent, _parameters(job, agent), _tags(job, agent)), decision.why)
+        else:
+            stale.append(agent)
+    return stale
 
 
-def _to_train(job: Job, *, anew: bool) -> tuple[Agent, ...]:
-    agents = job.settings.training.agents
-    why = {agent: why_train(agent, job.settings, job.workspace, job.profile) for agent in agents}
-    for agent, reason_to_train in why.items():
-        get_run_logger().info("train-%s: %s", agent, reason_to_train or "its model is current")
-    if anew:
-        return agents
-    job.reasons.update({f"train-{agent}": text for agent, text in why.items() if text is not None})
-    job.kept.extend(f"train-{agent}" for agent in agents if why[agent] is None)
-    return tuple(agent for agent in agents if why[agent] is not None)
+def _parameters(job: Job, agent: Agent) -> dict[str, Any]:
+    return {"agent": agent, "profile": job.profile, "run_folder": job.folder}
+
+
+def _tags(job: Job, agent: Agent) -> tuple[str, ...]:
+    return (job.settings.name, job.profile, agent)
 
 
 class _Board(Watcher):

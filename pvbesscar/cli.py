@@ -23,10 +23,13 @@ from pvbesscar.commands.common import (
     only,
     place,
     print_table,
+    recording,
     shown,
 )
 from pvbesscar.commands.evaluate import evaluate
+from pvbesscar.commands.plan import plan
 from pvbesscar.commands.quality import quality_app, validate
+from pvbesscar.commands.rerun import prefect_for, rerun, tell
 from pvbesscar.commands.runs import runs_app, verify
 from schemas.errors import PvbesscarError
 
@@ -87,11 +90,15 @@ app = typer.Typer(
 
       pvbesscar run                                 the synthetic year, smoke
 
+      pvbesscar plan                                what a run would execute, and why
+
       pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=DIR
 
       pvbesscar run --profile full --sequential     100,000 steps, one by one
 
       pvbesscar config show --set training.smoke.steps=200
+
+      pvbesscar rerun build                         one stage, and what is stale behind it
 
       pvbesscar train sac                           one stage, without Prefect
 
@@ -103,6 +110,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
 app.add_typer(config_app, name="config")
+app.command()(plan)
+app.command()(rerun)
 app.command()(evaluate)
 app.add_typer(fetch.app, name="fetch")
 service.register(app)
@@ -140,9 +149,11 @@ def run(
     overrides: SetOption = None,
     agent: AgentOption = None,
     sequential: Annotated[bool, typer.Option("--sequential", help="Train one agent after another.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Execute every stage, current or not.")] = False,
 ) -> None:
     """Run the whole pipeline under Prefect; the last line printed is the path of the report.
 
+    Stages whose results are current are kept and shown as cached; `pvbesscar plan` says which and why.
     Uses the server of PREFECT_API_URL where one is configured, else a temporary one in .prefect/.
 
     Examples
@@ -154,19 +165,11 @@ def run(
       pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=../shared/oe2_measured
     """
     settings = [*(overrides or []), *only(agent)]
-    loaded = load(config, settings)
-    from flows.server import prefect_api, prepare  # noqa: PLC0415
-
-    prepare(loaded.settings.data.root, quiet=True)
-    with prefect_api():
+    with prefect_for(config, settings):
         from flows.launch import launch  # noqa: PLC0415, Prefect reads the environment when it is imported
 
-        launched = launch(config, tuple(settings), profile.value, sequential=sequential)
-    _print_seconds(launched.seconds)
-    for name, reason in launched.failures.items():
-        typer.echo(f"error: {name} is missing from the report: {reason}", err=True)
-    typer.echo(launched.report)
-    raise typer.Exit(1 if launched.failures else 0)
+        launched = launch(config, tuple(settings), profile.value, sequential=sequential, force=force)
+    tell(launched)
 
 
 @config_app.command("show")
@@ -192,7 +195,8 @@ def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -
     settings, workspace = place(config, overrides)
     from pvbesscar.oe2.ingest import ingest as stage  # noqa: PLC0415
 
-    stage(settings, workspace)
+    with recording("ingest", settings, workspace):
+        stage(settings, workspace)
     typer.echo(workspace.canonical)
 
 
@@ -205,7 +209,8 @@ def build(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) ->
     settings, workspace = place(config, overrides)
     from pvbesscar.dataset.build import build as stage  # noqa: PLC0415
 
-    stage(settings, workspace)
+    with recording("build", settings, workspace):
+        stage(settings, workspace)
     typer.echo(workspace.dataset)
 
 
@@ -222,8 +227,12 @@ def certify(
     settings, workspace = place(config, overrides)
     from pvbesscar.certify.certificate import certify as stage  # noqa: PLC0415
     from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
+    from pvbesscar.lineage.plan import decide  # noqa: PLC0415
+    from pvbesscar.lineage.stages import Place  # noqa: PLC0415
 
-    shown("certify", lambda show: stage(settings, workspace, full=full, force=force, on_progress=show))
+    anew = force or decide("certify", Place(settings, workspace, Profile.SMOKE.value)).verdict != "FRESH"
+    with recording("certify", settings, workspace):
+        shown("certify", lambda show: stage(settings, workspace, full=full, force=anew, on_progress=show))
     _print_certificate(require_certificate(workspace))
     typer.echo(workspace.certificate)
 
@@ -250,7 +259,8 @@ def train(
     from pvbesscar.agents.train import train as stage  # noqa: PLC0415
 
     for name in settings.training.agents:
-        shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
+        with recording(f"train-{name}", settings, workspace, profile.value):
+            shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
         typer.echo(workspace.final_model(name))
 
 
@@ -262,7 +272,9 @@ def publish(
     settings, workspace = place(config, overrides)
     from pvbesscar.report.publish import publish as stage  # noqa: PLC0415
 
-    typer.echo(stage(settings, workspace, profile.value, {}))
+    with recording("publish", settings, workspace, profile.value):
+        page = stage(settings, workspace, profile.value, {})
+    typer.echo(page)
 
 
 def _print_certificate(certificate: Certificate) -> None:
@@ -272,12 +284,6 @@ def _print_certificate(certificate: Certificate) -> None:
     print_table(("quantity", "unit", "bit for bit"), rows)
     scope = f"{certificate.hours:,} hours of {len(certificate.policies)} policies: {', '.join(certificate.policies)}"
     typer.echo(f"{certificate.verdict} to CityLearn {certificate.versions['citylearn']} over {scope}")
-
-
-def _print_seconds(seconds: dict[str, float]) -> None:
-    from pvbesscar.display import duration  # noqa: PLC0415
-
-    print_table(("stage", "time"), [(stage, duration(spent)) for stage, spent in seconds.items()])
 
 
 if __name__ == "__main__":

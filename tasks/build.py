@@ -5,8 +5,10 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from tasks import artifacts
+from tasks.kept import place_of
 from tasks.retry import IO_RETRY
 
 
@@ -15,7 +17,7 @@ def build(job: Job) -> str:
     """Make the CityLearn dataset; return its digest."""
     from pvbesscar.dataset.build import build as make  # noqa: PLC0415, a stage loads its libraries when it runs
 
-    with job.timed("build"):
+    with job.timed("build"), recorded("build", place_of(job)):
         manifest = make(job.settings, job.workspace)
     facts = [{"what": name, "value": value} for name, value in manifest.facts.model_dump(mode="json").items()]
     files = [{"what": name, "value": digest} for name, digest in manifest.files.items()]

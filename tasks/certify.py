@@ -7,17 +7,19 @@ from prefect.cache_policies import NO_CACHE
 
 from pvbesscar import display
 from pvbesscar.lineage.files import sha256_json
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from schemas.progress import Progress
 from schemas.results import Certificate
 from tasks import artifacts
+from tasks.kept import place_of
 
 
 @task(name="certify", cache_policy=NO_CACHE)
 def certify(job: Job) -> str:
     """Prove the twin equal to CityLearn on the dataset; return the digest of the certificate.
 
-    A current certificate is returned as it is. Where agents train on CityLearn itself there is nothing to prove.
+    Where agents train on CityLearn itself there is nothing to prove.
     """
     # A stage loads its libraries when it runs.
     from pvbesscar.certify.certificate import certify as prove  # noqa: PLC0415
@@ -30,8 +32,8 @@ def certify(job: Job) -> str:
         if shown := display.current():
             shown.update("certify", progress)
 
-    with job.timed("certify"):
-        certificate = prove(job.settings, job.workspace, on_progress=show)
+    with job.timed("certify"), recorded("certify", place_of(job)):
+        certificate = prove(job.settings, job.workspace, force=True, on_progress=show)
         _show(job, certificate)
         require_certificate(job.workspace)
     return sha256_json(certificate.model_dump(mode="json", exclude={"seconds"}))

@@ -7,10 +7,12 @@ from prefect.cache_policies import NO_CACHE
 
 from pvbesscar import display
 from pvbesscar.lineage.files import sha256_json
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
 from tasks import artifacts
+from tasks.kept import place_of
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
@@ -22,7 +24,7 @@ def evaluate(job: Job) -> str:
         if shown := display.current():
             shown.update("evaluate", progress)
 
-    with job.timed("evaluate"):
+    with job.timed("evaluate"), recorded("evaluate", place_of(job)):
         report = judge(job.settings, job.workspace, job.profile, show)
     _show(job, report)
     return sha256_json(report.model_dump(mode="json"))

@@ -6,8 +6,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pvbesscar.lineage.files import sha256_json
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from tasks import artifacts
+from tasks.kept import place_of
 from tasks.retry import IO_RETRY
 
 
@@ -17,7 +19,7 @@ def ingest(job: Job) -> str:
     """Read the configured inputs into canonical Parquet; return the digest of its files."""
     from pvbesscar.oe2.ingest import ingest as read  # noqa: PLC0415, a stage loads its libraries when it runs
 
-    with job.timed("ingest"):
+    with job.timed("ingest"), recorded("ingest", place_of(job)):
         provenance = read(job.settings, job.workspace)
     rows = [
         {

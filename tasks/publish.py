@@ -6,8 +6,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pvbesscar.lineage.files import sha256_file
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from tasks import artifacts
+from tasks.kept import place_of
 from tasks.retry import IO_RETRY
 
 
@@ -16,7 +18,7 @@ def publish(job: Job) -> str:
     """Write the HTML report, saying what is missing; return its digest."""
     from pvbesscar.report.publish import publish as write  # noqa: PLC0415, a stage loads its libraries when it runs
 
-    with job.timed("publish"):
+    with job.timed("publish"), recorded("publish", place_of(job)):
         page = write(job.settings, job.workspace, job.profile, job.failures)
     missing = "".join(f"\n* **missing:** {agent}: {reason}" for agent, reason in job.failures.items())
     # A browser refuses file:// links from a page of the server, so the path is given as text.

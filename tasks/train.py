@@ -10,11 +10,13 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from pvbesscar.display import progress_text
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
 from schemas.settings import Agent
 from tasks import artifacts
+from tasks.kept import place_of
 
 LOG_EVERY_S = 30.0
 
@@ -24,7 +26,8 @@ def train(job: Job, agent: Agent) -> str:
     """Train one agent; return the digest of its final model."""
     from pvbesscar.agents.train import train as learn  # noqa: PLC0415, a stage loads its libraries when it runs
 
-    metrics = learn(agent, job.settings, job.workspace, job.profile, _reporter(job, agent, get_run_logger()))
+    with recorded(f"train-{agent}", place_of(job)):
+        metrics = learn(agent, job.settings, job.workspace, job.profile, _reporter(job, agent, get_run_logger()))
     _show(job, metrics)
     return metrics.model_sha256
 

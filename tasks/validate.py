@@ -7,10 +7,12 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from schemas.errors import QualityError
 from schemas.results import Finding, QualityReport
 from tasks import artifacts
+from tasks.kept import place_of
 
 SHOWN_RANGES = 5
 """Stretches of hours that are named one by one."""
@@ -21,7 +23,7 @@ def validate(job: Job) -> str:
     """Judge the canonical year, show the findings, and fail on an error-level one; return the digest of the year."""
     from pvbesscar.quality.gate import validate as judge  # noqa: PLC0415, a stage loads its libraries when it runs
 
-    with job.timed("validate"):
+    with job.timed("validate"), recorded("validate", place_of(job)):
         try:
             report = judge(job.settings, job.workspace)
         except QualityError:

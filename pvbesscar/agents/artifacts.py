@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from pvbesscar.dataset.manifest import dataset_settings_digest, read_manifest
 from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
-from pvbesscar.lineage.fingerprints import changed, code_of
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.boundaries import require_dataset
 from schemas.errors import StaleError
@@ -19,8 +18,6 @@ from schemas.settings import Agent, Settings
 
 CODE = Path(__file__).parent.parent
 LEARNING_CODE = ("agents", "envs", "plant")
-NO_MODEL_CODE = frozenset({"certify"})
-"""Parts of the domain that no model depends on, but through the dataset."""
 PACKAGES = ("stable-baselines3", "torch", "gymnasium", "numpy", "citylearn")
 
 
@@ -36,10 +33,6 @@ class ModelCard(Result):
     dataset_digest: str
     settings_digest: str
     model_sha256: str
-    code: dict[str, str]
-    """Digest of each module that can change a model, see `model_code`."""
-    beside_digest: str
-    """Of the settings that change only what lies beside the model, see `beside_digest`."""
 
 
 def prove_dataset(settings: Settings, workspace: Workspace) -> DatasetManifest:
@@ -91,51 +84,6 @@ def learning_code_digest() -> str:
     """Digest of the code that a training runs: agents, environments and plant."""
     files = sorted(path for name in LEARNING_CODE for path in (CODE / name).glob("*.py"))
     return sha256_json({path.relative_to(CODE).as_posix(): sha256_file(path) for path in files})
-
-
-def beside_digest(settings: Settings, profile: str) -> str:
-    """Digest of the settings that change no model, but its validation figures and which checkpoints are kept."""
-    windows = [window.model_dump(mode="json") for window in settings.evaluation.windows]
-    return sha256_json({"windows": windows, "checkpoint_every": settings.profile(profile).checkpoint_every})
-
-
-def model_code() -> dict[str, str]:
-    """Digest of each module that can change a model on a given dataset, by name.
-
-    These are the modules that a training imports, however far, by their syntax: comments, docstrings and formatting do
-    not count. Those of `NO_MODEL_CODE` only refuse to train.
-    """
-    code = code_of("pvbesscar.agents.train")
-    return {name: digest for name, digest in code.items() if not set(name.replace("/", ".").split(".")) & NO_MODEL_CODE}
-
-
-def why_train(agent: Agent, settings: Settings, workspace: Workspace, profile: str) -> str | None:
-    """Why an agent must be trained, `None` where its model is what training would make again.
-
-    That is so when the model is whole and of this dataset, profile, seed and settings, and neither the project's code
-    nor the packages have changed since.
-    """
-    path = workspace.final_model(agent)
-    metrics = read_metrics(agent, workspace)
-    if not path.is_file() or metrics is None:
-        return "there is no model"
-    if (
-        fault := model_fault(agent, settings, workspace, profile, prove_dataset(settings, workspace).digest)
-    ) is not None:
-        return fault
-    now = versions()
-    other = [f"{name} {metrics.versions.get(name, 'none')}, now {now[name]}" for name in now]
-    other = [words for name, words in zip(now, other, strict=True) if metrics.versions.get(name) != now[name]]
-    if other:
-        return f"trained with other versions: {'; '.join(other)}"
-    try:
-        card = ModelCard.model_validate_json(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
-        return "nothing says which code it was trained with"
-    if card.beside_digest != beside_digest(settings, profile):
-        return "other validation windows or checkpoints are asked for"
-    edited = changed(card.code, model_code())
-    return f"trained with other code: {', '.join(edited)}" if edited else None
 
 
 def versions() -> dict[str, str]:

@@ -20,11 +20,9 @@ from stable_baselines3.common.logger import configure
 
 from pvbesscar.agents.artifacts import (
     ModelCard,
-    beside_digest,
     curve_name,
     final_name,
     learning_code_digest,
-    model_code,
     prove_dataset,
     training_digest,
     versions,
@@ -256,8 +254,6 @@ class _Course:
             dataset_digest=self.simulator.data.digest,
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             model_sha256=sha256,
-            code=model_code(),
-            beside_digest=beside_digest(self.settings, self.profile),
         )
 
     def _env(self, episode_hours: int) -> Env:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +59,16 @@ def place(config: Path, overrides: list[str] | None) -> tuple[Settings, Workspac
 
     settings = load(config, overrides or []).settings
     return settings, Workspace.of(settings)
+
+
+def recording(
+    stage: str, settings: Settings, workspace: Workspace, profile: str = Profile.SMOKE.value
+) -> AbstractContextManager[None]:
+    """Record what a stage left, for the next decision on it, when the block is done."""
+    from pvbesscar.lineage.records import recorded  # noqa: PLC0415
+    from pvbesscar.lineage.stages import Place  # noqa: PLC0415
+
+    return recorded(stage, Place(settings, workspace, profile))
 
 
 def only(agents: list[AgentName] | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from pvbesscar.commands.common import (
     SetOption,
     place,
     print_table,
+    recording,
     shown,
 )
 
@@ -75,7 +77,10 @@ def evaluate(
     )
     found: list[EvaluationReport] = []
     work = partial(stage, settings, workspace, profile.value, request=request, workers=workers)
-    shown("evaluate", lambda show: found.append(work(show)))
+    # Anything else than the pipeline's stage leaves what its record does not know, and the next run judges again.
+    is_stage = request == Request(profile.value)
+    with recording("evaluate", settings, workspace, profile.value) if is_stage else nullcontext():
+        shown("evaluate", lambda show: found.append(work(show)))
     _print(found[0], markdown=markdown)
     typer.echo(workspace.evaluation)
 

@@ -43,7 +43,8 @@ def pvgis(
       pvbesscar fetch pvgis --year 2019
     """
     settings, workspace = place(config, overrides)
-    from pvbesscar.oe2.pvgis import Request, fetch, provenance_file  # noqa: PLC0415
+    from pvbesscar.oe2.pvgis import Request, fetch  # noqa: PLC0415
+    from pvbesscar.oe2.series import provenance_file  # noqa: PLC0415
 
     path = (workspace.root / (out or Path(f"data/interim/oe2/pvgis_{year}.csv"))).resolve()
     if workspace.root not in path.parents:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load, place, print_table
+from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load, place, print_table, recording
 
 if TYPE_CHECKING:
     from pvbesscar.quality.files import JudgedFile
@@ -49,7 +49,8 @@ def validate(
     settings, workspace = place(config, overrides)
     from pvbesscar.quality.gate import validate as stage  # noqa: PLC0415
 
-    report = stage(settings, workspace)
+    with recording("validate", settings, workspace):
+        report = stage(settings, workspace)
     typer.echo(report.model_dump_json(indent=2) if as_json else workspace.quality)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,15 @@ from schemas.results import DatasetManifest
 from schemas.settings import Settings
 
 MANIFEST_FILE = "manifest.json"
+DATASET_SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(("seed", "site", "bess", "grid", "weights", "control", "scenarios"), True),
+    "pv": {"dc_kwp", "ac_kw", "tilt_deg", "azimuth_deg"},
+    "ev": {
+        "chargers", "sockets_per_charger", "moto_chargers", "socket_kw", "socket_min_kw", "charger_efficiency",
+        "moto_battery_kwh", "mototaxi_battery_kwh", "required_soc", "declared_kwh",
+    },
+}  # fmt: skip
+"""Settings that a dataset depends on, beside the series that it is made of."""
 _REBUILD = "run `pvbesscar build --config CONFIG` again; it replaces the whole folder."
 
 
@@ -53,6 +63,5 @@ def read_manifest(folder: Path) -> DatasetManifest:
 
 
 def dataset_settings_digest(settings: Settings) -> str:
-    """Digest of the settings that a dataset depends on."""
-    parts = ("seed", "site", "pv", "ev", "bess", "grid", "weights", "control", "scenarios")
-    return sha256_json(settings.model_dump(mode="json", include=set(parts)))
+    """Digest of the settings that a dataset depends on; where its series come from is none of them."""
+    return sha256_json(settings.model_dump(mode="json", include=DATASET_SETTINGS))

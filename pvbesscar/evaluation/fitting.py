@@ -11,6 +11,7 @@ from pvbesscar.controllers.roster import Fitted
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.contestants import Contestant
 from pvbesscar.lineage.files import sha256_json, write_json
+from pvbesscar.lineage.fingerprints import code_of
 from pvbesscar.lineage.workspace import Workspace
 from schemas.errors import ControllerError
 from schemas.progress import OnProgress
@@ -22,7 +23,7 @@ class FittedFile(Result):
     """`fitted.json`: what was fitted, and on what."""
 
     digest: str
-    """Of the dataset and the seed."""
+    """Of the dataset, the seed and the code that fits."""
     training: tuple[str, ...]
     fitted: Fitted
 
@@ -49,7 +50,7 @@ def fitted_for(
             "a controller learns from training scenarios, and the dataset has none.",
             hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
         )
-    digest = sha256_json([store.digest, settings.seed])
+    digest = sha256_json([store.digest, settings.seed, code_of("pvbesscar.controllers.roster")])
     kept = _kept(workspace, digest)
     if kept is not None:
         return kept

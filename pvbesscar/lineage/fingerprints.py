@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pvbesscar.lineage.files import sha256_file
 
@@ -70,21 +71,34 @@ def code_of(entry: str, source: Path = SOURCE) -> dict[str, str]:
     }
 
 
-def changed(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of the modules and data files that differ, came or went, sorted."""
-    return tuple(sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name)))
+def package_code(package: str, source: Path = SOURCE) -> dict[str, str]:
+    """Digests of a package's own modules, by name; docstrings do not count."""
+    folder = source.joinpath(*package.split("."))
+    return {
+        f"{package}.{path.stem}": _module(path.read_bytes(), f"{package}.{path.stem}", is_package=False).digest
+        for path in sorted(folder.glob("*.py"))
+    }
+
+
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of what differs, came or went, sorted: modules and data files, or anything else that is named."""
+    absent = object()
+    return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n, absent) != now.get(n, absent)))
 
 
 def _closure(entry: str, source: Path) -> dict[str, Module]:
     if not _path(entry, source).is_file():
         msg = f"{entry} is no module of {source}"
         raise FileNotFoundError(msg)
-    found, waiting = dict[str, Module](), list(_with_parents(entry))
+    found, objects, waiting = dict[str, Module](), set[str](), list(_with_parents(entry))
     while waiting:
         name = waiting.pop()
+        if name in found or name in objects:
+            continue
         path = _path(name, source)
-        if name in found or not path.is_file():
-            continue  # seen, or an object of a module rather than a module
+        if not path.is_file():
+            objects.add(name)  # an object of a module rather than a module
+            continue
         found[name] = _module(path.read_bytes(), name, is_package=path.name == "__init__.py")
         waiting.extend(parent for imported in found[name].imports for parent in _with_parents(imported))
     return found

@@ -44,7 +44,7 @@ class Job:
     done
         Stages that reached their end.
     reasons
-        Why a stage runs, where that is known.
+        Why each stage was executed, or kept.
     """
 
     id: str

@@ -51,7 +51,7 @@ class Workspace:
         agents = [self.checkpoints(agent) for agent in AGENTS] + [self.training(agent) for agent in AGENTS]
         places = [
             self.canonical, self.quality, self.dataset, self.certificate, *agents, self.evaluation, self.report,
-            self.runs, self.root / ".prefect",
+            self.runs, self.lineage, self.root / ".prefect",
         ]  # fmt: skip
         for place in places:
             if self.root not in place.resolve().parents:
@@ -114,6 +114,11 @@ class Workspace:
     def report(self) -> Path:
         """Folder of the published HTML page."""
         return self.root / "outputs" / "report"
+
+    @property
+    def lineage(self) -> Path:
+        """What each stage left and had to do with, one file a stage."""
+        return self.root / "outputs" / "lineage"
 
     def lock(self, what: str) -> Path:
         """Lock of something that only one process may do at a time: `run`, `train-sac`."""

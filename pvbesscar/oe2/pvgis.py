@@ -12,7 +12,7 @@ import pandas as pd
 import pvlib
 
 from pvbesscar.lineage.files import read_json, sha256_file, write_json, write_text
-from pvbesscar.oe2.series import Series
+from pvbesscar.oe2.series import Series, provenance_file
 from pvbesscar.oe2.weather import WEATHER_COLUMNS, sun
 from schemas.errors import ConfigError, InputError
 from schemas.settings import HOURS_PER_YEAR, SiteSettings
@@ -97,11 +97,6 @@ def fetch(site: SiteSettings, request: Request, path: Path) -> Path:
         },
     )
     return provenance
-
-
-def provenance_file(path: Path) -> Path:
-    """Where the provenance of a fetched file is."""
-    return path.with_name(path.name + ".provenance.json")
 
 
 def with_origin(weather: Series, path: Path) -> Series:

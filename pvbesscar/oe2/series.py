@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 
@@ -32,3 +33,8 @@ class Series:
     def noting(self, *notes: str) -> Series:
         """Return the series with further notes for its reader."""
         return replace(self, provenance=self.provenance.model_copy(update={"notes": (*self.provenance.notes, *notes)}))
+
+
+def provenance_file(path: Path) -> Path:
+    """Where the provenance of a fetched file is."""
+    return path.with_name(path.name + ".provenance.json")

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.oe2.parquet import parquet_text
 from schemas.errors import InputError
 from schemas.results import Decision
 from schemas.settings import InputFile
@@ -48,10 +49,10 @@ PROBED_CHARACTERS = 2**18
 MAGIC = {
     b"PK\x03\x04": "an Excel workbook or zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"PAR1": "a Parquet file",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF",
 }
+PARQUET = b"PAR1"
 UTF8_MARK = codecs.BOM_UTF8
 WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -131,13 +132,13 @@ def plain(name: str) -> str:
 
 
 def read_table(path: Path, key: str, layout: InputFile | None = None) -> Table:
-    """Read a delimited text file without changing anything in it.
+    """Read a delimited text file, or Parquet as the text that it would be, without changing anything in it.
 
     Parameters
     ----------
     path
-        A regular file, or a symbolic link to one: text in UTF-8, UTF-16 with its mark, or latin-1, cells separated by
-        `,`, `;`, tab or `|`; the first line holds the headers.
+        A regular file, or a symbolic link to one: Parquet, or text in UTF-8, UTF-16 with its mark, or latin-1, cells
+        separated by `,`, `;`, tab or `|`, the first line with the headers.
     key
         Configuration key that names the file, for messages.
     layout
@@ -395,6 +396,9 @@ def read_bytes(path: Path, key: str) -> bytes:
 
 
 def _decode(data: bytes, path: Path, key: str, layout: InputFile, decisions: list[Decision]) -> tuple[str, str]:
+    if data.startswith(PARQUET):
+        decisions.append(Decision(what="encoding", value="Parquet", why="the file begins with its mark"))
+        return "Parquet", parquet_text(data, path, key)
     kind = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
     if kind is not None:
         raise _not_text(path, key, f"is {kind}")

@@ -6,20 +6,21 @@ Stable-Baselines3, torch nor (but for `citylearn_sim`) CityLearn.
 
 from __future__ import annotations
 
-import hashlib
+from functools import cache
 from pathlib import Path
 
 import numba
 
+from pvbesscar.lineage.files import sha256_json
+from pvbesscar.lineage.fingerprints import package_code
+
 _HERE = Path(__file__).resolve().parent
 
 
+@cache
 def code_digest() -> str:
-    """SHA-256 over the sources of this package: the identity of the compiled physics."""
-    digest = hashlib.sha256()
-    for path in sorted(_HERE.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    """SHA-256 over the code of this package: the identity of the compiled physics. Comments do not count."""
+    return sha256_json(package_code(__name__))
 
 
 # Numba renews its cache when the file of a function changes, not when a function it calls does: compiled physics

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import zipfile
 from pathlib import Path
@@ -11,11 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from pvbesscar.agents import artifacts, stopping
+from pvbesscar.agents import stopping
 from pvbesscar.agents import train as training
-from pvbesscar.agents.artifacts import model_code, why_train
 from pvbesscar.agents.factory import load_agent
-from pvbesscar.agents.train import train, train_on
+from pvbesscar.agents.train import train_on
 from pvbesscar.agents.watch import Watch
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -213,25 +211,3 @@ def test_no_update_within_patience_ends_it_all_the_same(monkeypatch: pytest.Monk
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(30)
     assert time.monotonic() - began < 5
-
-
-def test_a_model_is_trained_again_only_for_a_reason(
-    settings: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(Workspace.of(settings).dataset, workspace.dataset)
-    assert why_train("a2c", settings, workspace, "smoke") == "there is no model"
-    train("a2c", settings, workspace, "smoke")
-    assert why_train("a2c", settings, workspace, "smoke") is None
-    assert why_train("ppo", settings, workspace, "smoke") == "there is no model"
-    assert "other settings" in str(why_train("a2c", settings, workspace, "full"))
-    fewer = with_training(settings, smoke={"checkpoint_every": 24})
-    assert why_train("a2c", fewer, workspace, "smoke") == "other validation windows or checkpoints are asked for"
-    slower = with_training(settings, a2c={"learning_rate": 1e-4})
-    assert "other settings" in str(why_train("a2c", slower, workspace, "smoke"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "model_code", lambda: model_code() | {"pvbesscar.agents.train": "changed"})
-        assert why_train("a2c", settings, workspace, "smoke") == "trained with other code: pvbesscar.agents.train"
-        patch.setattr(artifacts, "versions", lambda: {"torch": "0"})
-        assert "trained with other versions: torch 2." in str(why_train("a2c", settings, workspace, "smoke"))
-    workspace.final_model("a2c").with_suffix(".json").unlink()
-    assert why_train("a2c", settings, workspace, "smoke") == "nothing says which code it was trained with"

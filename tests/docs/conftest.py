@@ -9,8 +9,10 @@ import pytest
 
 from pvbesscar.agents.train import train_on
 from pvbesscar.evaluation.evaluate import evaluate_on
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.run_manifest import write_manifest
 from pvbesscar.lineage.runs import Job
+from pvbesscar.lineage.stages import Place
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.report.publish import publish
@@ -34,8 +36,9 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     simulator = CityLearnSim(workspace.dataset)
     job = Job("test-smoke-0", settings, "smoke", Path("config/test.yaml"))
     job.pin()
+    place = Place.of(settings, "smoke")
     for agent in settings.training.agents:
-        with job.timed(f"train-{agent}"):
+        with job.timed(f"train-{agent}"), recorded(f"train-{agent}", place):
             train_on(simulator, agent, settings, workspace, "smoke")
         job.write_progress(f"train-{agent}", Progress(48, 48, 1.0, agent))
     with job.timed("evaluate"):

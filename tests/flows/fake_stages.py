@@ -13,8 +13,9 @@ from prefect import flow
 
 import flows.training
 from flows.children import die_with_the_parent
-from flows.stages import ProfileName
+from flows.opened import ProfileName
 from pvbesscar.lineage.files import write_text
+from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.report.pictures import Picture
@@ -34,6 +35,7 @@ from schemas.results import (
     YearFacts,
 )
 from schemas.settings import Agent, Settings
+from tasks.kept import place_of
 
 TERMS = ScoreTerms(co2_kg=1.0, solar_kwh=2.0, cost_pen=3.0, ev_short_kwh=0.0, ramping_kwh=4.0)
 BEHAVIOUR = "FAKE_TRAINING"
@@ -82,7 +84,7 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
     )  # fmt: skip
 
 
-def certify(settings: Settings, workspace: Workspace, on_progress: OnProgress) -> Certificate:
+def certify(settings: Settings, workspace: Workspace, *, force: bool, on_progress: OnProgress) -> Certificate:
     on_progress(Progress(1, 1, 1.0, "hours compared"))
     write_text(workspace.certificate, "{}")
     return Certificate(
@@ -96,6 +98,11 @@ def certify(settings: Settings, workspace: Workspace, on_progress: OnProgress) -
 def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
     die_with_the_parent()
     job = Job.reopened(run_folder, profile)
+    with recorded(f"train-{agent}", place_of(job)):
+        _train(agent, job)
+
+
+def _train(agent: Agent, job: Job) -> None:
     behaviour = dict(item.split("=") for item in os.environ.get(BEHAVIOUR, "").split(",") if item)
     write_text(job.folder / f"pid-{agent}", str(os.getpid()))
     write_text(job.folder / f"threads-{agent}", os.environ.get("OMP_NUM_THREADS", ""))
@@ -115,6 +122,7 @@ def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
 def evaluate(settings: Settings, workspace: Workspace, profile: str, on_progress: object = None) -> EvaluationReport:
     on_progress(Progress(1, 2, 1.0, "controllers"))
     models = [agent for agent in ("sac", "ppo", "a2c") if workspace.final_model(agent).is_file()]
+    write_text(workspace.evaluation / "evaluation_comparison.csv", f"{models}")
     nominal = ScenarioResult(
         scenario="nominal", simulator="citylearn", digest="4", judged_on=("wet",), reference=TERMS, optimum=None,
         ranking=tuple(_result(name) for name in models),

@@ -106,7 +106,8 @@ def test_parameters_have_types_descriptions_and_drop_downs(deployments: dict[str
         assert all(one.get("description") for one in properties.values()), name
     train = deployments["train-sac"]["parameter_openapi_schema"]["properties"]
     assert train["profile"]["enum"] == ["smoke", "full"]
-    assert train["agent"]["enum"] == ["sac", "ppo", "a2c"]
+    assert train["agent"]["enum"] == ["sac", "ppo", "a2c", "all"]
+    assert train["downstream"]["type"] == train["force"]["type"] == "boolean"
     assert train["overrides"]["type"] == "array"
     assert deployments["pipeline"]["parameter_openapi_schema"]["properties"]["sequential"]["type"] == "boolean"
 

@@ -106,7 +106,7 @@ def shown(server: Server, partial: Ran) -> dict[str, dict[str, Any]]:
 def test_artifacts_tell_the_story(shown: dict[str, dict[str, Any]], partial: Ran) -> None:
     assert set(shown) == {f"iquitos-mall-{name}" for name in (
         "provenance", "quality-verdict", "quality-findings", "dataset-manifest", "certificate", "progress-train-sac",
-        "progress-train-ppo", "progress-train-a2c", "ranking", "report", "kpi-chart", "key-figure", "lineage",
+        "progress-train-ppo", "progress-train-a2c", "ranking", "report", "kpi-chart", "key-figure", "lineage", "plan",
     )}  # fmt: skip
     assert json.loads(shown["iquitos-mall-ranking"]["data"])[0]["controller"] == "sac"
     assert str(partial.root / "outputs/report/index.html") in shown["iquitos-mall-report"]["data"]

@@ -1,0 +1,113 @@
+"""What orchestration costs: a second run with nothing changed, its share of a run, trainers side by side.
+
+`make bench` runs it; it prints a table and writes orchestration.json and orchestration.md to --out. All runs are those
+of `pvbesscar run` on a server that is up already, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.results import write_results
+
+from flows.server import ENVIRONMENT, prefect_api, prepare
+from pvbesscar.lineage.files import sha256_file
+from pvbesscar.lineage.workspace import Workspace
+from schemas.settings import AGENTS
+
+LIMIT_S = 5.0
+"""What a second run with nothing changed may add to the server's start."""
+LIMIT_SHARE = 0.03
+"""What orchestration may take of a full run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One call of `pvbesscar run`: its wall time, that of its stages, and the digests of the models."""
+
+    what: str
+    seconds: float
+    stages: dict[str, float]
+    models: dict[str, str]
+
+    @property
+    def executed_s(self) -> float:
+        """Time within stages; the trainers count once, however many run side by side."""
+        return sum(seconds for stage, seconds in self.stages.items() if not stage.startswith("train-"))
+
+    @property
+    def orchestration_s(self) -> float:
+        """The rest: imports, decisions, records, talk with the server."""
+        return self.seconds - self.executed_s
+
+
+def run(what: str, root: Path, config: Path, overrides: list[str], *options: str) -> Run:
+    settings = [argument for override in (f"data.root={root}", *overrides) for argument in ("--set", override)]
+    command = [sys.executable, "-m", "pvbesscar.cli", "run", "--config", str(config), *settings, *options]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ))
+    seconds = time.perf_counter() - began
+    newest = max(root.glob("outputs/runs/*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+    manifest: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
+    places = {agent: Workspace(root, "").final_model(agent) for agent in AGENTS}
+    models = {agent: sha256_file(path) for agent, path in places.items()}
+    return Run(what, seconds, manifest["stage_seconds"], models)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path, default=Path("config/iquitos_mall.yaml"))
+    parser.add_argument("--steps", type=int, default=1000, help="environment steps of each agent")
+    parser.add_argument("--set", action="append", default=[], dest="overrides", help="settings as key=value")
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks"))
+    words = parser.parse_args()
+    overrides = [f"training.smoke.steps={words.steps}", *words.overrides]
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = Path(folder) / "parallel", Path(folder) / "sequential"
+        os.environ.update(ENVIRONMENT)
+        prepare(Path(folder), quiet=True)
+        with prefect_api():
+            parallel = run("first run, trainers side by side", one, words.config, overrides)
+            again = run("second run, nothing changed", one, words.config, overrides)
+            sequential = run("first run, one trainer after another", other, words.config, overrides, "--sequential")
+    share = parallel.orchestration_s / parallel.seconds
+    ratio = sequential.stages["train"] / parallel.stages["train"]
+    equal = parallel.models == sequential.models
+    runs = (parallel, again, sequential)
+    rows = [(r.what, f"{r.seconds:.1f}", f"{r.executed_s:.1f}", f"{r.orchestration_s:.1f}") for r in runs]
+    facts = [
+        ("stages executed in the second run", str(len(again.stages)), "0"),
+        ("seconds of the second run, the server being up", f"{again.seconds:.1f}", f"{LIMIT_S:g}"),
+        ("share of orchestration in the first run", f"{share:.1%}", f"{LIMIT_SHARE:.0%} of a full run"),
+        ("sequential / parallel, training", f"{ratio:.2f}", ""),
+        ("models of both the same", "yes" if equal else "NO", "yes"),
+    ]
+    head, fact_head = ("run", "s", "in stages [s]", "orchestration [s]"), ("what", "measured", "limit")
+    for row in (head, *rows, fact_head, *facts):
+        print("  ".join(f"{cell:>20}" if k else f"{cell:<48}" for k, cell in enumerate(row)))
+    write_results(
+        words.out,
+        "orchestration",
+        f"Three runs of `{words.config}`, {words.steps:,} steps an agent.",
+        {"Runs": (head, rows), "Orchestration": (fact_head, facts)},
+        {
+            "steps": words.steps,
+            "runs": [asdict(r) for r in runs],
+            "share": share,
+            "ratio": ratio,
+            "models_equal": equal,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

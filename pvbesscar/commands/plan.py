@@ -1,0 +1,65 @@
+"""`pvbesscar plan`: which stages a run would execute, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pvbesscar.commands.common import (
+    DEFAULT_CONFIG,
+    AgentOption,
+    ConfigOption,
+    Profile,
+    ProfileOption,
+    SetOption,
+    load,
+    only,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pvbesscar.lineage.plan import Decision
+
+
+def plan(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = Profile.SMOKE,
+    overrides: SetOption = None,
+    agent: AgentOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say which stages `pvbesscar run` would execute now, why, and how long each took before; changes nothing.
+
+    STALE runs: its result could differ from what is there. FRESH is kept. DEPENDS runs if a stage before it changes
+    what it reads.
+
+    Examples
+    --------
+      pvbesscar plan
+
+      pvbesscar plan --set bess.capacity_kwh=5000 --json
+    """
+    settings = load(config, [*(overrides or []), *only(agent)]).settings
+    from pvbesscar.lineage.plan import plan as decide  # noqa: PLC0415
+    from pvbesscar.lineage.stages import Place  # noqa: PLC0415
+
+    show(decide(Place.of(settings, profile.value)), as_json=as_json)
+
+
+def show(decisions: Sequence[Decision], *, as_json: bool = False) -> None:
+    """Print decisions, one stage a line."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from pvbesscar.display import duration  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(json.dumps([asdict(decision) for decision in decisions], indent=2, ensure_ascii=False))
+        return
+    rows: list[tuple[str, ...]] = [
+        (one.stage, one.verdict, "" if one.seconds is None else duration(one.seconds), one.why) for one in decisions
+    ]
+    print_table(("stage", "", "takes about", "why"), rows)

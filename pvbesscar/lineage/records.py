@@ -1,0 +1,313 @@
+"""What each stage left and what it had to do with: `outputs/lineage/STAGE.json`, written when its outputs are there.
+
+A stage is stale where its result could differ from what its record says: another setting, module, package version or
+input, or outputs that are not what it left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pvbesscar.lineage.content import TableDigest, differences, first_of, json_digest, table_digest
+from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, write_text
+from pvbesscar.lineage.fingerprints import changed
+from pvbesscar.lineage.stages import STAGES, Place, Raw, Stage, values
+from schemas.errors import PvbesscarError, StaleError
+from schemas.results import Result
+
+LINEAGE = "lineage"
+RACY_S = 2.0
+"""A file that was changed so lately may be changed again without its times telling it [s]."""
+_digests: dict[tuple[str, int, int, int, int], str] = {}
+_tables: dict[str, TableDigest] = {}
+"""By the digest of the Parquet file; several stages read the same ones."""
+
+
+class InputRecord(Result):
+    """An input as a stage found it: the digest of its bytes, and of its values where it is a table."""
+
+    digest: str | None
+    """`None`: it was not there."""
+    table: TableDigest | None = None
+
+
+class StageRecord(Result):
+    """`outputs/lineage/STAGE.json`: everything that the stage's result depends on, and what it left."""
+
+    stage: str
+    profile: str
+    settings: dict[str, Any]
+    code: dict[str, str]
+    packages: dict[str, str]
+    inputs: dict[str, InputRecord]
+    facts: dict[str, Any]
+    outputs: dict[str, str]
+    """SHA-256 of each file that it left, by its path below the project folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a stage is stale, in words.
+
+    Attributes
+    ----------
+    own
+        What lies with the stage itself: no record, settings, code, packages, outputs.
+    inputs
+        What lies with its inputs, which stages before it may change.
+    """
+
+    own: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Both."""
+        return (*self.own, *self.inputs)
+
+
+def record_file(stage: str, place: Place) -> Path:
+    """Where a stage's record is."""
+    return place.workspace.lineage / f"{stage}.json"
+
+
+@contextmanager
+def recorded(stage: str, place: Place) -> Iterator[None]:
+    """Record what a stage had to do with, as it was before the block, and what it left, once the block is done.
+
+    The record comes last: a process that is killed before it leaves outputs without one, and the stage runs again. A
+    block that raises leaves the earlier record, which still tells whether the outputs are those that it names.
+    """
+    own = STAGES[stage]
+    before = _as_now(own, place)
+    yield
+    inputs = {name: _with_values(name, found, own, place) for name, found in before.inputs.items()}
+    record = before.model_copy(update={"inputs": inputs, "outputs": _outputs(own, place)})
+    write_text(record_file(stage, place), record.model_dump_json(indent=1) + "\n")
+
+
+def why_stale(stage: str, place: Place) -> Reasons:
+    """Why a stage's result could differ from what it left; no reason where it could not."""
+    own = STAGES[stage]
+    if not own.needed(place.settings):
+        return Reasons((), ())
+    record = _read(stage, place)
+    if isinstance(record, str):
+        return Reasons((record,), ())
+    now = _as_now(own, place)
+    reasons = (
+        *_settings(record, now),
+        *_code(record, now),
+        *_packages(record, now),
+        *_spoilt(record, own, place),
+    )
+    return Reasons(reasons, (*_inputs(record, now, own, place), *_facts(record.facts, now.facts)))
+
+
+def _read(stage: str, place: Place) -> StageRecord | str:
+    """Record of a stage, or why there is none."""
+    path = record_file(stage, place)
+    try:
+        record = StageRecord.model_validate_json(read_stored(path))
+    except FileNotFoundError:
+        return "there is no record of an earlier run"
+    except (ValidationError, StaleError):
+        return f"{_shown(path, place)} can not be read"
+    return record if record.stage == stage else f"{_shown(path, place)} is of another stage"
+
+
+def _as_now(stage: Stage, place: Place) -> StageRecord:
+    """Everything that a stage depends on, as it is now; its inputs by their bytes."""
+    files = [file for path in stage.files(place) for file in _files(path)]
+    inputs = {_shown(path, place): InputRecord(digest=_digest(path)) for path in files}
+    inputs |= {
+        f"{_shown(part.path, place)} ({', '.join(part.names)})": InputRecord(digest=json_digest(part.path, part.names))
+        for part in stage.parts(place)
+    }
+    inputs |= {raw.key: InputRecord(digest=_digest(raw.path)) for raw in stage.raw(place.settings)}
+    return StageRecord(
+        stage=stage.name,
+        profile=place.profile if stage.profiled else "any",
+        settings=values(place.settings, stage.settings(place)),
+        code=stage.code(place.source),
+        packages=stage.versions(),
+        inputs=inputs,
+        facts=stage.facts(place),
+        outputs={},
+    )
+
+
+def _with_values(name: str, found: InputRecord, stage: Stage, place: Place) -> InputRecord:
+    """Add the values of an input that is a table, unless it was changed meanwhile."""
+    raw = next((raw for raw in stage.raw(place.settings) if raw.key == name), None)
+    path = place.workspace.root / name if raw is None else raw.path
+    if found.digest is None or _digest(path) != found.digest or (raw is None and not stage.by_column):
+        return found
+    return found.model_copy(update={"table": _table(raw, path, found.digest, place)})
+
+
+def _table(raw: Raw | None, path: Path, digest: str, place: Place) -> TableDigest | None:
+    """Values of a file; `None` where it holds no table."""
+    if raw is not None:
+        return table_digest(_frame(raw, place))
+    if digest not in _tables and path.suffix == ".parquet":
+        try:
+            _tables[digest] = table_digest(read_parquet(path))
+        except StaleError:
+            return None
+    return _tables.get(digest)
+
+
+def _frame(raw: Raw, place: Place) -> Any:  # noqa: ANN401, pandas comes with the readers
+    """Series of a raw file as its reader gives it.
+
+    Raises
+    ------
+    InputError
+        The file can not be read as what the scenario declares it to be.
+    """
+    from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather  # noqa: PLC0415, pandas
+    from pvbesscar.oe2.sessions import read_sessions  # noqa: PLC0415, the same
+
+    settings, path, key = place.settings, raw.path, raw.key
+    if raw.kind == "weather":
+        return read_weather(path, key, settings.site, settings.weather).frame
+    if raw.kind == "pv":
+        return read_pv(path, key, settings.site, settings.pv).frame
+    if raw.kind == "mall":
+        return read_mall(path, key, settings.site, settings.mall).frame
+    if raw.kind == "profile":
+        return read_profile(path, key, settings.site, settings.ev).frame
+    return read_sessions(path, key, settings).frame
+
+
+def _settings(record: StageRecord, now: StageRecord) -> tuple[str, ...]:
+    if record.profile != now.profile:  # the settings of another profile have other names
+        return (f"profile {record.profile} -> {now.profile}",)
+    words = [
+        f"setting `{key}` {_value(record.settings, key)} -> {_value(now.settings, key)}"
+        for key in changed(record.settings, now.settings)
+    ]
+    return first_of(words, "settings")
+
+
+def _value(values: Mapping[str, Any], key: str) -> str:
+    text = repr(values[key]) if key in values else "not asked for"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _code(record: StageRecord, now: StageRecord) -> tuple[str, ...]:
+    names = changed(record.code, now.code)
+    words = [
+        f"code of {name}" + (" is gone" if name not in now.code else " is new" if name not in record.code else "")
+        for name in names
+    ]
+    return first_of(words, "modules")
+
+
+def _packages(record: StageRecord, now: StageRecord) -> tuple[str, ...]:
+    names = changed(record.packages, now.packages)
+    return tuple(f"{name} {record.packages.get(name, 'none')} -> {now.packages.get(name, 'none')}" for name in names)
+
+
+def _spoilt(record: StageRecord, stage: Stage, place: Place) -> tuple[str, ...]:
+    """What is wrong with the outputs that a record names."""
+    root = place.workspace.root
+    expected = {_shown(path, place) for path in stage.outputs(place.workspace)}
+    if not record.outputs:
+        return ("it left no file",)
+    if any(not any(name == one or name.startswith(f"{one}/") for one in expected) for name in record.outputs):
+        return ("its outputs belong elsewhere now",)
+    words = []
+    for name, digest in record.outputs.items():
+        found = _digest(root / name)
+        if found != digest:
+            words.append(f"output {name} is {'missing' if found is None else 'not what it left'}")
+    if stage.whole:
+        words += [
+            f"output {name} is none that it left" for name in _outputs(stage, place).keys() - record.outputs.keys()
+        ]
+    return first_of(words, "outputs")
+
+
+def _inputs(record: StageRecord, now: StageRecord, stage: Stage, place: Place) -> tuple[str, ...]:
+    raw = {one.key: one for one in stage.raw(place.settings)}
+    words: list[str] = []
+    for name in sorted(record.inputs.keys() | now.inputs.keys()):
+        before, found = record.inputs.get(name), now.inputs.get(name)
+        if before is None or before.digest is None:
+            if found is not None and found.digest is not None:
+                words.append(f"{name} is new")
+        elif found is None:
+            words.append(f"{name} is not read any more")
+        elif found.digest is None:
+            words.append(f"{name} is missing")
+        elif before.digest != found.digest:
+            words += [f"{name}: {what}" for what in _differences(before, found.digest, raw.get(name), name, place)]
+    return first_of(words, "inputs")
+
+
+def _differences(before: InputRecord, digest: str, raw: Raw | None, name: str, place: Place) -> tuple[str, ...]:
+    """How an input whose bytes differ differs; a file of the site that has the same values does not."""
+    path = place.workspace.root / name if raw is None else raw.path
+    try:
+        now = None if before.table is None else _table(raw, path, digest, place)
+    except PvbesscarError as error:
+        return (f"can not be read: {error.message.splitlines()[0]}",)
+    if before.table is None or now is None:
+        return ("other content",)
+    found = differences(before.table, now)
+    return found or (() if raw is not None else ("the same values, written otherwise",))
+
+
+def _facts(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    words: list[str] = []
+    for name in changed(before, now):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, list) and isinstance(new, list):
+            signed = [f"-{one}" for one in old if one not in new] + [f"+{one}" for one in new if one not in old]
+            words.append(f"{name}: {', '.join(first_of(signed, 'more')) or 'in another order'}")
+        else:
+            words.append(f"{name}: {_value(before, name)} -> {_value(now, name)}")
+    return first_of(words, "facts")
+
+
+def _outputs(stage: Stage, place: Place) -> dict[str, str]:
+    files = [file for path in stage.outputs(place.workspace) for file in _files(path)]
+    return {_shown(file, place): digest for file in files if (digest := _digest(file)) is not None}
+
+
+def _files(path: Path) -> list[Path]:
+    """Files below a folder, drafts left out; a file itself, also one that is not there."""
+    if not path.is_dir():
+        return [path]
+    below = (file for file in path.rglob("*") if file.is_file())
+    return sorted(file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts))
+
+
+def _shown(path: Path, place: Place) -> str:
+    """Return a path below the project folder; another one as it is."""
+    root = place.workspace.root
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file, `None` where there is none; asked again, it is read again only where it was changed."""
+    try:
+        found = path.stat()
+        key = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if key not in _digests:
+            digest = sha256_file(path)
+            if time.time() - max(found.st_mtime, found.st_ctime) < RACY_S:
+                return digest
+            _digests[key] = digest
+        return _digests[key]
+    except OSError:
+        return None
