@@ -18,6 +18,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.installed
 
+# Containers often forbid bytecode. Without it each process compiles three thousand modules anew, for some six seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # uv does not read pip's settings. Whoever points pip at local wheels or at a mirror, by environment or pip.conf, means uv too.
 define PIP_SETTINGS_FOR_UV
 configured() { $(BIN)/pip config get "global.$$1" 2>/dev/null || true; }
