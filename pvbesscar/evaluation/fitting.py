@@ -10,10 +10,10 @@ from pvbesscar.controllers import roster
 from pvbesscar.controllers.roster import Fitted
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.contestants import Contestant
-from pvbesscar.lineage.files import sha256_json, write_json
+from pvbesscar.lineage.files import read_stored, sha256_json, write_json
 from pvbesscar.lineage.fingerprints import code_of
 from pvbesscar.lineage.workspace import Workspace
-from schemas.errors import ControllerError
+from schemas.errors import ControllerError, StaleError
 from schemas.progress import OnProgress
 from schemas.results import Result
 from schemas.settings import Settings
@@ -26,6 +26,8 @@ class FittedFile(Result):
     """Of the dataset, the seed and the code that fits."""
     training: tuple[str, ...]
     fitted: Fitted
+    sha256: str
+    """Of `fitted`: numbers that somebody changed are none that were fitted."""
 
 
 def fitted_for(
@@ -55,17 +57,19 @@ def fitted_for(
     if kept is not None:
         return kept
     fitted = roster.fit([store.load(name) for name in names], settings.seed, on_progress)
-    content = FittedFile(digest=digest, training=names, fitted=fitted)
+    content = FittedFile(digest=digest, training=names, fitted=fitted, sha256=_sha256(fitted))
     write_json(workspace.fitted, content.model_dump(mode="json"))
     return fitted
 
 
 def _kept(workspace: Workspace, digest: str) -> Fitted | None:
-    if not workspace.fitted.is_file():
-        return None
     try:
-        kept = FittedFile.model_validate_json(workspace.fitted.read_text(encoding="utf-8"))
-    except ValidationError:
-        # Written by another version: it is fitted again and replaced.
+        kept = FittedFile.model_validate_json(read_stored(workspace.fitted))
+    except (FileNotFoundError, StaleError, ValidationError):
+        # Missing, damaged or of another version: it is fitted again and replaced.
         return None
-    return kept.fitted if kept.digest == digest else None
+    return kept.fitted if kept.digest == digest and kept.sha256 == _sha256(kept.fitted) else None
+
+
+def _sha256(fitted: Fitted) -> str:
+    return sha256_json(fitted.model_dump(mode="json"))

@@ -1,0 +1,61 @@
+"""What was fitted is kept where it is what was fitted, and fitted again in any other case."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pvbesscar.controllers import roster
+from pvbesscar.controllers.roster import Fitted
+from pvbesscar.dataset.scenarios import ScenarioStore
+from pvbesscar.evaluation.contestants import Contestant
+from pvbesscar.evaluation.fitting import fitted_for
+from pvbesscar.lineage.workspace import Workspace
+from tests.controllers.plants import course
+from tests.mini_site import mini_site
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return roster.fit([course(7, seed, mode="bidirectional") for seed in (1, 2)], seed=42)
+
+
+def _changed(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["fitted"]["reference"]["co2_kg"] += 1.0
+    path.write_text(json.dumps(content))
+
+
+SPOILT: dict[str, Callable[[Path], None]] = {
+    "a number changed": _changed,
+    "half of it": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_only_what_was_fitted_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fitted: Fitted, how: str
+) -> None:
+    settings, calls = mini_site(tmp_path), list[int]()
+
+    def fit(years: Any, seed: int, on_progress: Any = None) -> Fitted:
+        calls.append(seed)
+        return fitted
+
+    monkeypatch.setattr(roster, "fit", fit)
+    store = cast("ScenarioStore", SimpleNamespace(digest="d", names=lambda _set: ("one",), load=lambda _name: None))
+    workspace = Workspace.of(settings)
+    contestants = [Contestant(roster.TUNED, "baseline")]
+    for _ in range(2):
+        assert fitted_for(contestants, settings, workspace, store) == fitted
+    assert len(calls) == 1
+    SPOILT[how](workspace.fitted)
+    assert fitted_for(contestants, settings, workspace, store) == fitted
+    assert len(calls) == 2
