@@ -15,24 +15,15 @@ from pvbesscar.lineage.drafts import PATTERN
 from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json, write_json
 from pvbesscar.lineage.fingerprints import code_of
 from pvbesscar.lineage.runs import PINNED, Job, settings_digest
+from pvbesscar.lineage.stages import PYTHON, STAGES, stages_of
 from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.oe2.series import provenance_file
 from schemas.errors import PvbesscarError, StaleError
 from schemas.results import DatasetManifest, EvaluationReport, Provenance
 from schemas.runs import FORMAT, Condition, FileRecord, InputFile, Outcome, RunManifest, StageFiles
-from schemas.settings import AGENTS, Settings
+from schemas.settings import Settings
 
 MANIFEST = "manifest.json"
-PACKAGES = ("pvbesscar", "citylearn", "gymnasium", "numpy", "pandas", "prefect", "pvlib", "stable-baselines3", "torch")
-MODULES = {
-    "ingest": "pvbesscar.oe2.ingest",
-    "validate": "pvbesscar.quality.gate",
-    "build": "pvbesscar.dataset.build",
-    "certify": "pvbesscar.certify.certificate",
-    **{f"train-{agent}": "pvbesscar.agents.train" for agent in AGENTS},
-    "evaluate": "pvbesscar.evaluation.evaluate",
-    "publish": "pvbesscar.report.publish",
-}
-"""The stages in order, and the module that holds each."""
 M = TypeVar("M", bound=BaseModel)
 FACTS = ("pv_kwh", "mall_kwh", "ev_kwh", "ghi_kwh_m2", "sessions")
 
@@ -122,37 +113,26 @@ def read_manifest(folder: Path) -> RunManifest:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a run depends on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    counted = {name for stage in STAGES.values() for name in stage.packages} - {PYTHON}
+    names = sorted({"prefect", "pvbesscar", *counted})
+    return {PYTHON: platform.python_version(), **{name: version(name) for name in names}}
 
 
 def code_now(stages: Iterable[str]) -> dict[str, str]:
     """Digest of each module that these stages import, however far."""
-    modules = dict.fromkeys(MODULES[stage] for stage in stages)
+    modules = dict.fromkeys(STAGES[stage].entry for stage in stages)
     return dict(sorted({name: digest for module in modules for name, digest in code_of(module).items()}.items()))
 
 
 def files_of(workspace: Workspace, stage: str) -> tuple[FileRecord, ...]:
     """Every file of a stage as it is now, drafts and links left out."""
-    found = sorted(path for place in _places(workspace, stage) for path in _regular_files(place))
+    found = sorted(path for place in STAGES[stage].outputs(workspace) for path in _regular_files(place))
     return tuple(record_of(path, workspace.root) for path in found)
 
 
 def record_of(path: Path, root: Path) -> FileRecord:
     """Digest and size of a file as it is now."""
     return FileRecord(path=path.relative_to(root).as_posix(), sha256=sha256_file(path), bytes=path.stat().st_size)
-
-
-def _places(workspace: Workspace, stage: str) -> tuple[Path, ...]:
-    places: dict[str, tuple[Path, ...]] = {
-        "ingest": (workspace.canonical,),
-        "validate": (workspace.quality,),
-        "build": (workspace.dataset,),
-        "certify": (workspace.certificate,),
-        **{f"train-{agent}": (workspace.checkpoints(agent), workspace.training(agent)) for agent in AGENTS},
-        "evaluate": (workspace.fitted, workspace.evaluation),
-        "publish": (workspace.report,),
-    }
-    return places[stage]
 
 
 def _regular_files(place: Path) -> Iterator[Path]:
@@ -164,9 +144,7 @@ def _regular_files(place: Path) -> Iterator[Path]:
 
 def _reached(job: Job) -> list[str]:
     """Stages of a run up to the last one that it came to."""
-    agents = {f"train-{agent}" for agent in job.settings.training.agents}
-    proven = job.settings.training.simulator == "twin"
-    stages = [s for s in MODULES if (s in agents or not s.startswith("train-")) and (proven or s != "certify")]
+    stages = [stage.name for stage in stages_of(job.settings) if stage.needed(job.settings)]
     touched = {*job.seconds, *job.kept, *(f"train-{agent}" for agent in job.failures)}
     return stages[: max((n for n, stage in enumerate(stages, start=1) if stage in touched), default=0)]
 
@@ -197,7 +175,7 @@ def _inputs(job: Job) -> tuple[InputFile, ...]:
         if series.file is not None and series.sha256 is not None:
             path = Path(series.file).resolve()
             found.setdefault(path, (_key(series.series), series.sha256))
-            origin = path.with_name(path.name + ".provenance.json")
+            origin = provenance_file(path)
             if series.series == "weather" and origin.is_file():
                 found[origin] = ("weather.file", sha256_file(origin))
     return tuple(_input(key, path, digest, job.settings) for path, (key, digest) in found.items())

@@ -10,7 +10,9 @@ import datetime as dt
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -147,6 +149,8 @@ class Stage:
         return {name: _version(name) for name in self.packages}
 
 
+version = cache(metadata.version)
+"""Of a distribution; a process goes on with the packages that it has loaded."""
 LAYOUT = frozenset(InputFile.model_fields)
 """How a file is written; asked for where there is one."""
 
@@ -396,7 +400,7 @@ STAGES: dict[str, Stage] = {
                 PYTHON, "citylearn", "numpy", "numba", "pandas", "pyarrow", "scipy", "highspy", "torch",
                 "stable-baselines3", "gymnasium",
             ),
-            lambda ws: (ws.evaluation,),
+            lambda ws: (ws.evaluation, ws.fitted),
             files=_models,
             parts=_metrics,
             profiled=True,

@@ -25,6 +25,7 @@ from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.recompute import recompute
 from pvbesscar.lineage.run_manifest import RunError, files_of, read_manifest, write_manifest
 from pvbesscar.lineage.runs import Job
+from pvbesscar.lineage.stages import STAGES
 from pvbesscar.lineage.verify import require_proven, verify
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
@@ -492,5 +493,5 @@ def test_kept_and_found_stages_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_every_stage_of_the_pipeline_has_its_module() -> None:
-    assert run_manifest.code_now(run_manifest.MODULES).keys() >= set(run_manifest.MODULES.values())
+    assert run_manifest.code_now(STAGES).keys() >= {stage.entry for stage in STAGES.values()}
     assert RunManifest.model_fields.keys() >= {"inputs", "stages", "code", "versions", "started", "finished"}
