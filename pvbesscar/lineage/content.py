@@ -11,12 +11,14 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from schemas.results import Result
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
 
 BLOCK = 24
 """Rows that are told apart: a day of hours."""
@@ -90,6 +92,9 @@ def _column(values: pd.Series) -> ColumnDigest:
 
 def _blocks(values: pd.Series) -> list[bytes]:
     """Canonical bytes of each block: instants in UTC, numbers as 64-bit floats where that is exact, text as JSON."""
+    import numpy as np  # noqa: PLC0415 (where no input has changed nothing needs them)
+    import pandas as pd  # noqa: PLC0415
+
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     if pd.api.types.is_datetime64_dtype(values.dtype):
