@@ -14,6 +14,7 @@ from prefect.states import Completed, Failed
 from flows.turn import turn
 from pvbesscar import display
 from pvbesscar.config import load_settings
+from pvbesscar.lineage.fingerprints import keep
 from pvbesscar.lineage.run_manifest import write_manifest
 from pvbesscar.lineage.runs import Job, new_run_id
 from tasks import lineage
@@ -54,6 +55,7 @@ def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") ->
             write_manifest(job, "interrupted")
             raise
         write_manifest(job, "partial" if job.failures else "completed")
+        keep(job.workspace.modules)
         lineage.show(job, lineage.after_run(job))
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pvbesscar.lineage.files import sha256_file
+from pydantic import ValidationError
+
+from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json, write_text
+from schemas.errors import StaleError
+from schemas.results import Result
 
 SOURCE = Path(__file__).resolve().parents[2]
 FIRST_PARTY = ("pvbesscar", "schemas")
@@ -23,10 +26,10 @@ READS_FILES = frozenset({"__file__", "importlib.resources"})
 READS_DOCSTRINGS = frozenset({"__doc__", "getdoc", "getsource", "use_attribute_docstrings"})
 """Where one of these is used a docstring can change a result, and counts."""
 IMPORTERS = frozenset({"import_module", "__import__"})
+PARSINGS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Result):
     """What matters of one module's source.
 
     Attributes
@@ -43,6 +46,22 @@ class Module:
     digest_with_docstrings: str
     imports: frozenset[str]
     uses: frozenset[str]
+
+
+class KnownModules(Result):
+    """A file of what is known of modules, for the next process."""
+
+    made_by: str
+    """Digest of what reads a module: this file's source, and Python with its syntax trees."""
+    modules: dict[str, Module]
+    """By the digest of the source."""
+    sha256: str
+    """Of `modules`."""
+
+
+_known: dict[str, Module] = {}
+_asked: set[str] = set()
+_recalled: set[str] = set()
 
 
 def code_of(entry: str, source: Path = SOURCE) -> dict[str, str]:
@@ -69,6 +88,35 @@ def code_of(entry: str, source: Path = SOURCE) -> dict[str, str]:
     return digests | {
         path.relative_to(source).as_posix(): sha256_file(path) for folder in folders for path in _data_files(folder)
     }
+
+
+def recall(path: Path) -> None:
+    """Take over from a file what an earlier process knew of modules; they need not be parsed again."""
+    try:
+        known = KnownModules.model_validate_json(read_stored(path))
+    except (FileNotFoundError, StaleError, ValidationError):
+        return  # nothing is known beforehand, or nothing that can be trusted: the sources are read
+    if known.made_by == _made_by() and known.sha256 == _sha256(known.modules):
+        _known.update(known.modules)
+        _recalled.update(known.modules)
+
+
+def keep(path: Path) -> None:
+    """Write to a file what this process knows of the modules that it was asked for, unless it was recalled."""
+    if _asked <= _recalled:
+        return
+    modules = {key: _known[key] for key in sorted(_asked)}
+    known = KnownModules(made_by=_made_by(), modules=modules, sha256=_sha256(modules))
+    write_text(path, known.model_dump_json() + "\n")
+
+
+def _made_by() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes() + platform.python_version().encode()).hexdigest()
+
+
+def _sha256(modules: Mapping[str, Module]) -> str:
+    named = {key: [m.digest, m.digest_with_docstrings, sorted(m.imports), sorted(m.uses)] for key, m in modules.items()}
+    return sha256_json(named)
 
 
 def package_code(package: str, source: Path = SOURCE) -> dict[str, str]:
@@ -119,13 +167,34 @@ def _data_files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"})
 
 
-# Keyed by the very source, so that a hit is never a false one.
-@lru_cache(maxsize=1024)
 def _module(text: bytes, name: str, *, is_package: bool) -> Module:
-    tree = ast.parse(text)
+    # Keyed by the very source, so that a hit is never a false one.
+    key = hashlib.sha256(b"%s\0%d\0%s" % (name.encode(), is_package, text)).hexdigest()
+    if key not in _known:
+        _known[key] = _read(text, name, is_package=is_package)
+    _asked.add(key)
+    return _known[key]
+
+
+def _read(text: bytes, name: str, *, is_package: bool) -> Module:
+    tree = _parsed(text)
     imports, uses = frozenset(_imports(tree, name, is_package=is_package)), _uses(tree)
     whole = _digest(tree)
-    return Module(_digest(_Bare().visit(tree)), whole, imports, uses)
+    return Module(digest=_digest(_Bare().visit(tree)), digest_with_docstrings=whole, imports=imports, uses=uses)
+
+
+def _parsed(text: bytes) -> ast.Module:
+    """Syntax tree of a source.
+
+    Before Python 3.11.8 and 3.12.2 two threads that parse at once spoil each other's count of how deep they are
+    (CPython gh-106905): the tree is right, and an error is raised all the same. It does not come twice.
+    """
+    for _ in range(PARSINGS - 1):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            continue
+    return ast.parse(text)
 
 
 def _digest(tree: ast.AST) -> str:

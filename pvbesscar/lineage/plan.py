@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pvbesscar.lineage.files import read_json
+from pvbesscar.lineage.fingerprints import recall
 from pvbesscar.lineage.records import why_stale
 from pvbesscar.lineage.stages import STAGES, Place, Stage, stages_of
 from pvbesscar.lineage.workspace import Workspace
@@ -72,6 +73,7 @@ def plan(place: Place, *, stages: Collection[str] | None = None, force: Collecti
     force
         Stages that are to run in any case.
     """
+    recall(place.workspace.modules)
     history, made = expected(place.workspace, place.profile), dict[str, Decision]()
     for stage in stages_of(place.settings) if stages is None else (STAGES[name] for name in STAGES if name in stages):
         made[stage.name] = _planned(stage, place, made, history.get(stage.name), force=stage.name in force)

@@ -120,6 +120,11 @@ class Workspace:
         """What each stage left and had to do with, one file a stage."""
         return self.root / "outputs" / "lineage"
 
+    @property
+    def modules(self) -> Path:
+        """What is known of the project's own modules, so that a process need not parse them again."""
+        return self.lineage / "modules.json"
+
     def lock(self, what: str) -> Path:
         """Lock of something that only one process may do at a time: `run`, `train-sac`."""
         return self.root / "outputs" / "locks" / f"{what}.lock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pvbesscar.lineage import stages
-from pvbesscar.lineage.fingerprints import SOURCE, changed, code_of
+from pvbesscar.lineage import fingerprints, stages
+from pvbesscar.lineage.fingerprints import SOURCE, changed, code_of, keep, recall
 
 # One agent stands for the three: they share their module.
 STAGES = {
@@ -176,3 +177,80 @@ def test_a_module_that_goes_and_one_that_comes_are_named(tmp_path: Path) -> None
 def test_no_such_stage(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"pvbesscar\.stage is no module"):
         code_of("pvbesscar.stage", _tiny(tmp_path))
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[bytes]]:
+    """Forget all modules when called, as a new process would; the list fills with the sources that are parsed."""
+
+    def forget() -> list[bytes]:
+        parsed: list[bytes] = []
+        for name, empty in (("_known", {}), ("_asked", set()), ("_recalled", set())):
+            monkeypatch.setattr(fingerprints, name, empty)
+        monkeypatch.setattr(fingerprints, "_parsed", lambda text: (parsed.append(text), ast.parse(text))[1])
+        return parsed
+
+    return forget
+
+
+def test_what_is_known_of_modules_is_recalled_and_what_changed_is_read(
+    tmp_path: Path, forgetful: Callable[[], list[bytes]]
+) -> None:
+    source, file = _tiny(tmp_path, stage="from pvbesscar import helper", helper="X = 1"), tmp_path / "modules.json"
+    parsed = forgetful()
+    before = code_of("pvbesscar.stage", source)
+    assert len(parsed) == 3
+    keep(file)
+    parsed = forgetful()
+    recall(file)
+    assert code_of("pvbesscar.stage", source) == before
+    assert parsed == []
+    (source / "pvbesscar/helper.py").write_text("X = 2")
+    now = code_of("pvbesscar.stage", source)
+    assert parsed == [b"X = 2"]
+    assert changed(before, now) == ("pvbesscar.helper",)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-20],
+        lambda text: "[]",
+        lambda text: text.replace('"digest":"', '"digest":"0', 1),
+        lambda text: text.replace('"made_by":"', '"made_by":"0', 1),
+        lambda text: text.replace('"imports":["', '"imports":["x', 1),
+    ],
+    ids=["cut short", "no object", "digest", "of another Python", "imports"],
+)
+def test_what_can_not_be_trusted_is_not_recalled(
+    tmp_path: Path, forgetful: Callable[[], list[bytes]], spoil: Callable[[str], str]
+) -> None:
+    source, file = _tiny(tmp_path, stage="from pvbesscar import helper", helper="X = 1"), tmp_path / "modules.json"
+    forgetful()
+    before = code_of("pvbesscar.stage", source)
+    keep(file)
+    text = file.read_text()
+    file.write_text(spoil(text))
+    assert file.read_text() != text
+    parsed = forgetful()
+    recall(file)
+    assert code_of("pvbesscar.stage", source) == before
+    assert len(parsed) == 3
+
+
+def test_a_parse_that_another_thread_has_spoilt_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgetful: Callable[[], list[bytes]]
+) -> None:
+    real, parse = fingerprints._parsed, ast.parse
+    source, errors = _tiny(tmp_path, stage="X = 1"), [SystemError("AST constructor recursion depth mismatch")]
+    forgetful()
+    monkeypatch.setattr(fingerprints, "_parsed", real)
+
+    def once(text: bytes) -> ast.Module:
+        if errors:
+            raise errors.pop()
+        return parse(text)
+
+    monkeypatch.setattr(ast, "parse", once)
+    assert set(code_of("pvbesscar.stage", source)) == {"pvbesscar", "pvbesscar.stage"}
+    assert errors == []
