@@ -11,6 +11,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from pvbesscar.lineage import files
 from pvbesscar.lineage.drafts import PATTERN, sweep
 from pvbesscar.lineage.files import read_json, sha256_json
 from pvbesscar.lineage.locks import held
+from pvbesscar.lineage.plan import decide
+from pvbesscar.lineage.records import recorded
+from pvbesscar.lineage.stages import Place, stages_of
 from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
@@ -45,7 +49,9 @@ def small_site(root: Path) -> Settings:
 
 
 def run(root: Path, at: Callable[[str], None]) -> None:
-    """All stages, the way a run does them: alone, after sweeping up; `at` is told of each moment."""
+    """All stages, the way a run does them: alone, after sweeping up, each where it is stale, with its record; `at` is
+    told of each moment.
+    """
     settings = small_site(root)
     workspace = Workspace.of(settings)
     with pytest.MonkeyPatch.context() as patch, held(workspace.lock("run"), "chaos", when_busy="refuse"):
@@ -54,21 +60,26 @@ def run(root: Path, at: Callable[[str], None]) -> None:
         patch.setattr(training, "STATE_SHARE", 0.0)
         _listen(patch, at)
         sweep(root)
-        ingest(settings, workspace)
-        at("after ingest")
-        validate(settings, workspace)
-        at("after validate")
-        build(settings, workspace)
-        at("after build")
-        certify(settings, workspace)
-        at("after certify")
-        for agent in AGENTS:
-            train(agent, settings, workspace, "smoke")
-            at(f"after train {agent}")
-        evaluate(settings, workspace, "smoke", workers=1)
-        at("after evaluate")
-        publish(settings, workspace, "smoke", {})
-        at("after publish")
+        place = Place(settings, workspace, "smoke")
+        for stage in stages_of(settings):
+            if decide(stage.name, place).verdict == "STALE":
+                with recorded(stage.name, place):
+                    _execute(stage.name, place)
+            at(f"after {stage.name}")
+
+
+def _execute(stage: str, place: Place) -> None:
+    settings, workspace, profile = place.settings, place.workspace, place.profile
+    work: dict[str, Callable[[], object]] = {
+        "ingest": lambda: ingest(settings, workspace),
+        "validate": lambda: validate(settings, workspace),
+        "build": lambda: build(settings, workspace),
+        "certify": lambda: certify(settings, workspace),
+        **{f"train-{agent}": partial(train, agent, settings, workspace, profile) for agent in AGENTS},
+        "evaluate": lambda: evaluate(settings, workspace, profile, workers=1),
+        "publish": lambda: publish(settings, workspace, profile, {}),
+    }
+    work[stage]()
 
 
 def _listen(patch: pytest.MonkeyPatch, at: Callable[[str], None]) -> None:

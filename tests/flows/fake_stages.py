@@ -18,7 +18,6 @@ from pvbesscar.lineage.files import write_text
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.workspace import Workspace
-from pvbesscar.report.pictures import Picture
 from schemas.errors import QualityError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import (
@@ -139,7 +138,9 @@ def publish(settings: Settings, workspace: Workspace, profile: str, failures: di
     return page
 
 
-def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str, Picture]:
+def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str, object]:
+    from pvbesscar.report.pictures import Picture  # with matplotlib, which a run that is cached never loads
+
     svg = base64.b64encode(b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"></svg>').decode()
     return {name: Picture(f"data:image/svg+xml;base64,{svg}", name) for name in ("kpi-chart", "key-figure")}
 

@@ -25,13 +25,16 @@ class Project:
     root: Path
     server: Server
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, code: int = 0, behaviour: str = "") -> subprocess.CompletedProcess[str]:
         """Call the command line with fake stages; the trainers' processes leave their numbers."""
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "tests.flows.fake_run", str(self.root), *arguments, "--set",
              f"data.root={self.root}"],
-            cwd=ROOT, env=self.server.env, capture_output=True, text=True, timeout=400, check=True,
+            cwd=ROOT, env={**self.server.env, "FAKE_TRAINING": behaviour}, capture_output=True, text=True, timeout=400,
+            check=False,
         )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done
 
     def last(self) -> dict[str, Any]:
         """The newest run of the project, as the server knows it."""
@@ -124,3 +127,20 @@ def test_a_dry_run_only_says_what_it_would_do(project: Project) -> None:
     assert "validate" not in rows
     assert rows["train-ppo"] == "DEPENDS"
     assert len(list(project.root.glob("outputs/runs/*"))) == before
+
+
+def test_after_a_time_out_only_what_is_missing_is_trained(server: Server, tmp_path: Path) -> None:
+    project = Project(tmp_path, server)
+    limit = ("--set", "training.timeout_h=0.006")
+    done = project.call("run", *AGENTS, *limit, code=1, behaviour="ppo=wait")
+    assert "ppo is missing from the report: it took longer than its 22 s" in done.stderr
+    children = project.server.children(project.last())
+    assert {name: child["state_name"] for name, child in children.items()} == {
+        "train-sac": "Completed", "train-ppo": "TimedOut",
+    }  # fmt: skip
+    assert project.last()["state_name"] == "PARTIAL"
+    project.call("run", *AGENTS)
+    states = project.states()
+    assert {name for name, state in states.items() if state == "Completed"} == {"train-ppo", "evaluate", "publish"}
+    assert {name for name, state in states.items() if state == "Cached"} == {*STAGES[:4], "train-sac"}
+    assert project.last()["state_type"] == "COMPLETED"
