@@ -55,19 +55,19 @@ stage asks for (`pv.tilt_deg` by `ingest`, where generation is a file) makes onl
 rest: the stage has no reason of its own, and runs if a stage before it changes what it reads. Hours are named in
 stretches of 24. A quality report is judged again when its day counts, which is when the configuration has waivers.
 
-What does not count: the flows and tasks themselves (they pass results on and change none), `fitted.json` (it is kept
-by the digest of what it was fitted on, and of the code that fits), and packages that a package of the list brings
-along.
+What does not count: the flows and tasks themselves (they pass results on and change none), and packages that a package
+of the list brings along.
 
 ## The mutation matrix
 
 {edits} edits of a small site, each against every stage of a finished run: {decisions:,} decisions. No result was
 served that could differ, and no stage ran for nothing; the plan said so beforehand each time, and a second run after it
 ran nothing. `make test-slow` executes everything anew after each edit as well: what was kept comes out the same.
-The column *Prefect* is what the policy `INPUTS + TASK_SOURCE` decides for the same tasks with the same
-arguments, in the same test: {hits} results that could differ were served from its cache, and {runs} runs were for
-nothing. That policy sees the arguments and the text of the task; not the files, the modules behind it, the packages or
-what became of the outputs. Made by {made}; `tests/lineage/test_matrix.py` is the test.
+The column *Prefect* is what the policy `INPUTS + TASK_SOURCE` decides for the same tasks with the same arguments,
+in the same test (but for the time of the start, with which it would never serve anything): {hits} results that could
+differ were served from its cache, and {runs} runs were for nothing. That policy sees the arguments and the text of
+the task; not the files, the modules behind it, the packages or what became of the outputs. Made by
+{made}; `tests/lineage/test_matrix.py` is the test.
 
 {tables}"""
 
