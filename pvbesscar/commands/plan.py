@@ -62,4 +62,4 @@ def show(decisions: Sequence[Decision], *, as_json: bool = False) -> None:
     rows: list[tuple[str, ...]] = [
         (one.stage, one.verdict, "" if one.seconds is None else duration(one.seconds), one.why) for one in decisions
     ]
-    print_table(("stage", "", "takes about", "why"), rows)
+    print_table(("stage", "verdict", "takes about", "why"), rows)
