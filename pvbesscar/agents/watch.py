@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,12 @@ from schemas.settings import Agent
 CURVE_STEPS = 168
 """Least steps that one point of the training curve is the mean of: a week of one plant."""
 SECONDS_BETWEEN_REPORTS = 1.0
+TIMED = ("start_time", "ep_info_buffer", "ep_success_buffer")
+"""Attributes that hold times of day; learning begins them anew."""
+ATTRIBUTES, MACHINE = "data", "system_info.txt"
+"""Entries of a saved model: its attributes as JSON; the machine, on which no model depends."""
+PICKLED = (":type:", ":serialized:")
+"""What loading reads of an attribute that is no JSON."""
 
 Card = Callable[[int, str], ModelCard]
 """Makes the sidecar of a model from its steps and digest."""
@@ -29,12 +38,27 @@ Keep = Callable[["Watch"], None]
 
 
 def save_model(model: BaseAlgorithm, path: Path, card: Card) -> ModelCard:
-    """Save a model and its sidecar (`.json`), each whole or not at all."""
-    with atomic_path(path) as temporary:
-        model.save(temporary)
+    """Save a model and its sidecar (`.json`), each whole or not at all; equal models are equal files."""
+    saved = io.BytesIO()
+    model.save(saved, exclude=TIMED)
+    with atomic_path(path) as temporary, zipfile.ZipFile(saved) as before, zipfile.ZipFile(temporary, "w") as now:
+        for name in before.namelist():
+            if name != MACHINE:
+                content = before.read(name)
+                # Entries of their own making bear no time.
+                now.writestr(zipfile.ZipInfo(name), _without_addresses(content) if name == ATTRIBUTES else content)
     made = card(model.num_timesteps, sha256_file(path))
     write_text(path.with_suffix(".json"), made.model_dump_json(indent=2) + "\n")
     return made
+
+
+def _without_addresses(attributes: bytes) -> bytes:
+    """Leave out what Stable-Baselines3 prints of pickled objects for people to read: it holds their addresses."""
+    bare = json.loads(attributes)
+    for name, value in bare.items():
+        if isinstance(value, dict) and set(PICKLED) <= value.keys():
+            bare[name] = {kind: value[kind] for kind in PICKLED}
+    return json.dumps(bare, indent=1).encode()
 
 
 def faulty_parameters(model: BaseAlgorithm) -> list[str]:

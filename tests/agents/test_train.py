@@ -40,15 +40,18 @@ def contents(root: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_two_trainings_of_one_seed_end_in_the_same_policy(
+def test_two_trainings_of_one_seed_end_in_the_same_file(
     agent: Agent, settings: Settings, simulator: CityLearnSim, tmp_path: Path
 ) -> None:
-    vectors, metrics = [], []
+    files, vectors, metrics = [], [], []
     for run in ("one", "two"):
         workspace = Workspace(tmp_path / run, settings.data.dataset_name)
         metrics.append(train_on(simulator, agent, settings, workspace, "smoke"))
         policy = load_agent(agent, workspace.final_model(agent)).policy
         vectors.append(torch.nn.utils.parameters_to_vector(policy.parameters()))
+        files.append({p.name: sha256_file(p) for p in workspace.checkpoints(agent).iterdir() if p.suffix == ".zip"})
+    assert files[0] == files[1]
+    assert len(files[0]) > 1
     assert torch.equal(vectors[0], vectors[1])
     assert metrics[0].validation_rewards == metrics[1].validation_rewards
     # It did learn something: the policy is not the untrained one any more.

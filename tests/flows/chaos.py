@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from pvbesscar.agents import train as training
-from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train
 from pvbesscar.certify import plan
 from pvbesscar.certify.certificate import certify
@@ -26,7 +25,7 @@ from pvbesscar.dataset.build import build
 from pvbesscar.evaluation.evaluate import evaluate
 from pvbesscar.lineage import files
 from pvbesscar.lineage.drafts import PATTERN, sweep
-from pvbesscar.lineage.files import read_json, sha256_json
+from pvbesscar.lineage.files import read_json, sha256_file, sha256_json
 from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.plan import decide
 from pvbesscar.lineage.records import recorded
@@ -138,9 +137,7 @@ def digests(root: Path) -> dict[str, str]:
         "evaluation": sha256_json(read_json(workspace.evaluation / "evaluation_report.json")),
     }
     for agent in AGENTS:
-        policy = load_agent(agent, workspace.final_model(agent)).policy
-        values = [parameter.detach().numpy().tobytes().hex() for parameter in policy.parameters()]
-        found[agent] = sha256_json([values, sorted(path.name for path in workspace.checkpoints(agent).iterdir())])
+        found[agent] = sha256_json({path.name: sha256_file(path) for path in workspace.checkpoints(agent).iterdir()})
     return found
 
 
