@@ -26,13 +26,18 @@ from schemas.settings import AGENTS
 
 LIMIT_S = 5.0
 """What a second run with nothing changed may add to the server's start."""
+REPEATS = 5
+"""Second runs; the median counts."""
 LIMIT_SHARE = 0.03
 """What orchestration may take of a full run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One call of `pvbesscar run`: its wall time, that of its stages, and the digests of the models."""
+    """One call of `pvbesscar run`: its wall time, that of its stages, and the digests of the models.
+
+    The time of the training stages has the start of the trainers' processes in it.
+    """
 
     what: str
     seconds: float
@@ -83,7 +88,10 @@ def main() -> None:
         prepare(Path(folder), quiet=True)
         with prefect_api():
             parallel = run("first run, trainers side by side", one, words.config, overrides)
-            again = run("second run, nothing changed", one, words.config, overrides)
+            again = sorted(
+                (run("second run, nothing changed", one, words.config, overrides) for _ in range(REPEATS)),
+                key=lambda one: one.seconds,
+            )[REPEATS // 2]
             sequential = run("first run, one trainer after another", other, words.config, overrides, "--sequential")
             runs = [parallel, again, sequential]
             if words.full:
@@ -93,7 +101,7 @@ def main() -> None:
     rows = [(r.what, f"{r.seconds:.1f}", f"{r.executed_s:.1f}", f"{r.orchestration_s:.1f}") for r in runs]
     facts = [
         ("stages executed in the second run", str(len(again.stages)), "0"),
-        ("seconds of the second run, the server being up", f"{again.seconds:.1f}", f"{LIMIT_S:g}"),
+        (f"seconds of the second run (median of {REPEATS})", f"{again.seconds:.1f}", f"{LIMIT_S:g}"),
         ("sequential / parallel, training", f"{ratio:.2f}", ""),
         ("models of both the same", "yes" if equal else "NO", "yes"),
     ]
