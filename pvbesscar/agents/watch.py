@@ -24,8 +24,8 @@ from schemas.settings import Agent
 CURVE_STEPS = 168
 """Least steps that one point of the training curve is the mean of: a week of one plant."""
 SECONDS_BETWEEN_REPORTS = 1.0
-TIMED = ("start_time", "ep_info_buffer", "ep_success_buffer")
-"""Attributes that hold times of day; learning begins them anew."""
+PASSING = ("start_time", "ep_info_buffer", "ep_success_buffer", "_num_timesteps_at_start")
+"""Attributes that tell when and at which step learning began: elsewhere, where it was resumed."""
 ATTRIBUTES, MACHINE = "data", "system_info.txt"
 """Entries of a saved model: its attributes as JSON; the machine, on which no model depends."""
 PICKLED = (":type:", ":serialized:")
@@ -40,7 +40,7 @@ Keep = Callable[["Watch"], None]
 def save_model(model: BaseAlgorithm, path: Path, card: Card) -> ModelCard:
     """Save a model and its sidecar (`.json`), each whole or not at all; equal models are equal files."""
     saved = io.BytesIO()
-    model.save(saved, exclude=TIMED)
+    model.save(saved, exclude=PASSING)
     with atomic_path(path) as temporary, zipfile.ZipFile(saved) as before, zipfile.ZipFile(temporary, "w") as now:
         for name in before.namelist():
             if name != MACHINE:
