@@ -17,17 +17,17 @@ import numpy as np
 from shared.results import write_results
 
 from pvbesscar.config import load_settings
-from pvbesscar.controllers import roster
+from pvbesscar.controllers import registry
 from pvbesscar.controllers.forecast import causal_outlook, fit_forecast, perfect_outlook
 from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.reference import no_control_reference, simulated_terms
 from pvbesscar.controllers.tuned import fit_tuned
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.data import PlantData, Sessions, load_plant, occupancy
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.workspace import Workspace
 from schemas.results import ScoreTerms
 
 LIMITS_S = {"optimum": 15.0, "mpc": 60.0}
@@ -87,7 +87,7 @@ def site(config: Path, overrides: list[str]) -> PlantData:
 
 def measure(data: PlantData, add: Callable[[Row], None]) -> None:
     """All rows of both modes."""
-    simulated_terms(data, roster.make(roster.RULE, data), 0, 24)  # compiles
+    simulated_terms(data, registry.make(registry.RULE, data), 0, 24)  # compiles
     fit_tuned([data], 0)
     for mode in ("dispatch", "bidirectional"):
         year = data.with_mode(mode)

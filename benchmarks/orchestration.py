@@ -20,8 +20,8 @@ from typing import Any
 from shared.results import write_results
 
 from flows.server import ENVIRONMENT, prefect_api, prepare
-from pvbesscar.lineage.files import sha256_file
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import sha256_file
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import AGENTS
 
 LIMIT_S = 5.0

@@ -17,9 +17,9 @@ import pandas as pd
 from shared.results import write_results
 
 from pvbesscar.config import load_settings
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.workspace import Workspace
 
 SOCKETS = (32, 64, 128, 256, 512)
 YEARS = (1, 2, 4)

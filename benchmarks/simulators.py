@@ -153,9 +153,9 @@ def env_year_s(dataset: Path) -> float:
 def rule_year_s(dataset: Path) -> float:
     """Seconds that the rule takes for a year on the twin, ledger included, compile cache warm; median of `STARTS`."""
     from pvbesscar.controllers.baselines import Rule
-    from pvbesscar.evaluation.rollout import rollout
     from pvbesscar.plant.data import load_plant
     from pvbesscar.plant.twin import Twin
+    from pvbesscar.simulation.rollout import rollout
 
     twin, found = Twin(load_plant(dataset)), []
     for _ in range(1 + STARTS):
@@ -169,9 +169,9 @@ def make_dataset(config: Path, sockets: int, root: Path) -> Path:
     """Dataset of the scenario with so many sockets."""
     from pvbesscar.config import load_settings
     from pvbesscar.dataset.build import build
-    from pvbesscar.lineage.workspace import Workspace
     from pvbesscar.oe2.ingest import ingest
     from pvbesscar.quality.gate import validate
+    from pvbesscar.store.workspace import Workspace
 
     chargers, per_socket = sockets // 4, 232_341.0 / 128
     overrides = [] if sockets == 128 else [
@@ -248,7 +248,7 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from pvbesscar.lineage.files import write_text
+    from pvbesscar.store.files import write_text
 
     rows = [row for found in tables.values() for row in found if row.case.years == 1 and row.case.hours == 168]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "simulators", "font.size": 10}):
@@ -293,7 +293,7 @@ def main() -> None:
 
     from shared.results import machine
 
-    from pvbesscar.lineage.files import write_json, write_text
+    from pvbesscar.store.files import write_json, write_text
 
     tables: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as root:

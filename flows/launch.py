@@ -16,11 +16,11 @@ from flows.server import ServerError
 from flows.stages import FLOWS, Agents
 from flows.turn import close_cancelled
 from pvbesscar import display
-from pvbesscar.config import load_settings
-from pvbesscar.lineage.files import read_json
 from pvbesscar.lineage.runs import new_run_id
+from pvbesscar.lineage.scenario import load_scenario
 from pvbesscar.lineage.stages import StageName
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import read_json
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import PvbesscarError
 
 
@@ -97,7 +97,7 @@ def launch_stage(
 
 
 def _launch(flow: Flow[..., State[Any]], what: str, config: Path, overrides: tuple[str, ...], **more: Any) -> Launched:  # noqa: ANN401
-    workspace = Workspace.of(load_settings(config, overrides).settings)
+    workspace = Workspace.of(load_scenario(config, overrides).settings)
     run_id = new_run_id(config, what)
     named = flow.with_options(flow_run_name=run_id)
     with display.showing(display.for_terminal()):

@@ -13,10 +13,10 @@ from prefect.states import Completed, Failed
 
 from flows.turn import turn
 from pvbesscar import display
-from pvbesscar.config import load_settings
-from pvbesscar.lineage.fingerprints import keep
 from pvbesscar.lineage.run_manifest import write_manifest
 from pvbesscar.lineage.runs import Job, new_run_id
+from pvbesscar.lineage.scenario import load_scenario
+from pvbesscar.store.fingerprints import keep
 from tasks import lineage
 
 DEFAULT_CONFIG = "config/iquitos_mall.yaml"
@@ -35,7 +35,7 @@ def run_name() -> str:
 @contextmanager
 def opened(config: str, overrides: Overrides, profile: ProfileName = "smoke") -> Iterator[Job]:
     """Open the record of this flow run: settings pinned before the first stage, manifest written after the last."""
-    settings = load_settings(Path(config), overrides).settings
+    settings = load_scenario(Path(config), overrides).settings
     job = Job(runtime.flow_run.name, settings, profile, Path(config))
     job.pin()
     _tag(job)

@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import FlowRunFilterStateType as StateTypeFi
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelled, Crashed
 
-from pvbesscar.lineage.processes import ProcessMark
+from pvbesscar.store.processes import ProcessMark
 
 FLOWS = ("pipeline", "ingest", "validate", "build", "certify", "train", "trainer", "evaluate", "publish")
 """Names of the project's flows; nobody else's runs are touched."""

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from pvbesscar.lineage.files import read_json
-from pvbesscar.lineage.locks import is_held
+from pvbesscar.store.files import read_json
+from pvbesscar.store.locks import is_held
 from schemas.errors import PvbesscarError
 
 STARTUP_S = 120

@@ -25,10 +25,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from flows.server import HOST, SERVICE, SERVICE_LOCK, STARTUP_S, ServerError, die_with_parent, prepare
-from pvbesscar.lineage.drafts import sweep
-from pvbesscar.lineage.files import read_json, write_json
-from pvbesscar.lineage.locks import is_held
-from pvbesscar.lineage.processes import ProcessMark, children_of
+from pvbesscar.store.drafts import sweep
+from pvbesscar.store.files import read_json, write_json
+from pvbesscar.store.locks import is_held
+from pvbesscar.store.processes import ProcessMark, children_of
 from schemas.errors import PvbesscarError
 
 POOL = "pvbesscar"
@@ -48,7 +48,7 @@ class ServiceError(PvbesscarError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServiceOptions:
     """What is to be kept up.
 
     Attributes
@@ -93,7 +93,7 @@ class Status:
 # What the commands call -----------------------------------------------------------------------------------------
 
 
-def up(plan: Plan, say: Callable[[str], None]) -> Status:
+def up(plan: ServiceOptions, say: Callable[[str], None]) -> Status:
     """Start the service, unless it is up; return when its worker is ready.
 
     Raises
@@ -293,7 +293,7 @@ class _Part:
 
 @dataclass(slots=True)
 class _Service:
-    plan: Plan
+    plan: ServiceOptions
     state: str = "starting"
     error: str = ""
     server: _Part = field(init=False)
@@ -404,7 +404,7 @@ def _await_health(server: _Part, port: int, log: Path) -> None:
     raise ServerError(f"the Prefect server did not answer within {STARTUP_S} s.", hint=f"see {log}")
 
 
-def _await_worker(worker: _Part, plan: Plan) -> None:
+def _await_worker(worker: _Part, plan: ServiceOptions) -> None:
     online = importlib.import_module("flows.deployments").worker_online
     deadline, hint = time.monotonic() + STARTUP_S, f"see {plan.home / LOG}"
     while time.monotonic() < deadline:
@@ -420,7 +420,7 @@ def _make_pool() -> None:
     importlib.import_module("flows.deployments").make_pool(POOL)
 
 
-def _deploy(plan: Plan) -> None:
+def _deploy(plan: ServiceOptions) -> None:
     deployments = importlib.import_module("flows.deployments")
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
@@ -449,7 +449,7 @@ def main() -> None:
     parser.add_argument("--when-busy", required=True)
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     words = parser.parse_args()
-    plan = Plan(words.root, words.port, words.config, tuple(words.overrides), words.when_busy)
+    plan = ServiceOptions(words.root, words.port, words.config, tuple(words.overrides), words.when_busy)
     prepare(plan.root, quiet=True)
     os.environ["PREFECT_API_URL"] = f"http://{HOST}:{plan.port}/api"
     with (plan.home / SERVICE_LOCK).open("a") as lock:

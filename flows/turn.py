@@ -17,9 +17,9 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Running
 
 from flows.presence import reconcile, sign
-from pvbesscar.lineage.drafts import sweep
-from pvbesscar.lineage.locks import Holder, held
 from pvbesscar.lineage.runs import Job
+from pvbesscar.store.drafts import sweep
+from pvbesscar.store.locks import Holder, held
 
 CANCEL_POLL_S = 2.0
 _cancelled: set[UUID] = set()

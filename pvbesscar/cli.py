@@ -24,7 +24,7 @@ from pvbesscar.commands.common import (
     place,
     print_table,
     recording,
-    shown,
+    with_progress,
 )
 from pvbesscar.commands.evaluate import evaluate
 from pvbesscar.commands.plan import plan
@@ -153,7 +153,7 @@ def run(
 ) -> None:
     """Run the whole pipeline under Prefect; the last line printed is the path of the report.
 
-    Stages whose results are current are kept and shown as cached; `pvbesscar plan` says which and why.
+    Stages whose results are current are kept and with_progress as cached; `pvbesscar plan` says which and why.
     Uses the server of PREFECT_API_URL where one is configured, else a temporary one in .prefect/.
 
     Examples
@@ -226,13 +226,13 @@ def certify(
     """Prove the twin equal to CityLearn on the dataset; training on the twin asks for this certificate."""
     settings, workspace = place(config, overrides)
     from pvbesscar.certify.certificate import certify as stage  # noqa: PLC0415
-    from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
     from pvbesscar.lineage.plan import decide  # noqa: PLC0415
     from pvbesscar.lineage.stages import Place  # noqa: PLC0415
+    from pvbesscar.plant.certificate import require_certificate  # noqa: PLC0415
 
     anew = force or decide("certify", Place(settings, workspace, Profile.SMOKE.value)).verdict != "FRESH"
     with recording("certify", settings, workspace):
-        shown("certify", lambda show: stage(settings, workspace, full=full, force=anew, on_progress=show))
+        with_progress("certify", lambda show: stage(settings, workspace, full=full, force=anew, on_progress=show))
     _print_certificate(require_certificate(workspace))
     typer.echo(workspace.certificate)
 
@@ -260,7 +260,7 @@ def train(
 
     for name in settings.training.agents:
         with recording(f"train-{name}", settings, workspace, profile.value):
-            shown(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
+            with_progress(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
         typer.echo(workspace.final_model(name))
 
 

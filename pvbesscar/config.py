@@ -88,7 +88,7 @@ class Key:
     @property
     def default(self) -> str:
         """The default as it would be written in YAML."""
-        return REQUIRED if self.required else shown(self.field.default)
+        return REQUIRED if self.required else as_yaml(self.field.default)
 
     @property
     def limits(self) -> str:
@@ -118,8 +118,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
     Raises
     ------
     ConfigError
-        Naming each key that is unknown, missing or out of its limits, what was given, and where; or the waiver of a
-        rule that can not be waived.
+        Naming each key that is unknown, missing or out of its limits, what was given, and where.
     """
     tree, origins = _read_file(path)
     for override in overrides:
@@ -133,17 +132,13 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
         faults += [f"and {len(details) - MAX_FAULTS} more."] if len(details) > MAX_FAULTS else []
     if faults:
         raise _refusal(path, faults)
-    if settings.quality.waivers:
-        from pvbesscar.quality.waivers import check_waivers  # noqa: PLC0415, the rules load pandera and pvlib
-
-        check_waivers(settings.quality.waivers)
     return LoadedSettings(settings, {key: _origin(key, origins) for key in known_keys()}, path)
 
 
 def describe(loaded: LoadedSettings) -> list[Row]:
     """One row for each setting, in the order of the model."""
     return [
-        Row(name, shown(_value(loaded.settings, name)), key.unit, loaded.origins[name], key.field.description or "")
+        Row(name, as_yaml(_value(loaded.settings, name)), key.unit, loaded.origins[name], key.field.description or "")
         for name, key in known_keys().items()
     ]
 
@@ -173,7 +168,7 @@ def known_keys() -> dict[str, Key]:
     return {key.name: key for key in _keys(Settings, "")}
 
 
-def shown(value: object) -> str:
+def as_yaml(value: object) -> str:
     """Return a value as one would write it in YAML."""
     if isinstance(value, str | Path | date):
         return str(value)
@@ -435,7 +430,7 @@ def _booleans_for_numbers(tree: Tree, origins: Mapping[str, str]) -> Iterator[st
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if isinstance(value, bool) and key.field.annotation in (int, float, int | None):
-            yield f"`{name}`: given {shown(value)} ({origins[name]}); a number is expected{_in_unit(name)}."
+            yield f"`{name}`: given {as_yaml(value)} ({origins[name]}); a number is expected{_in_unit(name)}."
 
 
 def _fault(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
@@ -500,7 +495,7 @@ def _nearest(key: str) -> str:
 
 
 def _short(value: object) -> str:
-    return _clipped(shown(value) if not isinstance(value, str) else repr(value))
+    return _clipped(as_yaml(value) if not isinstance(value, str) else repr(value))
 
 
 def _clipped(text: str) -> str:

@@ -18,7 +18,7 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Decision(Result):
+class ReaderDecision(Result):
     """What a reader took a file to be, and why: stated by a key or the file, or proven by what it holds."""
 
     what: str
@@ -40,7 +40,7 @@ class SeriesProvenance(Result):
     sha256: str | None
     transformations: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[ReaderDecision, ...] = ()
 
 
 class Provenance(Result):

@@ -119,7 +119,7 @@ class SiteSettings(Frozen):
 DETECTED = "none: detected, or refused"
 
 
-class InputFile(Frozen):
+class FileSettings(Frozen):
     """How a file is written: what is not set is detected, and what the file does not prove is refused."""
 
     separator: Literal["comma", "semicolon", "tab", "pipe"] | None = quantity(
@@ -154,7 +154,7 @@ class WeatherColumns(Frozen):
     humidity: str | None = quantity(None, "", "header of relative humidity [%]", "none: known headers, or left out")
 
 
-class PvSettings(InputFile):
+class PvSettings(FileSettings):
     """The PV plant and where its yearly generation comes from."""
 
     dc_kwp: float = quantity(4162.0, "kWp", "DC rating", gt=0.0)
@@ -182,7 +182,7 @@ class PvSettings(InputFile):
     inverter_efficiency: float = quantity(0.96, "1", "nominal efficiency", "PVWatts version 5 default", gt=0.5, le=1.0)
 
 
-class WeatherSettings(InputFile):
+class WeatherSettings(FileSettings):
     """Irradiance, temperature and wind."""
 
     source: Literal["file", "synthetic"] = quantity(..., "", "a weather file, or synthetic")
@@ -202,7 +202,7 @@ class WeatherSettings(InputFile):
     )
 
 
-class MallSettings(InputFile):
+class MallSettings(FileSettings):
     """The demand of the mall without vehicles."""
 
     source: Literal["file", "synthetic"] = quantity(..., "", "a demand file, or synthetic")
@@ -216,7 +216,7 @@ class MallSettings(InputFile):
     open_hours: tuple[int, int] = quantity((9, 23), "h", "mall open, half open interval")
 
 
-class EvSettings(InputFile):
+class EvSettings(FileSettings):
     """Chargers, sockets, vehicles and where their sessions come from."""
 
     chargers: int = quantity(32, "", "number of chargers", ge=1, le=128)

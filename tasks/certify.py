@@ -6,9 +6,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pvbesscar import display
-from pvbesscar.lineage.files import sha256_json
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
+from pvbesscar.store.files import sha256_json
 from schemas.progress import Progress
 from schemas.results import Certificate
 from tasks import artifacts
@@ -23,7 +23,7 @@ def certify(job: Job) -> str:
     """
     # A stage loads its libraries when it runs.
     from pvbesscar.certify.certificate import certify as prove  # noqa: PLC0415
-    from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
+    from pvbesscar.plant.certificate import require_certificate  # noqa: PLC0415
 
     if job.settings.training.simulator != "twin":
         return "not needed"

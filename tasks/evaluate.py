@@ -6,9 +6,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pvbesscar import display
-from pvbesscar.lineage.files import sha256_json
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
+from pvbesscar.store.files import sha256_json
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
 from tasks import artifacts
@@ -31,7 +31,7 @@ def evaluate(job: Job) -> str:
 
 
 def _show(job: Job, report: EvaluationReport) -> None:
-    from pvbesscar.evaluation.judge import ranks  # noqa: PLC0415
+    from pvbesscar.evaluation.ranking import ranks  # noqa: PLC0415
 
     main = report.main
     rows = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from pvbesscar.lineage.files import sha256_json
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
+from pvbesscar.store.files import sha256_json
 from tasks import artifacts
 from tasks.kept import place_of
 from tasks.retry import IO_RETRY

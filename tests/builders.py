@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.files import published_folder, sha256_file, sha256_json, write_parquet, write_text
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import published_folder, sha256_file, sha256_json, write_parquet, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.results import Provenance, QualityReport
 from schemas.settings import HOURS_PER_YEAR, Settings
 

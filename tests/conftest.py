@@ -10,10 +10,10 @@ import pytest
 
 from pvbesscar.config import load_settings
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

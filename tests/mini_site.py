@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import HOURS_PER_YEAR, Settings
 from tests.builders import scenario, session, write_canonical
 

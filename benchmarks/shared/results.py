@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pvbesscar.evaluation.tables import markdown_table
-from pvbesscar.lineage.files import write_json, write_text
+from pvbesscar.store.files import write_json, write_text
 
 
 def machine() -> str:

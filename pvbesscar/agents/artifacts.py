@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pvbesscar.dataset.manifest import dataset_settings_digest, read_manifest
-from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.dataset.settings import dataset_settings_digest
 from pvbesscar.quality.boundaries import require_dataset
+from pvbesscar.store.dataset_manifest import read_manifest
+from pvbesscar.store.files import read_stored, sha256_file, sha256_json
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest, Result, TrainingMetrics
 from schemas.settings import Agent, Settings

@@ -26,7 +26,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
-from pvbesscar.lineage.files import atomic_path
+from pvbesscar.store.files import atomic_path
 from schemas.results import Result
 
 Arrays = dict[str, NDArray[Any]]

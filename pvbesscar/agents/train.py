@@ -27,23 +27,24 @@ from pvbesscar.agents.artifacts import (
     training_digest,
     versions,
 )
+from pvbesscar.agents.callbacks import Watch, diverged, faulty_parameters, save_model
 from pvbesscar.agents.factory import Env, count_parameters, make_agent
 from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
-from pvbesscar.agents.stopping import Stop, stopping
-from pvbesscar.agents.watch import Watch, diverged, faulty_parameters, save_model
+from pvbesscar.agents.signals import Stop, stopping
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
-from pvbesscar.evaluation.rollout import rollout
-from pvbesscar.evaluation.windows import window_stretches
-from pvbesscar.lineage.files import published_folder, sha256_json, write_text
-from pvbesscar.lineage.locks import held
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
+from pvbesscar.simulation.windows import window_stretches
+from pvbesscar.store.files import published_folder, sha256_json, write_text
+from pvbesscar.store.locks import held
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, SimulationError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
@@ -85,8 +86,6 @@ def train(
     """
     prove_dataset(settings, workspace)
     if settings.training.simulator == "twin":
-        from pvbesscar.certify.certificate import require_certificate  # noqa: PLC0415
-
         require_certificate(workspace)
         years = training_years(settings, workspace)
         nominal = Twin(load_plant(workspace.dataset))

@@ -6,7 +6,6 @@ import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 import numpy as np
 from pydantic import ValidationError
@@ -17,19 +16,14 @@ from pvbesscar.certify.branches import DESCRIPTIONS, contained
 from pvbesscar.certify.compare import UNITS, Differences, InMode, compare
 from pvbesscar.certify.plan import Run, plan_runs
 from pvbesscar.controllers.policy import Predictor
-from pvbesscar.dataset.manifest import read_manifest
-from pvbesscar.lineage.files import read_stored, sha256_file, write_text
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.certificate import outdated_parts, package_versions
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
-from schemas.errors import StaleError
+from pvbesscar.store.files import read_stored, sha256_file, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.progress import OnProgress, Progress
 from schemas.results import Certificate, CertifiedRun, QuantityDifference
 from schemas.settings import Settings
-
-PACKAGES = ("citylearn", "numpy", "numba")
-"""Packages whose versions the energies depend on, down to the last bit."""
-_MEND = "run `pvbesscar certify --config CONFIG`."
 
 
 def certify(
@@ -95,7 +89,7 @@ def certify(
         verdict="equal" if all(differences.equal for _, differences in found) else "not equal",
         dataset_digest=manifest.digest,
         plant_code_digest=plant.code_digest(),
-        versions=_versions(),
+        versions=package_versions(),
         platform=f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
         differences=tuple(_over_all(name, found) for name in UNITS),
         runs=tuple(_certified(run, differences) for run, differences in found),
@@ -106,50 +100,6 @@ def certify(
     )
     write_text(workspace.certificate, certificate.model_dump_json(indent=2) + "\n")
     return certificate
-
-
-def require_certificate(workspace: Workspace) -> Certificate:
-    """Certificate of the dataset, proven current.
-
-    Raises
-    ------
-    StaleError
-        There is none, it can not be read, its verdict is not `equal`, or it is of another dataset, other sources of
-        `pvbesscar.plant`, or another version of CityLearn, NumPy or Numba; the message names each of these.
-    """
-    path = workspace.certificate
-    if not path.is_file():
-        raise StaleError(f"{path}: there is no certificate that the twin equals CityLearn on this dataset.", hint=_MEND)
-    try:
-        certificate = Certificate.model_validate_json(read_stored(path))
-    except ValidationError as error:
-        raise StaleError(f"{path}: not a certificate ({error.error_count()} faults).", hint=_MEND) from error
-    outdated = outdated_parts(certificate, read_manifest(workspace.dataset).digest)
-    if outdated:
-        raise StaleError(f"{path}: the certificate is out of date; {'; '.join(outdated)}.", hint=_MEND)
-    if certificate.verdict != "equal":
-        first = next((run for run in certificate.runs if run.first_difference is not None), None)
-        where = "" if first is None else f" First seen with policy `{first.policy}`, {first.first_difference}."
-        raise StaleError(
-            f"{path}: the twin is not equal to CityLearn on this dataset.{where}",
-            hint="train with `training.simulator: citylearn` and `training.scenarios: nominal`, and report the "
-            "difference; it is a fault of the twin.",
-        )
-    return certificate
-
-
-def outdated_parts(certificate: Certificate, dataset_digest: str) -> tuple[str, ...]:
-    """What has changed since a certificate was written, in words."""
-    parts = [
-        ("dataset", certificate.dataset_digest[:12], dataset_digest[:12]),
-        ("code of pvbesscar.plant", certificate.plant_code_digest[:12], plant.code_digest()[:12]),
-        *((name, certificate.versions.get(name, "none"), found) for name, found in _versions().items()),
-    ]
-    return tuple(f"{what}: certified {then}, now {now}" for what, then, now in parts if then != now)
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in PACKAGES}
 
 
 def _still_good(workspace: Workspace, dataset_digest: str, *, full: bool) -> Certificate | None:

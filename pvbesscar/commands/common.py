@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from pvbesscar.config import LoadedSettings
-    from pvbesscar.lineage.workspace import Workspace
+    from pvbesscar.store.workspace import Workspace
     from schemas.settings import Settings
 
 DEFAULT_CONFIG = Path("config/iquitos_mall.yaml")
@@ -48,14 +48,14 @@ AgentOption = Annotated[list[AgentName] | None, typer.Option("--agent", help="Tr
 
 def load(config: Path, overrides: list[str]) -> LoadedSettings:
     """Settings of a scenario with overrides."""
-    from pvbesscar.config import load_settings  # noqa: PLC0415
+    from pvbesscar.lineage.scenario import load_scenario  # noqa: PLC0415
 
-    return load_settings(config, overrides)
+    return load_scenario(config, overrides)
 
 
 def place(config: Path, overrides: list[str] | None) -> tuple[Settings, Workspace]:
     """Settings of a scenario and the folders it works in."""
-    from pvbesscar.lineage.workspace import Workspace  # noqa: PLC0415
+    from pvbesscar.store.workspace import Workspace  # noqa: PLC0415
 
     settings = load(config, overrides or []).settings
     return settings, Workspace.of(settings)
@@ -76,8 +76,8 @@ def only(agents: list[AgentName] | None) -> list[str]:
     return [f"training.agents=[{', '.join(dict.fromkeys(agents))}]"] if agents else []
 
 
-def shown(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
-    """Do the work of a stage while its progress is shown."""
+def with_progress(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
+    """Do the work of a stage while its progress is with_progress."""
     import time  # noqa: PLC0415
 
     from pvbesscar import display  # noqa: PLC0415

@@ -17,7 +17,7 @@ from pvbesscar.commands.common import (
     place,
     print_table,
     recording,
-    shown,
+    with_progress,
 )
 
 if TYPE_CHECKING:
@@ -67,20 +67,20 @@ def evaluate(
       pvbesscar evaluate --controller all --scenarios nominal --scenarios perturbed --twin --markdown
     """
     settings, workspace = place(config, overrides)
-    from pvbesscar.evaluation.contestants import known_names  # noqa: PLC0415
-    from pvbesscar.evaluation.evaluate import Request  # noqa: PLC0415
+    from pvbesscar.evaluation.evaluate import EvaluationRequest  # noqa: PLC0415
     from pvbesscar.evaluation.evaluate import evaluate as stage  # noqa: PLC0415
+    from pvbesscar.evaluation.specifications import known_names  # noqa: PLC0415
 
     names = known_names() if controller and "all" in controller else tuple(controller) if controller else None
-    request = Request(
+    request = EvaluationRequest(
         profile.value, names, tuple(scenarios) if scenarios else None, nominal_on="twin" if twin else None
     )
     found: list[EvaluationReport] = []
     work = partial(stage, settings, workspace, profile.value, request=request, workers=workers)
     # Anything else than the pipeline's stage leaves what its record does not know, and the next run judges again.
-    is_stage = request == Request(profile.value)
+    is_stage = request == EvaluationRequest(profile.value)
     with recording("evaluate", settings, workspace, profile.value) if is_stage else nullcontext():
-        shown("evaluate", lambda show: found.append(work(show)))
+        with_progress("evaluate", lambda show: found.append(work(show)))
     _print(found[0], markdown=markdown)
     typer.echo(workspace.evaluation)
 

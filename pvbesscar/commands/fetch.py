@@ -43,7 +43,7 @@ def pvgis(
       pvbesscar fetch pvgis --year 2019
     """
     settings, workspace = place(config, overrides)
-    from pvbesscar.oe2.pvgis import Request, fetch  # noqa: PLC0415
+    from pvbesscar.oe2.pvgis import PvgisRequest, fetch  # noqa: PLC0415
     from pvbesscar.oe2.series import provenance_file  # noqa: PLC0415
 
     path = (workspace.root / (out or Path(f"data/interim/oe2/pvgis_{year}.csv"))).resolve()
@@ -53,5 +53,5 @@ def pvgis(
         raise ConfigError(
             f"{path} or its provenance is there already.", hint="name another --out, or replace it: --force."
         )
-    fetch(settings.site, Request(year, database, url, timeout), path)
+    fetch(settings.site, PvgisRequest(year, database, url, timeout), path)
     typer.echo(path)

@@ -12,7 +12,7 @@ from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, p
 
 if TYPE_CHECKING:
     from pvbesscar.lineage.history import Entry
-    from pvbesscar.lineage.verify import Verdict
+    from pvbesscar.lineage.verify import Verification
     from schemas.runs import RunManifest
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, the beginning of one, or `latest`.")]
@@ -210,7 +210,7 @@ def _print_head(manifest: RunManifest) -> None:
         typer.echo(f"without {agent}: {reason}")
 
 
-def _print_stages(verdict: Verdict) -> None:
+def _print_stages(verdict: Verification) -> None:
     from pvbesscar.display import duration  # noqa: PLC0415
 
     rows: list[tuple[str, ...]] = [
@@ -228,7 +228,7 @@ def _print_stages(verdict: Verdict) -> None:
         print_table(("stage", "", "time", "still in place", "size", "why"), rows)
 
 
-def _print_verdict(verdict: Verdict, again: dict[str, int] | None) -> None:
+def _print_verdict(verdict: Verification, again: dict[str, int] | None) -> None:
     from pvbesscar.lineage.verify import in_words  # noqa: PLC0415
 
     print_table(("what", "files proven"), [(group, f"{count:,}") for group, count in verdict.proven.items()])

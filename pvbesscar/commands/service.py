@@ -50,7 +50,7 @@ def up(
     root = load(config, overrides or []).settings.data.root
     from flows import service  # noqa: PLC0415
 
-    running = service.up(service.Plan(root, port, config, tuple(overrides or []), when_busy.value), _say)
+    running = service.up(service.ServiceOptions(root, port, config, tuple(overrides or []), when_busy.value), _say)
     typer.echo(running.ui)
 
 

@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.calendar import day_types
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
 from pvbesscar.dataset.draw import write_scenarios
 from pvbesscar.dataset.forecast import forecast_columns, persistence_forecast, solar_forecast
-from pvbesscar.dataset.manifest import MANIFEST_FILE, dataset_settings_digest, file_digests
 from pvbesscar.dataset.reference import infeasible, no_control_terms
 from pvbesscar.dataset.schema import (
     BUILDING_FILE,
@@ -25,14 +23,17 @@ from pvbesscar.dataset.schema import (
     citylearn_schema,
     vehicle_name,
 )
-from pvbesscar.lineage.files import published_folder, read_parquet, sha256_json, write_json, write_parquet, write_text
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.dataset.settings import dataset_settings_digest
+from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import PlantParams, plant_params
 from pvbesscar.quality.boundaries import require_canonical
 from pvbesscar.quality.gate import accepted
+from pvbesscar.store.dataset_manifest import MANIFEST_FILE, file_digests
+from pvbesscar.store.files import published_folder, read_parquet, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.results import DatasetManifest, ScoreTerms, YearFacts
 from schemas.settings import HOURS_PER_YEAR, Settings
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from schemas.citylearn import AWAY, CONNECTED, INCOMING
 from schemas.errors import SimulationError
-
-CONNECTED, INCOMING, AWAY = 1, 2, 3
 
 COLUMNS = (
     "electric_vehicle_charger_state",

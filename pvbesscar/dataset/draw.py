@@ -18,9 +18,9 @@ from pvbesscar.dataset.scenarios import (
     recipes,
     written_out,
 )
-from pvbesscar.lineage.files import write_json, write_parquet
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.quality.resampled import require_plausible
+from pvbesscar.store.files import write_json, write_parquet
 from schemas.settings import Settings
 
 

@@ -17,9 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.dataset.forecast import forecast_columns
-from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.dataset.reference import no_control_terms
-from pvbesscar.lineage.files import read_json, read_parquet
 from pvbesscar.plant.data import (
     HOURLY_FILE,
     PLANT_FILE,
@@ -30,6 +28,8 @@ from pvbesscar.plant.data import (
     sessions_from_columns,
 )
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.store.dataset_manifest import read_manifest
+from pvbesscar.store.files import read_json, read_parquet
 from schemas.errors import ConfigError, StaleError
 from schemas.settings import HOURS_PER_YEAR, ScenarioSettings
 

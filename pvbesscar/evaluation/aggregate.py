@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.controllers.roster import RULE
-from pvbesscar.evaluation.contestants import Kind
+from pvbesscar.controllers.registry import RULE
+from pvbesscar.evaluation.specifications import Kind
 from schemas.results import ControllerResult, Interval, ScenarioResult, SetEntry, SetResult
 
 RESAMPLES = 10_000

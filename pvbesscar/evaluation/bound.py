@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pvbesscar.controllers import optimum
 from pvbesscar.controllers.reference import no_control_reference
-from pvbesscar.evaluation.rollout import Ledger, rollout
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
-from pvbesscar.evaluation.windows import Stretch
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import Ledger, rollout
+from pvbesscar.simulation.windows import Stretch
 from schemas.errors import ControllerError
 from schemas.results import OptimumResult, ScoreTerms
 from schemas.settings import WeightSettings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pvbesscar.evaluation.rollout import Ledger
-from pvbesscar.evaluation.windows import Stretch
 from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.simulation.rollout import Ledger
+from pvbesscar.simulation.windows import Stretch
 from schemas.errors import SimulationError
 from schemas.results import CityLearnCheck
 

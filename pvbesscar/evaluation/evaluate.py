@@ -11,22 +11,22 @@ import numpy as np
 import pandas as pd
 
 from pvbesscar.agents.artifacts import prove_dataset
-from pvbesscar.controllers import roster
+from pvbesscar.controllers import registry
 from pvbesscar.dataset.scenarios import NOMINAL, POOLS, ScenarioStore
 from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.bound import Bound, reference_of
-from pvbesscar.evaluation.contestants import Contestant, contestants_of, untrained_name
 from pvbesscar.evaluation.fitting import fitted_for
-from pvbesscar.evaluation.judge import controller_result, paired_differences, ranked, ranks, verdict
 from pvbesscar.evaluation.kpis import Judged, all_kpis
-from pvbesscar.evaluation.play import Bounds, Case, Match, Played, Results, play, play_here
-from pvbesscar.evaluation.rollout import Ledger
+from pvbesscar.evaluation.parallel import Bounds, Case, Match, Played, Results, play, play_here
+from pvbesscar.evaluation.ranking import controller_result, paired_differences, ranked, ranks, verdict
 from pvbesscar.evaluation.score import left_out, score, terms
-from pvbesscar.evaluation.windows import Stretch, stretches_of, window_stretches
-from pvbesscar.lineage.files import published_folder, sha256_file, write_parquet, write_text
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.evaluation.specifications import ControllerSpec, specs_of, untrained_name
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
+from pvbesscar.simulation.rollout import Ledger
+from pvbesscar.simulation.windows import Stretch, stretches_of, window_stretches
+from pvbesscar.store.files import published_folder, sha256_file, write_parquet, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.progress import OnProgress
 from schemas.results import ControllerResult, EvaluationReport, ScenarioResult, SetResult, Verdict
 from schemas.settings import Agent, NominalOn, Settings
@@ -34,14 +34,14 @@ from schemas.settings import Agent, NominalOn, Settings
 REPORT_FILE = "evaluation_report.json"
 TABLE_FILE = "evaluation_comparison.csv"
 LEDGERS = "ledgers"
-OPTIMUM = roster.OPTIMUM
+OPTIMUM = registry.OPTIMUM
 MAX_WORKERS = 2
 """Processes that simulate at once; each may hold a CityLearn of its own, about 1 GB."""
 SETS = (*POOLS, "perturbed")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class EvaluationRequest:
     """What to judge.
 
     Attributes
@@ -79,7 +79,7 @@ def evaluate(
     profile: str,
     on_progress: OnProgress | None = None,
     *,
-    request: Request | None = None,
+    request: EvaluationRequest | None = None,
     workers: int | None = None,
 ) -> EvaluationReport:
     """Judge controllers on the same hours of every scenario asked for.
@@ -107,7 +107,7 @@ def evaluate(
     SimulationError
         A controller could not be simulated to the end.
     """
-    request = Request(profile) if request is None else request
+    request = EvaluationRequest(profile) if request is None else request
     prove_dataset(settings, workspace)
     match, missing, sets = prepare(settings, workspace, request, on_progress)
     if workers is None:
@@ -124,26 +124,26 @@ def evaluate_on(
     on_progress: OnProgress | None = None,
 ) -> EvaluationReport:
     """Judge on a simulator of the validated year that is loaded already, in this process; see `evaluate`."""
-    match, missing, sets = prepare(settings, workspace, Request(profile), on_progress)
+    match, missing, sets = prepare(settings, workspace, EvaluationRequest(profile), on_progress)
     return publish_results(match, missing, sets, *play_here(match, on_progress, simulator))
 
 
 def prepare(
-    settings: Settings, workspace: Workspace, request: Request, on_progress: OnProgress | None
+    settings: Settings, workspace: Workspace, request: EvaluationRequest, on_progress: OnProgress | None
 ) -> tuple[Match, dict[str, str], dict[str, tuple[str, ...]]]:
     """Make a match of a request; also who is missing with the reason, and the scenarios of each set asked for."""
     store = ScenarioStore(workspace.dataset)
     sets = {which: store.names(which) for which in dict.fromkeys(request.sets(settings))}
     data = load_plant(workspace.dataset)
-    contestants, missing = contestants_of(request.names(settings), settings, workspace, request.profile, data.digest)
-    fitted = fitted_for(contestants, settings, workspace, store, on_progress)
+    specs, missing = specs_of(request.names(settings), settings, workspace, request.profile, data.digest)
+    fitted = fitted_for(specs, settings, workspace, store, on_progress)
     # The validated year first: tables begin with it, and CityLearn takes longest.
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
     cases = tuple(_case(name, request, settings, data) for name in ordered)
-    return Match(settings, workspace, request.profile, cases, contestants, fitted), missing, sets
+    return Match(settings, workspace, request.profile, cases, specs, fitted), missing, sets
 
 
-def _case(scenario: str, request: Request, settings: Settings, nominal: PlantData) -> Case:
+def _case(scenario: str, request: EvaluationRequest, settings: Settings, nominal: PlantData) -> Case:
     if scenario != NOMINAL:
         return Case(scenario, "twin", (Stretch("year", 0, nominal.hours),))
     profile = settings.profile(request.profile)
@@ -166,7 +166,7 @@ def publish_results(
         results = []
         for case in match.cases:
             data = nominal if case.scenario == NOMINAL else store.load(case.scenario)
-            own = {c.name: played[case.scenario, c.name] for c in match.contestants}
+            own = {c.name: played[case.scenario, c.name] for c in match.specs}
             results.append(_scenario_result(draft, match, case, data, own, bounds[case.scenario], files))
         write_text(draft / TABLE_FILE, comparison(results).to_csv(index=False, lineterminator="\n"))
         files[TABLE_FILE] = sha256_file(draft / TABLE_FILE)
@@ -197,18 +197,18 @@ def _scenario_result(
     files: dict[str, str],
 ) -> ScenarioResult:
     reference, weights = reference_of(data, case.stretches), match.settings.weights
-    no_control = score(terms(played[roster.NO_CONTROL].ledgers), reference, weights)
+    no_control = score(terms(played[registry.NO_CONTROL].ledgers), reference, weights)
     optimum = None if bound.result is None else bound.result.bound
 
-    def result(contestant: Contestant) -> ControllerResult:
-        own = played[contestant.name]
-        name = ledger_name(case.scenario, contestant.name)
+    def result(spec: ControllerSpec) -> ControllerResult:
+        own = played[spec.name]
+        name = ledger_name(case.scenario, spec.name)
         files[name] = _write_ledger(draft / name, case.stretches, own.ledgers)
         judged = Judged(
             own.ledgers, reference, weights, data.params.bess_kwh, match.settings.grid.avoided_fuel_kg_per_kwh,
             no_control, optimum,
         )  # fmt: skip
-        return controller_result(contestant, judged, files[name], own.citylearn)
+        return controller_result(spec, judged, files[name], own.citylearn)
 
     if bound.ledgers:
         name = ledger_name(case.scenario, OPTIMUM)
@@ -222,7 +222,7 @@ def _scenario_result(
         terms_left_out=left_out(reference),
         optimum=bound.result,
         optimum_refused=bound.refused,
-        ranking=ranked([result(contestant) for contestant in match.contestants]),
+        ranking=ranked([result(spec) for spec in match.specs]),
     )
 
 
@@ -232,8 +232,8 @@ def _set_results(sets: dict[str, tuple[str, ...]], results: Sequence[ScenarioRes
 
 
 def _verdicts(match: Match, results: Sequence[ScenarioResult], played: Results) -> tuple[Verdict, ...]:
-    names = {contestant.name for contestant in match.contestants}
-    agents = [c.agent for c in match.contestants if c.kind == "agent" and c.agent is not None]
+    names = {spec.name for spec in match.specs}
+    agents = [c.agent for c in match.specs if c.kind == "agent" and c.agent is not None]
     return tuple(_verdict(agent, match, results, played) for agent in agents if untrained_name(agent) in names)
 
 

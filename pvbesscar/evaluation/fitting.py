@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from pvbesscar.controllers import roster
-from pvbesscar.controllers.roster import Fitted
+from pvbesscar.controllers import registry
+from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import ScenarioStore
-from pvbesscar.evaluation.contestants import Contestant
-from pvbesscar.lineage.files import read_stored, sha256_json, write_json
-from pvbesscar.lineage.fingerprints import code_of
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.evaluation.specifications import ControllerSpec
+from pvbesscar.store.files import read_stored, sha256_json, write_json
+from pvbesscar.store.fingerprints import code_of
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ControllerError, StaleError
 from schemas.progress import OnProgress
 from schemas.results import Result
@@ -31,20 +31,20 @@ class FittedFile(Result):
 
 
 def fitted_for(
-    contestants: Sequence[Contestant],
+    specs: Sequence[ControllerSpec],
     settings: Settings,
     workspace: Workspace,
     store: ScenarioStore,
     on_progress: OnProgress | None = None,
 ) -> Fitted | None:
-    """What the contestants need that was fitted on the training scenarios; fitted now unless it is there already.
+    """What the specs need that was fitted on the training scenarios; fitted now unless it is there already.
 
     Raises
     ------
     ControllerError
         Something must be fitted and the dataset has no training scenarios.
     """
-    if not any(contestant.agent is None and roster.needs_fit(contestant.name) for contestant in contestants):
+    if not any(spec.agent is None and registry.needs_fit(spec.name) for spec in specs):
         return None
     names = store.names("training")
     if not names:
@@ -52,11 +52,11 @@ def fitted_for(
             "a controller learns from training scenarios, and the dataset has none.",
             hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
         )
-    digest = sha256_json([store.digest, settings.seed, code_of("pvbesscar.controllers.roster")])
+    digest = sha256_json([store.digest, settings.seed, code_of("pvbesscar.controllers.registry")])
     kept = _kept(workspace, digest)
     if kept is not None:
         return kept
-    fitted = roster.fit([store.load(name) for name in names], settings.seed, on_progress)
+    fitted = registry.fit([store.load(name) for name in names], settings.seed, on_progress)
     content = FittedFile(digest=digest, training=names, fitted=fitted, sha256=_sha256(fitted))
     write_json(workspace.fitted, content.model_dump(mode="json"))
     return fitted

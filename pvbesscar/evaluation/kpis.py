@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import score, terms
+from pvbesscar.simulation.rollout import Ledger
 from schemas.results import ScoreTerms
 from schemas.settings import WeightSettings
 

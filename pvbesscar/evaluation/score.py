@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pvbesscar.evaluation.rollout import Ledger
+from pvbesscar.simulation.rollout import Ledger
 from schemas.results import ScoreTerms
 from schemas.settings import WeightSettings
 

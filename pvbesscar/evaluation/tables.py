@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pvbesscar.evaluation.judge import comparisons
+from pvbesscar.evaluation.ranking import comparisons
 from schemas.results import EvaluationReport, Interval, ScenarioResult, ScoreTerms, SetResult
 
 HEAD = (

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pvbesscar.config import known_keys, shown
-from pvbesscar.lineage.files import read_stored
-from pvbesscar.lineage.locks import is_held, read_holder
+from pvbesscar.config import as_yaml, known_keys
 from pvbesscar.lineage.run_manifest import MANIFEST, RunError, read_manifest
 from pvbesscar.lineage.runs import PINNED
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import read_stored
+from pvbesscar.store.locks import is_held, read_holder
+from pvbesscar.store.workspace import Workspace
 from schemas.runs import RunManifest
 
 LATEST = "latest"
@@ -99,7 +99,7 @@ def find(workspace: Workspace, name: str) -> Path:
 def not_default(folder: Path) -> dict[str, tuple[str, str]]:
     """Value and default of each pinned setting that has not its default, by dotted key."""
     pairs = {
-        name: (shown(value), known_keys()[name].default if name in known_keys() else "no such setting now")
+        name: (as_yaml(value), known_keys()[name].default if name in known_keys() else "no such setting now")
         for name, value in pinned_values(folder).items()
     }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
@@ -142,7 +142,7 @@ def differences(workspace: Workspace, a: str, b: str) -> list[Difference]:
     """
     folders = find(workspace, a), find(workspace, b)
     one, two = (read_manifest(folder) for folder in folders)
-    settings = [{key: shown(value) for key, value in pinned_values(folder).items()} for folder in folders]
+    settings = [{key: as_yaml(value) for key, value in pinned_values(folder).items()} for folder in folders]
     return [
         *_apart("run", _facts(one), _facts(two)),
         *_apart("setting", *settings),

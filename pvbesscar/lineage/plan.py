@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from pvbesscar.lineage.files import read_json
-from pvbesscar.lineage.fingerprints import recall
 from pvbesscar.lineage.records import why_stale
 from pvbesscar.lineage.stages import STAGES, Place, Stage, stages_of
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import read_json
+from pvbesscar.store.fingerprints import recall
+from pvbesscar.store.workspace import Workspace
 
 Verdict = Literal["FRESH", "STALE", "DEPENDS"]
 """FRESH: kept. STALE: runs. DEPENDS: runs if a stage before it, which will or may run, changes what it reads."""

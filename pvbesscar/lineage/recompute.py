@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from pvbesscar.config import load_settings
-from pvbesscar.lineage.fingerprints import changed
 from pvbesscar.lineage.history import find
 from pvbesscar.lineage.run_manifest import RunError, code_now, files_of, read_manifest, versions
 from pvbesscar.lineage.runs import PINNED
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.lineage.scenario import load_scenario
+from pvbesscar.store.fingerprints import changed
+from pvbesscar.store.workspace import Workspace
 from schemas.runs import RunManifest
 from schemas.settings import Settings
 
@@ -53,7 +53,7 @@ def recompute(workspace: Workspace, name: str, say: Callable[[str], None], *, re
     if not stages:
         raise RunError(f"{manifest.run} came to no stage that can be made again.", hint="ingest and build can.")
     controllers = _controllers(manifest) if results else ()
-    settings = load_settings(folder / PINNED).settings
+    settings = load_scenario(folder / PINNED).settings
     here = settings.data.oe2_dir.resolve().as_posix()
     if here != manifest.oe2_dir:
         raise RunError(
@@ -78,7 +78,7 @@ def _controllers(manifest: RunManifest) -> tuple[str, ...]:
     RunError
         The run judged none.
     """
-    from pvbesscar.controllers.roster import NO_CONTROL, OPTIMUM, names, needs_fit  # noqa: PLC0415
+    from pvbesscar.controllers.registry import NO_CONTROL, OPTIMUM, names, needs_fit  # noqa: PLC0415
 
     stage = manifest.stages.get("evaluate")
     judged = {_controller(file.path) for file in stage.files} if stage and stage.condition == "made" else set()
@@ -96,11 +96,11 @@ def _controller(path: str) -> str | None:
 def _judge(
     settings: Settings, workspace: Workspace, profile: str, controllers: tuple[str, ...], say: Callable[[str], None]
 ) -> None:
-    from pvbesscar.evaluation.evaluate import Request, evaluate  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate  # noqa: PLC0415, a stage loads its libraries when it runs
 
     say("evaluate")
     # In this process: it shall not be in the way of a run at work.
-    evaluate(settings, workspace, profile, request=Request(profile, controllers), workers=1)
+    evaluate(settings, workspace, profile, request=EvaluationRequest(profile, controllers), workers=1)
 
 
 def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Settings:

@@ -15,10 +15,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvbesscar.lineage.content import TableDigest, differences, first_of, json_digest, table_digest
-from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, write_text
-from pvbesscar.lineage.fingerprints import changed
 from pvbesscar.lineage.stages import STAGES, Place, Raw, Stage, values
+from pvbesscar.store.content import TableDigest, differences, first_of, json_digest, table_digest
+from pvbesscar.store.files import read_parquet, read_stored, sha256_file, write_text
+from pvbesscar.store.fingerprints import changed
 from schemas.errors import PvbesscarError, StaleError
 from schemas.results import Result
 

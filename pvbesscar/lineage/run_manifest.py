@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pvbesscar.lineage.drafts import PATTERN
-from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json, write_json
-from pvbesscar.lineage.fingerprints import code_of
 from pvbesscar.lineage.runs import PINNED, Job, settings_digest
 from pvbesscar.lineage.stages import PYTHON, STAGES, stages_of
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.series import provenance_file
+from pvbesscar.store.drafts import PATTERN
+from pvbesscar.store.files import read_stored, sha256_file, sha256_json, write_json
+from pvbesscar.store.fingerprints import code_of
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import PvbesscarError, StaleError
 from schemas.results import DatasetManifest, EvaluationReport, Provenance
 from schemas.runs import FORMAT, Condition, FileRecord, InputFile, Outcome, RunManifest, StageFiles

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pvbesscar import display
-from pvbesscar.config import load_settings, pinned
-from pvbesscar.lineage.files import read_json, sha256_json, write_json, write_text
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.config import pinned
+from pvbesscar.lineage.scenario import load_scenario
+from pvbesscar.store.files import read_json, sha256_json, write_json, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.progress import Progress
 from schemas.settings import Settings
 
@@ -63,7 +64,7 @@ class Job:
     def reopened(cls, folder: Path, profile: str) -> Job:
         """Job of a run that another process began, from the settings that it pinned."""
         config = folder / PINNED
-        return cls(folder.name, load_settings(config).settings, profile, config)
+        return cls(folder.name, load_scenario(config).settings, profile, config)
 
     @property
     def workspace(self) -> Workspace:

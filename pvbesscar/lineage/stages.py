@@ -18,14 +18,15 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from pvbesscar.dataset.manifest import DATASET_SETTINGS, MANIFEST_FILE
-from pvbesscar.lineage.files import read_stored
-from pvbesscar.lineage.fingerprints import SOURCE, code_of
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.dataset.settings import DATASET_SETTINGS
 from pvbesscar.oe2.series import provenance_file
+from pvbesscar.store.dataset_manifest import MANIFEST_FILE
+from pvbesscar.store.files import read_stored
+from pvbesscar.store.fingerprints import SOURCE, code_of
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import StaleError
 from schemas.results import QualityReport
-from schemas.settings import AGENTS, Agent, EvSettings, InputFile, Settings
+from schemas.settings import AGENTS, Agent, EvSettings, FileSettings, Settings
 
 StageName = Literal["ingest", "validate", "build", "certify", "train", "evaluate", "publish"]
 ORDER: tuple[StageName, ...] = get_args(StageName)
@@ -151,7 +152,7 @@ class Stage:
 
 version = cache(metadata.version)
 """Of a distribution; a process goes on with the packages that it has loaded."""
-LAYOUT = frozenset(InputFile.model_fields)
+LAYOUT = frozenset(FileSettings.model_fields)
 """How a file is written; asked for where there is one."""
 
 
@@ -342,7 +343,7 @@ def _train(agent: Agent) -> Stage:
         files=_dataset,
         profiled=True,
         # It refuses to train without a certificate, and changes nothing of what is learnt.
-        no_code=frozenset({"certify"}),
+        no_code=frozenset({"certificate"}),
     )
 
 

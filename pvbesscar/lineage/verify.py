@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pvbesscar.lineage.files import sha256_file
 from pvbesscar.lineage.history import Entry, entries, find
 from pvbesscar.lineage.run_manifest import RunError, files_of, read_manifest
 from pvbesscar.lineage.runs import PINNED
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import sha256_file
+from pvbesscar.store.workspace import Workspace
 from schemas.runs import FileRecord, RunManifest
 
 PER_DATASET = frozenset({"ingest", "build"})
@@ -49,7 +49,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """What `verify` found of a run.
 
     Attributes
@@ -78,7 +78,7 @@ class Verdict:
         return tuple(change for change in self.changes if change.explained)
 
 
-def verify(workspace: Workspace, name: str) -> Verdict:
+def verify(workspace: Workspace, name: str) -> Verification:
     """Compute every digest of a run's record anew.
 
     Parameters
@@ -107,10 +107,10 @@ def verify(workspace: Workspace, name: str) -> Verdict:
         proven[group] = len(recorded) - sum(change.recorded is not None for change in apart)
         changes += [_explained(change, manifest, later) for change in apart]
     silent = tuple(entry.name for entry in others if entry.manifest is None and entry.began >= manifest.finished)
-    return Verdict(manifest, proven, tuple(changes), silent)
+    return Verification(manifest, proven, tuple(changes), silent)
 
 
-def require_proven(verdict: Verdict) -> None:
+def require_proven(verdict: Verification) -> None:
     """Refuse a run of which something is not what it was, unless a later run explains it.
 
     Raises

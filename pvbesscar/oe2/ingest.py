@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pvbesscar.lineage.files import published_folder, sha256_file, write_json, write_parquet
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.pv import MODEL, ac_energy_kwh
 from pvbesscar.oe2.pvgis import with_origin
 from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import read_sessions, sessions_from_profile
 from pvbesscar.oe2.synthetic import synthetic_mall, synthetic_sessions, synthetic_weather
+from pvbesscar.store.files import published_folder, sha256_file, write_json, write_parquet
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError
 from schemas.results import Provenance
 from schemas.settings import Settings

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pvlib
 
-from pvbesscar.lineage.files import read_json, sha256_file, write_json, write_text
 from pvbesscar.oe2.series import Series, provenance_file
 from pvbesscar.oe2.weather import WEATHER_COLUMNS, sun
+from pvbesscar.store.files import read_json, sha256_file, write_json, write_text
 from schemas.errors import ConfigError, InputError
 from schemas.settings import HOURS_PER_YEAR, SiteSettings
 
@@ -29,7 +29,7 @@ STEPS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PvgisRequest:
     """What to ask PVGIS for.
 
     Attributes
@@ -50,7 +50,7 @@ class Request:
     timeout_s: float = 60.0
 
 
-def fetch(site: SiteSettings, request: Request, path: Path) -> Path:
+def fetch(site: SiteSettings, request: PvgisRequest, path: Path) -> Path:
     """Ask PVGIS for the weather of a calendar year and write it to `path`, its provenance beside it.
 
     Parameters
@@ -134,7 +134,7 @@ def _hours(site: SiteSettings, year: int) -> pd.DatetimeIndex:
     return hours
 
 
-def _ask(site: SiteSettings, request: Request, hours: pd.DatetimeIndex) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _ask(site: SiteSettings, request: PvgisRequest, hours: pd.DatetimeIndex) -> tuple[pd.DataFrame, dict[str, Any]]:
     years = hours.tz_convert("UTC").year
     where = {} if request.url is None else {"url": request.url}
     try:
@@ -155,7 +155,7 @@ def _ask(site: SiteSettings, request: Request, hours: pd.DatetimeIndex) -> tuple
     return answer, inputs
 
 
-def _reason(error: OSError, request: Request) -> str:
+def _reason(error: OSError, request: PvgisRequest) -> str:
     kind = type(error).__name__
     if "Timeout" in kind:
         return f"no answer within {request.timeout_s:g} s"

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.oe2.delimited import Table, missing_column, numbers, plain, read_table
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.stamps import TimeAxis, time_axis
-from pvbesscar.oe2.table import Table, missing_column, numbers, plain, read_table
+from pvbesscar.oe2.timestamps import TimeAxis, time_axis
 from pvbesscar.oe2.weather import decomposed
 from schemas.errors import InputError
 from schemas.results import SeriesProvenance

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.oe2.delimited import SHOWN, Table, cell_error, missing_column, numbers, read_table
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.stamps import STAMP, declared_year, parse_stamps
-from pvbesscar.oe2.table import SHOWN, Table, cell_error, missing_column, numbers, read_table
+from pvbesscar.oe2.timestamps import STAMP, declared_year, parse_stamps
 from schemas.errors import InputError
 from schemas.results import SeriesProvenance
 from schemas.settings import HOURS_PER_YEAR, EvSettings, Settings

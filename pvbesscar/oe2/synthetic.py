@@ -10,10 +10,10 @@ import pandas as pd
 import pvlib
 from numpy.typing import NDArray
 
-from pvbesscar.calendar import day_types
+from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import canonical_sessions, charge_limit_kwh, session_energy_kwh
-from pvbesscar.oe2.stamps import declared_year
+from pvbesscar.oe2.timestamps import declared_year
 from pvbesscar.oe2.weather import LINKE_TURBIDITY, clear_sky, sun
 from schemas.errors import ConfigError
 from schemas.results import SeriesProvenance

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numba
 
-from pvbesscar.lineage.files import sha256_json
-from pvbesscar.lineage.fingerprints import package_code
+from pvbesscar.store.files import sha256_json
+from pvbesscar.store.fingerprints import package_code
 
 _HERE = Path(__file__).resolve().parent
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.lineage.files import read_json
 from pvbesscar.plant import kernels
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Hour, account, feasible_now
 from pvbesscar.plant.state import PlantState, Setpoints
+from pvbesscar.store.files import read_json
 from schemas.errors import SimulationError
 from schemas.settings import Mode
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.lineage.files import read_json
 from pvbesscar.plant.battery import Battery
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.store.files import read_json
 from schemas.errors import StaleError
 from schemas.settings import Mode
 
@@ -212,7 +212,7 @@ def load_plant(dataset: Path) -> PlantData:
     StaleError
         The folder is missing or is not what its manifest says.
     """
-    from pvbesscar.dataset.manifest import read_manifest  # noqa: PLC0415 (dataset imports plant)
+    from pvbesscar.store.dataset_manifest import read_manifest  # noqa: PLC0415 (dataset imports plant)
 
     manifest = read_manifest(dataset)
     stored: dict[str, Any] = read_json(dataset / PLANT_FILE)

@@ -10,13 +10,13 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from pvbesscar.lineage.files import read_parquet
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.armed import disarmed
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.contracts import contract
 from pvbesscar.quality.hours import describe, ranges
 from pvbesscar.quality.rules.structure import fold_failures
+from pvbesscar.store.files import read_parquet
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.frames import DATASET_HOURLY, LEDGER, SESSIONS, STAMP, structure
 from schemas.results import QualityReport

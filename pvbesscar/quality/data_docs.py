@@ -15,10 +15,10 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from pvbesscar.lineage.files import published_folder, write_text
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.judge import violations
 from pvbesscar.quality.registry import CONFIG, Rule, Violation, all_rules
+from pvbesscar.store.files import published_folder, write_text
 from schemas.frames import HOURLY, REQUIRED, SERIES, SESSIONS
 from schemas.results import QualityReport
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from pvbesscar.oe2.delimited import Table, plain, read_table
 from pvbesscar.oe2.readers import (
     CHARGER_HEADER,
     MALL_HEADERS,
@@ -20,7 +21,6 @@ from pvbesscar.oe2.readers import (
 )
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import SESSION_HEADERS, read_sessions
-from pvbesscar.oe2.table import Table, plain, read_table
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.judge import SEVERITIES, STRUCTURE, apply
 from pvbesscar.quality.registry import all_rules

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pvbesscar.lineage.files import read_parquet, read_stored, sha256_file, sha256_json, write_json, write_text
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.armed import prove_armed
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.data_docs import FOLDER, write_data_docs
@@ -16,6 +14,8 @@ from pvbesscar.quality.judge import judge
 from pvbesscar.quality.registry import all_rules
 from pvbesscar.quality.report import as_html, error_text
 from pvbesscar.quality.waivers import check_waivers, day_of
+from pvbesscar.store.files import read_parquet, read_stored, sha256_file, sha256_json, write_json, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError, StaleError
 from schemas.frames import SERIES
 from schemas.results import Provenance, QualityReport

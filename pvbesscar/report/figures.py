@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from pvbesscar.evaluation.score import TERM_FIELDS
-from pvbesscar.report.words import TERM_NAMES, shown
+from pvbesscar.report.sentences import TERM_NAMES, number
 from schemas.results import ControllerResult, ScoreTerms, TrainingMetrics
 from schemas.settings import Agent, WeightSettings
 
@@ -187,8 +187,8 @@ def monthly_figure(hourly: pd.DataFrame, sessions: pd.DataFrame, charger_efficie
         axes.grid(visible=False, axis="x")
         canvas.legend(loc="outside upper center", ncols=3)
     alt = "Energy of the year: " + "; ".join(
-        f"{name} {shown(energy.sum() / 1000.0)} MWh, "
-        f"{shown(energy.min() / 1000.0)} to {shown(energy.max() / 1000.0)} a month"
+        f"{name} {number(energy.sum() / 1000.0)} MWh, "
+        f"{number(energy.min() / 1000.0)} to {number(energy.max() / 1000.0)} a month"
         for name, (energy, _) in series.items()
     )
     return Figure("Energy by month", alt + ".", _svg("monthly", canvas, alt + "."))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.report.figures import Figure
-from pvbesscar.report.gather import gather
+from pvbesscar.report.inputs import gather
 from pvbesscar.report.publish import figures
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
 
 WANTED = {"Ranking": "kpi-chart", "A week": "key-figure"}

@@ -9,23 +9,23 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pvbesscar.evaluation.judge import comparisons, ranks
+from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
-from pvbesscar.lineage.files import published_folder, write_text
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
-from pvbesscar.report.gather import Evidence, gather
-from pvbesscar.report.words import (
+from pvbesscar.report.inputs import Evidence, gather
+from pvbesscar.report.sentences import (
     KIND_NAMES,
     SIMULATORS,
     failed_but_judged,
     first_line,
     headroom,
+    number,
     series_name,
     set_sentences,
     share,
-    shown,
 )
+from pvbesscar.store.files import published_folder, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.results import ScenarioResult
 from schemas.settings import Settings
 
@@ -75,7 +75,7 @@ def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "series_name": series_name, "share": share}
+    environment.filters |= {"number": number, "series_name": series_name, "share": share}
     evaluation = evidence.evaluation
     judged = None if evaluation is None else evaluation.main
     ranking = () if judged is None else judged.ranking
@@ -135,28 +135,30 @@ def _year_facts(evidence: Evidence) -> tuple[Fact, ...]:
     scaled = settings.mall.source == "file" and settings.mall.scale_to_declared
     avoided = year.ev_kwh * settings.grid.avoided_fuel_kg_per_kwh
     return (
-        Fact("hours", shown(year.hours), f"{year.first_stamp} to {year.last_stamp}"),
+        Fact("hours", number(year.hours), f"{year.first_stamp} to {year.last_stamp}"),
         Fact(
-            "EV demand at the charger", f"{shown(year.ev_kwh)} kWh", f"declared {shown(settings.ev.declared_kwh)} kWh"
+            "EV demand at the charger", f"{number(year.ev_kwh)} kWh", f"declared {number(settings.ev.declared_kwh)} kWh"
         ),
         Fact(
             "mall demand",
-            f"{shown(year.mall_kwh)} kWh",
-            f"the file's shape, scaled to the declared {shown(settings.mall.declared_kwh)} kWh"
+            f"{number(year.mall_kwh)} kWh",
+            f"the file's shape, scaled to the declared {number(settings.mall.declared_kwh)} kWh"
             if scaled
-            else f"declared {shown(settings.mall.declared_kwh)} kWh",
+            else f"declared {number(settings.mall.declared_kwh)} kWh",
         ),
         Fact(
             "PV yield",
-            f"{shown(year.pv_yield_kwh_per_kwp, 1)} kWh/kWp",
-            f"{shown(year.pv_kwh)} kWh from {shown(settings.pv.dc_kwp)} kWp",
+            f"{number(year.pv_yield_kwh_per_kwp, 1)} kWh/kWp",
+            f"{number(year.pv_kwh)} kWh from {number(settings.pv.dc_kwp)} kWp",
         ),
-        Fact("global irradiation", f"{shown(year.ghi_kwh_m2, 1)} kWh/m2", "GHI, the year's sum"),
+        Fact("global irradiation", f"{number(year.ghi_kwh_m2, 1)} kWh/m2", "GHI, the year's sum"),
         Fact(
-            "sessions", shown(year.sessions), f"{shown(year.sessions_infeasible)} that no power can meet in their stay"
+            "sessions",
+            number(year.sessions),
+            f"{number(year.sessions_infeasible)} that no power can meet in their stay",
         ),
         Fact("ev.dwell_hours", *_dwell(settings)),
-        Fact("fuel CO2 avoided", f"{shown(avoided)} kg", "by the vehicles; reported apart, never added to grid CO2"),
+        Fact("fuel CO2 avoided", f"{number(avoided)} kg", "by the vehicles; reported apart, never added to grid CO2"),
     )
 
 
@@ -187,7 +189,7 @@ def _run_facts(evidence: Evidence) -> tuple[Fact, ...]:
         Fact(
             "profile",
             evidence.profile,
-            f"{shown(profile.steps)} steps an agent, in episodes of {profile.episode_hours} h",
+            f"{number(profile.steps)} steps an agent, in episodes of {profile.episode_hours} h",
         ),
         Fact("judged on", judged, where),
     )

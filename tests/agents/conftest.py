@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
 from tests.mini_site import mini_site
 

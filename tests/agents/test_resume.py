@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from pvbesscar.agents import stopping
+from pvbesscar.agents import signals as stopping
 from pvbesscar.agents import train as training
+from pvbesscar.agents.callbacks import Watch
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train_on
-from pvbesscar.agents.watch import Watch
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import TrainingError
 from schemas.progress import Progress
 from schemas.results import TrainingMetrics
@@ -180,7 +180,7 @@ def test_a_signal_ends_a_training_at_an_update_and_keeps_its_state(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pvbesscar.agents.watch.SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr("pvbesscar.agents.callbacks.SECONDS_BETWEEN_REPORTS", 0.0)
 
     def stop(progress: Progress) -> None:
         if progress.done == 20:

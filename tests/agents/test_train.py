@@ -16,17 +16,17 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from pvbesscar.agents import watch
+from pvbesscar.agents import callbacks as watch
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name, model_fault, read_metrics, training_digest
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train, train_on, training_years
 from pvbesscar.certify.certificate import certify
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
-from pvbesscar.lineage.files import sha256_file
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
+from pvbesscar.store.files import sha256_file
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, StaleError, TrainingError
 from schemas.progress import Progress
 from schemas.settings import AGENTS, Agent, Settings

@@ -13,9 +13,9 @@ from pvbesscar.certify.policies import Alternating, Constant, Random, Swing
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import NoControl, Rule
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import HOURS_PER_YEAR, Mode
 from tests.builders import scenario, session, write_canonical
 

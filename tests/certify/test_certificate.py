@@ -10,13 +10,14 @@ import pytest
 
 from pvbesscar import plant
 from pvbesscar.certify import certificate, plan
-from pvbesscar.certify.certificate import certify, require_certificate
+from pvbesscar.certify.certificate import certify
 from pvbesscar.certify.compare import Differences
 from pvbesscar.certify.plan import plan_runs, windows
 from pvbesscar.dataset.build import build
-from pvbesscar.dataset.manifest import read_manifest
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.data import PlantData, load_plant
+from pvbesscar.store.dataset_manifest import read_manifest
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import StaleError
 from schemas.progress import Progress
 from schemas.results import Certificate

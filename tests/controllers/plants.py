@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pvbesscar.calendar import day_types
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.reference import scale
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.evaluation.score import terms
+from pvbesscar.oe2.calendar import day_types
 from pvbesscar.plant.data import PlantData, Sessions, bess_battery, hours_to_change, occupancy, perfect_forecast
 from pvbesscar.plant.params import plant_params
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
 from schemas.results import ScoreTerms
 from schemas.settings import Settings
 from tests.builders import MINI_EV

@@ -10,10 +10,10 @@ import pytest
 
 from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
 from pvbesscar.controllers.optimum import Optimum, PlannedController, follow, solve
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.state import PlantState, Setpoints, setpoints
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError
 from tests.controllers.plants import course, judged, plant, random_plant
 

@@ -9,10 +9,10 @@ from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, fit_fo
 from pvbesscar.controllers.mpc import Mpc, share_out
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.reference import no_control_reference
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.state import Setpoints
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
 from tests.controllers.plants import course, judged
 from tests.controllers.test_forecast import other_future
 

@@ -13,10 +13,10 @@ from pvbesscar.controllers.optimum import PlannedController, solve
 from pvbesscar.controllers.program import Builder, dual_bound, solve_lp
 from pvbesscar.controllers.reference import no_control_reference
 from pvbesscar.controllers.vehicles import Groups, grouped, split
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.evaluation.score import terms
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError, SimulationError
 from schemas.settings import Mode
 from tests.controllers.plants import course, judged, plant, random_plant

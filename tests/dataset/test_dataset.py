@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.calendar import day_types
 from pvbesscar.dataset.build import build, citylearn_pv
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
 from pvbesscar.dataset.forecast import load_forecast, persistence_forecast, solar_forecast
-from pvbesscar.dataset.manifest import read_manifest
 from pvbesscar.dataset.reference import charge_on_arrival, infeasible
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import hours_to_change, load_plant, sessions_from_columns
+from pvbesscar.store.dataset_manifest import read_manifest
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import SimulationError, StaleError
 from schemas.settings import SiteSettings
 from tests.builders import mini_dataset, scenario, session, write_canonical

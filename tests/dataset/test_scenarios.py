@@ -26,14 +26,14 @@ from pvbesscar.dataset.scenarios import (
     named,
     week_pools,
 )
-from pvbesscar.evaluation.rollout import rollout
-from pvbesscar.lineage.files import read_json, sha256_json, write_json, write_parquet, write_text
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.twin import Twin
 from pvbesscar.quality.registry import all_rules
 from pvbesscar.quality.resampled import NOT_ASKED, asked_rules, not_asked, require_plausible
+from pvbesscar.simulation.rollout import rollout
+from pvbesscar.store.files import read_json, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, QualityError, StaleError
 from schemas.results import DatasetManifest
 from schemas.settings import ScenarioSettings, Settings, Waiver
@@ -196,7 +196,7 @@ def test_unknown_names_and_changed_recipes_are_refused(
     # A recipe that was exchanged together with its digest in the manifest is found by what it gives.
     frame = pd.read_parquet(Workspace.of(settings).dataset / "scenarios.parquet")
     write_parquet(folder / "scenarios.parquet", frame.assign(load_factor=frame["load_factor"] * 1.01))
-    from pvbesscar.dataset.manifest import file_digests
+    from pvbesscar.store.dataset_manifest import file_digests
 
     manifest = read_json(folder / "manifest.json")
     files = file_digests(folder)

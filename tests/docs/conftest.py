@@ -13,9 +13,9 @@ from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.run_manifest import write_manifest
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.stages import Place
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.report.publish import publish
+from pvbesscar.store.workspace import Workspace
 from schemas.progress import Progress
 from tests.mini_site import mini_site
 

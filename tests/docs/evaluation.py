@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pvbesscar.config import load_settings
 from pvbesscar.dataset.build import build
-from pvbesscar.evaluation.evaluate import REPORT_FILE, Request, evaluate
+from pvbesscar.evaluation.evaluate import REPORT_FILE, EvaluationRequest, evaluate
 from pvbesscar.evaluation.tables import as_markdown
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.workspace import Workspace
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
 from tests.docs.pages import DOCS
@@ -39,7 +39,7 @@ def judge(config: str, mode: str, oe2: Path, root: Path) -> None:
     def tell(progress: Progress) -> None:
         print(f"{config} {mode}: {progress.done:,} of {progress.total:,} {progress.message}", flush=True)  # noqa: T201
 
-    request = Request("smoke", CONTROLLERS, ("nominal",), nominal_on="twin")
+    request = EvaluationRequest("smoke", CONTROLLERS, ("nominal",), nominal_on="twin")
     evaluate(settings, workspace, "smoke", tell, request=request)
 
 

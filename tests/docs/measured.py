@@ -18,10 +18,10 @@ import pandas as pd
 import pvlib
 
 from pvbesscar.config import load_settings
-from pvbesscar.lineage.files import write_text
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.files import write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.results import QualityReport
 

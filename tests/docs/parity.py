@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pvbesscar.lineage.files import write_text
+from pvbesscar.store.files import write_text
 from schemas.results import Certificate
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pvbesscar.display import duration
 from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.evaluation.tables import as_markdown
-from pvbesscar.lineage.files import read_json, write_text
+from pvbesscar.store.files import read_json, write_text
 from schemas.results import EvaluationReport
 
 

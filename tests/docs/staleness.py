@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from pvbesscar.lineage.files import write_text
+from pvbesscar.store.files import write_text
 from tests.docs.pages import DOCS
 from tests.lineage.matrix import ALL, TRAINERS, Outcome, results
 

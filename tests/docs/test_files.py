@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.workspace import Workspace
 from schemas.runs import RunManifest
 from tests.docs import pages
 from tests.docs.conftest import FinishedRun

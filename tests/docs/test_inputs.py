@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pvbesscar.oe2.delimited import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from pvbesscar.oe2.readers import (
     IRRADIANCE_STEMS,
     MALL_HEADERS,
@@ -18,8 +19,7 @@ from pvbesscar.oe2.readers import (
     read_weather,
 )
 from pvbesscar.oe2.sessions import SESSION_HEADERS, read_sessions
-from pvbesscar.oe2.stamps import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS
-from pvbesscar.oe2.table import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
+from pvbesscar.oe2.timestamps import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS
 from schemas.settings import EvSettings, PvSettings, Settings, SiteSettings
 from tests.docs.pages import DOCS
 

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from pvbesscar.cli import app
 from pvbesscar.config import known_keys, load_settings
 from pvbesscar.lineage.stages import ORDER
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.kernels import observation_names
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from tests.docs.pages import pages
 

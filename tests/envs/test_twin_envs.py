@@ -15,9 +15,9 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.twin_env import TwinEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData, load_plant
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import SimulationError
 
 

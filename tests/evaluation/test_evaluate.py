@@ -11,15 +11,15 @@ import pytest
 
 from pvbesscar.agents.train import train_on
 from pvbesscar.controllers.baselines import Rule
-from pvbesscar.evaluation import play as play_module
+from pvbesscar.evaluation import parallel as play_module
 from pvbesscar.evaluation.citylearn_kpis import V2_NAMES, require_equal
-from pvbesscar.evaluation.evaluate import Request, evaluate, evaluate_on
-from pvbesscar.evaluation.rollout import Ledger, rollout
+from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate, evaluate_on
 from pvbesscar.evaluation.score import TERM_FIELDS
-from pvbesscar.evaluation.windows import Stretch, required_kwh, stretches_of, window_stretches
-from pvbesscar.lineage.files import sha256_file
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.citylearn_sim import CityLearnSim
+from pvbesscar.simulation.rollout import Ledger, rollout
+from pvbesscar.simulation.windows import Stretch, required_kwh, stretches_of, window_stretches
+from pvbesscar.store.files import sha256_file
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, SimulationError, StaleError
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
@@ -186,7 +186,9 @@ def test_the_folder_holds_nothing_else(report: EvaluationReport, workspace: Work
 def test_both_judges_on_the_twin_and_citylearn_runs_the_windows_again(
     settings: Settings, workspace: Workspace, report: EvaluationReport
 ) -> None:
-    both = evaluate(settings, workspace, "smoke", request=Request("smoke", ("rule",), nominal_on="both"), workers=1)
+    both = evaluate(
+        settings, workspace, "smoke", request=EvaluationRequest("smoke", ("rule",), nominal_on="both"), workers=1
+    )
     assert (both.main.simulator, both.main.judged_on) == ("twin", report.main.judged_on)
     before = {result.controller: result for result in report.main.ranking}
     for result in both.main.ranking:
@@ -211,5 +213,7 @@ def test_a_twin_that_departs_from_citylearn_by_a_bit_is_refused(
         play_module, "require_equal", lambda *_: require_equal(stretch, "rule", Ledger("rule", other), ledger)
     )
     with pytest.raises(SimulationError, match="nothing was published"):
-        evaluate(settings, workspace, "smoke", request=Request("smoke", ("rule",), nominal_on="both"), workers=1)
+        evaluate(
+            settings, workspace, "smoke", request=EvaluationRequest("smoke", ("rule",), nominal_on="both"), workers=1
+        )
     assert (workspace.evaluation / "evaluation_report.json").read_bytes() == published

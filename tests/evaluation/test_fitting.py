@@ -10,19 +10,19 @@ from typing import Any, cast
 
 import pytest
 
-from pvbesscar.controllers import roster
-from pvbesscar.controllers.roster import Fitted
+from pvbesscar.controllers import registry
+from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import ScenarioStore
-from pvbesscar.evaluation.contestants import Contestant
 from pvbesscar.evaluation.fitting import fitted_for
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.evaluation.specifications import ControllerSpec
+from pvbesscar.store.workspace import Workspace
 from tests.controllers.plants import course
 from tests.mini_site import mini_site
 
 
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
-    return roster.fit([course(7, seed, mode="bidirectional") for seed in (1, 2)], seed=42)
+    return registry.fit([course(7, seed, mode="bidirectional") for seed in (1, 2)], seed=42)
 
 
 def _changed(path: Path) -> None:
@@ -49,13 +49,13 @@ def test_only_what_was_fitted_is_kept(
         calls.append(seed)
         return fitted
 
-    monkeypatch.setattr(roster, "fit", fit)
+    monkeypatch.setattr(registry, "fit", fit)
     store = cast("ScenarioStore", SimpleNamespace(digest="d", names=lambda _set: ("one",), load=lambda _name: None))
     workspace = Workspace.of(settings)
-    contestants = [Contestant(roster.TUNED, "baseline")]
+    specs = [ControllerSpec(registry.TUNED, "baseline")]
     for _ in range(2):
-        assert fitted_for(contestants, settings, workspace, store) == fitted
+        assert fitted_for(specs, settings, workspace, store) == fitted
     assert len(calls) == 1
     SPOILT[how](workspace.fitted)
-    assert fitted_for(contestants, settings, workspace, store) == fitted
+    assert fitted_for(specs, settings, workspace, store) == fitted
     assert len(calls) == 2

@@ -8,9 +8,9 @@ import pytest
 
 from pvbesscar.controllers.baselines import NoControl
 from pvbesscar.evaluation.kpis import Judged, all_kpis, captured, kpis
-from pvbesscar.evaluation.rollout import Ledger, rollout
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import Ledger, rollout
 from schemas.results import ScoreTerms
 from schemas.settings import WeightSettings
 from tests.builders import mini_dataset, session

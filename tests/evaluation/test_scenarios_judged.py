@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.dataset.scenarios import ScenarioStore
-from pvbesscar.evaluation.contestants import contestants_of, known_names
-from pvbesscar.evaluation.evaluate import Request, evaluate
+from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
 from pvbesscar.evaluation.kpis import all_kpis
-from pvbesscar.evaluation.rollout import rollout, rollout_together
+from pvbesscar.evaluation.specifications import known_names, specs_of
 from pvbesscar.evaluation.tables import as_markdown
-from pvbesscar.evaluation.windows import Stretch
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout, rollout_together
+from pvbesscar.simulation.windows import Stretch
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError
 from schemas.results import EvaluationReport
 from schemas.settings import Settings
@@ -52,7 +52,7 @@ def workspace(settings: Settings) -> Workspace:
 
 @pytest.fixture(scope="module")
 def report(settings: Settings, workspace: Workspace) -> EvaluationReport:
-    request = Request("smoke", JUDGED, ("test",))
+    request = EvaluationRequest("smoke", JUDGED, ("test",))
     return evaluate(settings, workspace, "smoke", request=request, workers=1)
 
 
@@ -128,10 +128,10 @@ def test_markdown_has_a_table_for_a_set_and_one_for_a_scenario_of_none(report: E
 
 def test_unknown_controllers_and_scenarios_are_refused(settings: Settings, workspace: Workspace) -> None:
     with pytest.raises(ConfigError, match="`greedy` is no controller"):
-        contestants_of(("greedy",), settings, workspace, "smoke", "0")
+        specs_of(("greedy",), settings, workspace, "smoke", "0")
     assert "optimum" not in known_names()
     with pytest.raises(ConfigError, match="`tests` is neither"):
-        evaluate(settings, workspace, "smoke", request=Request("smoke", ("rule",), ("tests",)))
+        evaluate(settings, workspace, "smoke", request=EvaluationRequest("smoke", ("rule",), ("tests",)))
 
 
 def test_the_folder_of_an_evaluation_is_replaced_whole(report: EvaluationReport, workspace: Workspace) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pvbesscar.controllers.baselines import NoControl, Rule
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.evaluation.score import reference_terms, score, terms
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
 from schemas.settings import WeightSettings
 from tests.builders import mini_dataset, session
 

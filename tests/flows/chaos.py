@@ -23,17 +23,17 @@ from pvbesscar.certify import plan
 from pvbesscar.certify.certificate import certify
 from pvbesscar.dataset.build import build
 from pvbesscar.evaluation.evaluate import evaluate
-from pvbesscar.lineage import files
-from pvbesscar.lineage.drafts import PATTERN, sweep
-from pvbesscar.lineage.files import read_json, sha256_file, sha256_json
-from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.plan import decide
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.stages import Place, stages_of
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
 from pvbesscar.report.publish import publish
+from pvbesscar.store import files
+from pvbesscar.store.drafts import PATTERN, sweep
+from pvbesscar.store.files import read_json, sha256_file, sha256_json
+from pvbesscar.store.locks import held
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import AGENTS, Settings
 from tests.builders import scenario
 from tests.mini_site import SMOKE, TRAINING, WINDOWS

@@ -14,10 +14,10 @@ from prefect import flow
 import flows.training
 from flows.children import die_with_the_parent
 from flows.opened import ProfileName
-from pvbesscar.lineage.files import write_text
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.runs import Job
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.store.files import write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import (
@@ -48,7 +48,7 @@ def put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pvbesscar.quality.gate.validate", validate)
     monkeypatch.setattr("pvbesscar.dataset.build.build", build)
     monkeypatch.setattr("pvbesscar.certify.certificate.certify", certify)
-    monkeypatch.setattr("pvbesscar.certify.certificate.require_certificate", lambda _workspace: None)
+    monkeypatch.setattr("pvbesscar.plant.certificate.require_certificate", lambda _workspace: None)
     monkeypatch.setattr("pvbesscar.evaluation.evaluate.evaluate", evaluate)
     monkeypatch.setattr("pvbesscar.report.publish.publish", publish)
     monkeypatch.setattr("pvbesscar.report.pictures.pictures", pictures)

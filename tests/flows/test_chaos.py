@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pvbesscar.lineage.files import StorageError, atomic_path, published_folder, write_text
-from pvbesscar.lineage.processes import ProcessMark
+from pvbesscar.store.files import StorageError, atomic_path, published_folder, write_text
+from pvbesscar.store.processes import ProcessMark
 from tests.flows import chaos
 from tests.flows.conftest import ROOT, Server, bare_environment, pvbesscar, wait_for
 

@@ -16,8 +16,8 @@ import pytest
 
 from flows import service
 from flows.server import SERVICE, SERVICE_LOCK, _free_port, service_url
-from pvbesscar.lineage.locks import held
-from pvbesscar.lineage.processes import ProcessMark
+from pvbesscar.store.locks import held
+from pvbesscar.store.processes import ProcessMark
 from tests.flows.conftest import ROOT, Server, bare_environment, pvbesscar, wait_for
 
 
@@ -78,7 +78,7 @@ def test_a_taken_port_is_said_and_nothing_is_started(command: str, tmp_path: Pat
 def test_up_belongs_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(service.ServiceError, match=r"there is no prefect\.yaml here"):
-        service.up(service.Plan(tmp_path, 4200, Path("x.yaml"), (), "wait"), print)
+        service.up(service.ServiceOptions(tmp_path, 4200, Path("x.yaml"), (), "wait"), print)
 
 
 def test_the_service_is_found_only_while_it_lives(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from prefect.cache_policies import INPUTS, TASK_SOURCE
 
 from pvbesscar.dataset import build
 from pvbesscar.lineage import stages
-from pvbesscar.lineage.files import sha256_file
-from pvbesscar.lineage.fingerprints import SOURCE
 from pvbesscar.lineage.plan import plan
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.stages import Place, stages_of
+from pvbesscar.store.files import sha256_file
+from pvbesscar.store.fingerprints import SOURCE
 from schemas.settings import Settings
 from tests.lineage.site import measured_site, run, write_files
 
@@ -262,7 +262,7 @@ def _imports(text: str) -> str:
 CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     # What a stage that runs again leaves is the same here: the stages behind it stay.
     "helper of ingest": ("pvbesscar/oe2/readers.py", _constant, ("ingest",)),
-    "helper of two stages": ("pvbesscar/oe2/stamps.py", _constant, ("ingest", "build")),
+    "helper of two stages": ("pvbesscar/oe2/timestamps.py", _constant, ("ingest", "build")),
     "helper of a helper": ("pvbesscar/plant/battery.py", _statement, ("build", *BEHIND_DATASET)),
     "quality rule": ("pvbesscar/quality/rules/solar.py", _constant, ("validate", "build", *BEHIND_DATASET)),
     "module constant": ("pvbesscar/evaluation/score.py", lambda t: t.replace("1e-12", "1e-11", 1) + "\nX = 1\n",
@@ -274,7 +274,7 @@ CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     "style sheet of the report": ("pvbesscar/report/style.css", lambda t: t + "p { }", ("publish",)),
     "template of the quality report": ("pvbesscar/quality/report.html.j2", lambda t: t + "<!-- x -->",
                                        ("validate", "build", "publish")),
-    "a new import": ("pvbesscar/oe2/table.py", _imports, ("ingest", "build")),
+    "a new import": ("pvbesscar/oe2/delimited.py", _imports, ("ingest", "build")),
     "default of a setting": ("schemas/settings.py", lambda t: t.replace("quantity(42,", "quantity(41,"), ALL),
     "docstring of a helper": ("pvbesscar/plant/battery.py", _docstring, NOTHING),
     "docstring of a stage": ("pvbesscar/dataset/build.py", _docstring, NOTHING),

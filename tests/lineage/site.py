@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.lineage.plan import Decision, decide
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.stages import STAGES, Place, stages_of, values
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import collect, ingest
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import Agent, Settings
 from tests.flows.chaos import EV, small_site
 from tests.mini_site import TRAINING, WINDOWS

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from pvbesscar.lineage.files import write_json
 from pvbesscar.lineage.plan import decide, expected, plan
 from pvbesscar.lineage.records import record_file, recorded, why_stale
 from pvbesscar.lineage.stages import Place
+from pvbesscar.store.files import write_json
 from schemas.errors import InputError, QualityError
 from tests.flows.conftest import ROOT
 from tests.lineage.site import execute, measured_site, run, write_files

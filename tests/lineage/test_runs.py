@@ -17,19 +17,19 @@ from typer.testing import CliRunner, Result
 
 from pvbesscar.cli import app
 from pvbesscar.dataset.build import build
-from pvbesscar.evaluation.evaluate import Request, evaluate
+from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
 from pvbesscar.lineage import run_manifest
-from pvbesscar.lineage.files import read_json, write_json, write_text
 from pvbesscar.lineage.history import Difference, differences, entries, find
-from pvbesscar.lineage.locks import held
 from pvbesscar.lineage.recompute import recompute
 from pvbesscar.lineage.run_manifest import RunError, files_of, read_manifest, write_manifest
 from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.stages import STAGES
 from pvbesscar.lineage.verify import require_proven, verify
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.files import read_json, write_json, write_text
+from pvbesscar.store.locks import held
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError
 from schemas.runs import Outcome, RunManifest
 from schemas.settings import HOURS_PER_YEAR, Settings
@@ -322,7 +322,7 @@ def test_judged_again_elsewhere_the_ledgers_are_the_same(tmp_path: Path) -> None
     job = Job("second", settings, "smoke", Path("gone.yaml"))
     job.pin()
     with job.timed("evaluate"):
-        evaluate(settings, workspace, "smoke", request=Request("smoke", ("no-control", "rule")), workers=1)
+        evaluate(settings, workspace, "smoke", request=EvaluationRequest("smoke", ("no-control", "rule")), workers=1)
     write_manifest(job, "completed")
     manifest = read_manifest(workspace.runs / "second")
     assert manifest.best == "rule"

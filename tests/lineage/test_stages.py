@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from pvbesscar.dataset.manifest import DATASET_SETTINGS
-from pvbesscar.lineage.fingerprints import FIRST_PARTY, SOURCE
+from pvbesscar.dataset.settings import DATASET_SETTINGS
 from pvbesscar.lineage.stages import STAGES, Place, values
+from pvbesscar.store.fingerprints import FIRST_PARTY, SOURCE
 from schemas.settings import AGENTS, Settings
 from tests.flows.chaos import EV, small_site
 from tests.lineage.recorder import recording

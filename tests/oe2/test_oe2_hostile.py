@@ -21,14 +21,14 @@ from typer.testing import CliRunner
 
 from pvbesscar.cli import app
 from pvbesscar.config import known_keys, load_settings
-from pvbesscar.lineage.files import read_parquet, sha256_json, write_json, write_parquet
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.oe2.delimited import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, read_table
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import read_sessions, sessions_from_profile
-from pvbesscar.oe2.table import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, read_table
 from pvbesscar.quality.gate import accepted
+from pvbesscar.store.files import read_parquet, sha256_json, write_json, write_parquet
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, InputError, OutputError, PvbesscarError, StaleError
 from schemas.results import Provenance, QualityReport
 from schemas.settings import EvSettings, MallSettings, PvSettings, Settings, SiteSettings, WeatherSettings
@@ -167,8 +167,8 @@ def stored_test(budget: settings) -> Callable[..., None]:
     )
     def test(stored_folder: Path, which: str, data: bytes) -> None:
         from pvbesscar.agents.artifacts import read_metrics
-        from pvbesscar.certify.certificate import require_certificate
-        from pvbesscar.dataset.manifest import read_manifest
+        from pvbesscar.plant.certificate import require_certificate
+        from pvbesscar.store.dataset_manifest import read_manifest
 
         workspace = Workspace(stored_folder, "x")
         path, reading = {

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from pvbesscar.lineage.files import read_json, sha256_file
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import collect, ingest, input_path
 from pvbesscar.oe2.sessions import session_energy_kwh
+from pvbesscar.store.files import read_json, sha256_file
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError
 from schemas.results import Provenance
 from schemas.settings import Settings

@@ -19,9 +19,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pvbesscar.cli import app
-from pvbesscar.lineage.files import sha256_file
 from pvbesscar.oe2.ingest import weather_series
 from pvbesscar.oe2.weather import sun
+from pvbesscar.store.files import sha256_file
 from schemas.settings import Settings, SiteSettings
 
 SITE = SiteSettings()

@@ -24,7 +24,7 @@ from pvbesscar.oe2.sessions import (
     sessions_from_profile,
     stays,
 )
-from pvbesscar.oe2.stamps import declared_year
+from pvbesscar.oe2.timestamps import declared_year
 from schemas.errors import InputError
 from schemas.results import SeriesProvenance
 from schemas.settings import EvSettings, Settings, SiteSettings

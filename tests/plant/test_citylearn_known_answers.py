@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pvbesscar.controllers.baselines import NoControl, Rule
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.state import Setpoints, setpoints
+from pvbesscar.simulation.rollout import rollout
 from tests.builders import mini_dataset, session
 
 ONE_WAY = math.sqrt(0.9)

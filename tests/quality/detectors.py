@@ -36,9 +36,9 @@ import pandera.pandas as pa
 import pvlib
 from pandera.errors import SchemaErrors
 
-from pvbesscar.lineage.files import write_json
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.data_docs import QUIET
+from pvbesscar.store.files import write_json
 from schemas.frames import PV, WEATHER
 from tests.quality.blind_faults import BLIND_FAULTS, BlindFault
 from tests.quality.faults import FAULTS, Fault

@@ -21,7 +21,6 @@ from typer.testing import CliRunner
 from pvbesscar.cli import app
 from pvbesscar.config import load_settings
 from pvbesscar.dataset.build import build
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.datasets.judge import judge_folder
 from pvbesscar.quality.datasets.registry import all_folder_rules
 from pvbesscar.quality.datasets.rules.physics import CURVES, DRAWN
@@ -30,6 +29,7 @@ from pvbesscar.quality.datasets.tables import KNOWN, NEEDED, Kind, soc_ratio
 from pvbesscar.quality.files import JudgedFile
 from pvbesscar.quality.gate import validate
 from pvbesscar.quality.registry import all_rules
+from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
 from tests.builders import MINI_EV
 from tests.mini_site import mini_site

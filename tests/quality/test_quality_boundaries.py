@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.boundaries import require_canonical, require_dataset, require_ledger
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.judge import judge
 from pvbesscar.quality.registry import all_rules
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.frames import LEDGER, TABLES
 from schemas.results import QualityReport

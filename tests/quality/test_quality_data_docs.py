@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.quality.data_docs import fault_table, offline, rules_of
 from pvbesscar.quality.gate import validate
 from pvbesscar.quality.judge import violations
 from pvbesscar.quality.registry import all_rules
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.results import QualityReport
 from tests.docs.screenshots import browser, installed, visit

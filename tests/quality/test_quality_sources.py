@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from pvbesscar.config import load_settings
-from pvbesscar.lineage.workspace import Workspace
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError, PvbesscarError, QualityError
 from schemas.results import QualityReport
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pvbesscar.config import load_settings
+from pvbesscar.lineage.scenario import load_scenario as load_settings
 from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.gate import accepted, validate
 from pvbesscar.quality.judge import judge

@@ -12,15 +12,15 @@ import pytest
 
 from pvbesscar.agents.artifacts import training_digest
 from pvbesscar.evaluation.aggregate import set_result
-from pvbesscar.evaluation.contestants import Contestant
-from pvbesscar.evaluation.judge import controller_result, ranked
 from pvbesscar.evaluation.kpis import Judged
-from pvbesscar.evaluation.rollout import Ledger
-from pvbesscar.lineage.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.evaluation.ranking import controller_result, ranked
+from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.plant.kernels import LEDGER_COLUMNS
 from pvbesscar.report.publish import publish
-from pvbesscar.report.words import headroom
+from pvbesscar.report.sentences import headroom
+from pvbesscar.simulation.rollout import Ledger
+from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.results import (
     DatasetManifest,
     EvaluationReport,
@@ -78,10 +78,10 @@ def write_training(workspace: Workspace, settings: Settings, agent: Agent, datas
 
 def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **changes: Any) -> None:
     ledgers = {
-        "no-control": (Contestant("no-control", "baseline"), ledger("no-control", 1000.0, 500.0)),
-        "rule": (Contestant("rule", "baseline"), ledger("rule", 400.0, 100.0)),
-        "sac": (Contestant("sac", "agent", "sac"), ledger("sac", 420.0, 10.0)),
-        "ppo": (Contestant("ppo", "agent", "ppo"), ledger("ppo", 380.0, 90.0)),
+        "no-control": (ControllerSpec("no-control", "baseline"), ledger("no-control", 1000.0, 500.0)),
+        "rule": (ControllerSpec("rule", "baseline"), ledger("rule", 400.0, 100.0)),
+        "sac": (ControllerSpec("sac", "agent", "sac"), ledger("sac", 420.0, 10.0)),
+        "ppo": (ControllerSpec("ppo", "agent", "ppo"), ledger("ppo", 380.0, 90.0)),
     }
     files = {}
     for name, (_, own) in ledgers.items():

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.table import read_table
+from pvbesscar.oe2.delimited import read_table
 from pvbesscar.quality.datasets.registry import SCHEMA
 from pvbesscar.quality.datasets.tables import Columns, Course, Kind, course, parsed
 from pvbesscar.quality.registry import Violation

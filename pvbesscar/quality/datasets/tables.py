@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.dataset.charger_files import CONNECTED
-from pvbesscar.oe2.table import MISSING, NUMBER, Table, numbers
+from pvbesscar.oe2.delimited import MISSING, NUMBER, Table, numbers
+from schemas.citylearn import CONNECTED
 from schemas.errors import InputError
 
 FloatArray = NDArray[np.float64]

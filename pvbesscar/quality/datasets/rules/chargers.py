@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pvbesscar.dataset.charger_files import AWAY, CONNECTED, INCOMING
 from pvbesscar.quality.datasets.folder import DatasetFolder, NamedFile, number, shown
 from pvbesscar.quality.datasets.folder import rows_of as at
 from pvbesscar.quality.datasets.registry import CITYLEARN, folder_rule
@@ -25,6 +24,7 @@ from pvbesscar.quality.datasets.tables import (
     Rows,
 )
 from pvbesscar.quality.registry import Violation
+from schemas.citylearn import AWAY, CONNECTED, INCOMING
 
 SIMULATION = f"{CITYLEARN}, data.py, ChargerSimulation"
 NO_SOC = -0.1

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from pvbesscar.controllers.roster import NO_CONTROL, RULE
-from pvbesscar.evaluation.contestants import Contestant, Kind
+from pvbesscar.controllers.registry import NO_CONTROL, RULE
 from pvbesscar.evaluation.kpis import Judged, kpis
-from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
+from pvbesscar.evaluation.specifications import ControllerSpec, Kind
+from pvbesscar.simulation.rollout import Ledger
 from schemas.results import CityLearnCheck, ControllerResult, ScoreTerms, Verdict
 from schemas.settings import Agent, WeightSettings
 
@@ -24,14 +24,14 @@ RESOLUTION = 1e-6
 
 
 def controller_result(
-    contestant: Contestant, judged: Judged, ledger_sha256: str, citylearn: CityLearnCheck | None = None
+    spec: ControllerSpec, judged: Judged, ledger_sha256: str, citylearn: CityLearnCheck | None = None
 ) -> ControllerResult:
     """Figures of one controller, each a sum or mean over its ledgers' hours."""
     rewards = tuple(ledger.total("reward") / ledger.hours for ledger in judged.ledgers)
     figures = kpis(judged)
     return ControllerResult(
-        controller=contestant.name,
-        kind=contestant.kind,
+        controller=spec.name,
+        kind=spec.kind,
         hours=judged.hours,
         score=judged.j(),
         mean_reward=judged.total("reward") / judged.hours,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.lineage.content import differences, json_digest, table_digest
+from pvbesscar.store.content import differences, json_digest, table_digest
 
 
 @pytest.fixture

@@ -15,20 +15,20 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_end
 from typing import Any, Literal
 
-from pvbesscar.controllers import roster
+from pvbesscar.controllers import registry
 from pvbesscar.controllers.base import Controller
-from pvbesscar.controllers.roster import Fitted
+from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import NOMINAL, ScenarioStore
 from pvbesscar.evaluation.bound import Bound, bound_of
 from pvbesscar.evaluation.citylearn_kpis import citylearn_check, citylearn_sums, require_equal
-from pvbesscar.evaluation.contestants import Contestant, controller_of, policy_of
-from pvbesscar.evaluation.rollout import Ledger, rollout, rollout_together
-from pvbesscar.evaluation.windows import Stretch
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.evaluation.specifications import ControllerSpec, controller_of, policy_of
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import Ledger, rollout, rollout_together
+from pvbesscar.simulation.windows import Stretch
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import SimulationError
 from schemas.progress import OnProgress, Progress
 from schemas.results import CityLearnCheck
@@ -75,21 +75,21 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Work of one process: a contestant on some cases, or (without contestant) the optimum of one.
+    """Work of one process: a spec on some cases, or (without spec) the optimum of one.
 
-    A round that is a `check` runs a contestant on the checked hours of its case, on the twin and on CityLearn.
+    A round that is a `check` runs a spec on the checked hours of its case, on the twin and on CityLearn.
     """
 
     cases: tuple[Case, ...]
-    contestant: Contestant | None
+    spec: ControllerSpec | None
     check: bool = False
 
     @property
     def cost(self) -> int:
         """What an hour of it takes, in hours of a rule on the twin."""
         if self.check or self.cases[0].simulator == "citylearn":
-            return CITYLEARN_COST if self.contestant is not None else 1
-        return roster.COST.get(self.contestant.name, 1) if self.contestant is not None else 1
+            return CITYLEARN_COST if self.spec is not None else 1
+        return registry.COST.get(self.spec.name, 1) if self.spec is not None else 1
 
     @property
     def work(self) -> int:
@@ -100,7 +100,7 @@ class Round:
     @property
     def label(self) -> str:
         """What it is, for an error."""
-        who = "the optimum" if self.contestant is None else f"`{self.contestant.name}`"
+        who = "the optimum" if self.spec is None else f"`{self.spec.name}`"
         return f"{who} on {', '.join(case.scenario for case in self.cases)}"
 
 
@@ -115,19 +115,19 @@ class Match:
     workspace: Workspace
     profile: str
     cases: tuple[Case, ...]
-    contestants: tuple[Contestant, ...]
+    specs: tuple[ControllerSpec, ...]
     fitted: Fitted | None
 
     def rounds(self) -> list[Round]:
         """Work of all processes, the longest first; policies are run on all years of a set at once."""
         together = tuple(case for case in self.cases if case.simulator == "twin")
         rounds: list[Round] = []
-        for contestant in self.contestants:
-            alone = [case for case in self.cases if contestant.agent is None or case.simulator == "citylearn"]
-            rounds += [Round((case,), contestant) for case in alone]
-            if contestant.agent is not None and together:
-                rounds.append(Round(together, contestant))
-            rounds += [Round((case,), contestant, check=True) for case in self.cases if case.checked]
+        for spec in self.specs:
+            alone = [case for case in self.cases if spec.agent is None or case.simulator == "citylearn"]
+            rounds += [Round((case,), spec) for case in alone]
+            if spec.agent is not None and together:
+                rounds.append(Round(together, spec))
+            rounds += [Round((case,), spec, check=True) for case in self.cases if case.checked]
         rounds += [Round((case,), None) for case in self.cases]
         return sorted(rounds, key=lambda own: -own.cost)
 
@@ -168,13 +168,13 @@ class Field:
 
     def play(self, own: Round) -> Outcome:
         """Do the work of a round."""
-        if own.contestant is None:
+        if own.spec is None:
             return self._solve(own.cases[0])
         if own.check:
-            return self._check(own.contestant, own.cases[0], own.cost)
-        if len(own.cases) > 1 or (own.contestant.agent is not None and own.cases[0].simulator == "twin"):
-            return self._play_together(own.contestant, own.cases)
-        return {own.cases[0].scenario: self._play(own.contestant, own.cases[0], own.cost)}
+            return self._check(own.spec, own.cases[0], own.cost)
+        if len(own.cases) > 1 or (own.spec.agent is not None and own.cases[0].simulator == "twin"):
+            return self._play_together(own.spec, own.cases)
+        return {own.cases[0].scenario: self._play(own.spec, own.cases[0], own.cost)}
 
     def _solve(self, case: Case) -> Bound:
         data = self.year(case.scenario)
@@ -183,9 +183,9 @@ class Field:
         self.count(case.hours)
         return bound
 
-    def _play(self, contestant: Contestant, case: Case, cost: int) -> Played:
+    def _play(self, spec: ControllerSpec, case: Case, cost: int) -> Played:
         simulator = self.simulator(case)
-        controller = self._controller(contestant, simulator)
+        controller = self._controller(spec, simulator)
         ledgers, sums = [], []
         for stretch in case.stretches:
             ledgers.append(rollout(simulator, controller, stretch.start, stretch.hours, lambda _done: self.count(cost)))
@@ -193,23 +193,23 @@ class Field:
                 sums.append(citylearn_sums(simulator))
         return Played(tuple(ledgers), citylearn_check(case.stretches, ledgers, sums) if sums else None)
 
-    def _check(self, contestant: Contestant, case: Case, cost: int) -> CityLearnCheck:
-        own = self._play(contestant, replace(case, simulator="citylearn", stretches=case.checked), cost)
+    def _check(self, spec: ControllerSpec, case: Case, cost: int) -> CityLearnCheck:
+        own = self._play(spec, replace(case, simulator="citylearn", stretches=case.checked), cost)
         twin = Twin(self.year(case.scenario))
-        controller = self._controller(contestant, twin)
+        controller = self._controller(spec, twin)
         for stretch, ledger in zip(case.checked, own.ledgers, strict=True):
-            require_equal(stretch, contestant.name, rollout(twin, controller, stretch.start, stretch.hours), ledger)
+            require_equal(stretch, spec.name, rollout(twin, controller, stretch.start, stretch.hours), ledger)
         assert own.citylearn is not None
         return own.citylearn
 
-    def _controller(self, contestant: Contestant, simulator: Simulator) -> Controller:
+    def _controller(self, spec: ControllerSpec, simulator: Simulator) -> Controller:
         match = self.match
-        return controller_of(contestant, match.settings, match.workspace, match.profile, simulator, match.fitted)
+        return controller_of(spec, match.settings, match.workspace, match.profile, simulator, match.fitted)
 
-    def _play_together(self, contestant: Contestant, cases: Sequence[Case]) -> dict[str, Played]:
+    def _play_together(self, spec: ControllerSpec, cases: Sequence[Case]) -> dict[str, Played]:
         match = self.match
         years = {case.scenario: self.year(case.scenario) for case in cases}
-        policy = policy_of(contestant, match.settings, match.workspace, match.profile, Twin(next(iter(years.values()))))
+        policy = policy_of(spec, match.settings, match.workspace, match.profile, Twin(next(iter(years.values()))))
         played: dict[str, Played] = {}
         for plant in dict.fromkeys(year.params for year in years.values()):
             for stretches in dict.fromkeys(case.stretches for case in cases):
@@ -217,7 +217,7 @@ class Field:
                 if not alike:
                     continue
                 by_stretch = [
-                    rollout_together([years[c.scenario] for c in alike], policy, contestant.name, s, self.count)
+                    rollout_together([years[c.scenario] for c in alike], policy, spec.name, s, self.count)
                     for s in stretches
                 ]
                 for index, case in enumerate(alike):
@@ -237,11 +237,11 @@ def _sorted_out(outcomes: Sequence[tuple[Round, Outcome]]) -> tuple[Results, Bou
         if isinstance(outcome, Bound):
             bounds[own.cases[0].scenario] = outcome
             continue
-        assert own.contestant is not None
+        assert own.spec is not None
         if isinstance(outcome, CityLearnCheck):
-            checks[own.cases[0].scenario, own.contestant.name] = outcome
+            checks[own.cases[0].scenario, own.spec.name] = outcome
         else:
-            results |= {(scenario, own.contestant.name): played for scenario, played in outcome.items()}
+            results |= {(scenario, own.spec.name): played for scenario, played in outcome.items()}
     return results | {key: replace(results[key], citylearn=check) for key, check in checks.items()}, bounds
 
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from pvbesscar.lineage import drafts
-from pvbesscar.lineage.drafts import draft_prefix, sweep
-from pvbesscar.lineage.files import atomic_path, published_folder, write_text
-from pvbesscar.lineage.locks import BusyError, Holder, held, is_held, read_holder
-from pvbesscar.lineage.processes import ProcessMark, command_line
+from pvbesscar.store import drafts
+from pvbesscar.store.drafts import draft_prefix, sweep
+from pvbesscar.store.files import atomic_path, published_folder, write_text
+from pvbesscar.store.locks import BusyError, Holder, held, is_held, read_holder
+from pvbesscar.store.processes import ProcessMark, command_line
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from pvbesscar.lineage.files import atomic_path, published_folder
-from pvbesscar.lineage.locks import held
+from pvbesscar.store.files import atomic_path, published_folder
+from pvbesscar.store.locks import held
 root = Path(sys.argv[1])
 with held(root / "outputs/locks/run.lock", "the first run"), published_folder(root / "outputs/report") as folder:
     (folder / "index.html").write_text("half")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pvbesscar.controllers import roster, tuned
+from pvbesscar.controllers import registry, tuned
 from pvbesscar.controllers.baselines import Rule
-from pvbesscar.controllers.roster import Fitted
+from pvbesscar.controllers.registry import Fitted
 from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned, plain, simulated_score
-from pvbesscar.evaluation.rollout import rollout
 from pvbesscar.plant.twin import Twin
+from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError
 from schemas.progress import Progress
 from tests.controllers.plants import course
@@ -20,13 +20,13 @@ EVENINGS = {"peak_price": 0.9}
 
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
-    return roster.fit([course(28, seed, mode="bidirectional", grid=EVENINGS) for seed in (1, 2)], seed=42)
+    return registry.fit([course(28, seed, mode="bidirectional", grid=EVENINGS) for seed in (1, 2)], seed=42)
 
 
 def test_everybody_can_be_made_and_runs(fitted: Fitted) -> None:
     data = course(7, 3, mode="bidirectional", grid=EVENINGS)
-    ledgers = [rollout(Twin(data), roster.make(name, data, fitted)) for name in roster.names()]
-    assert [ledger.controller for ledger in ledgers] == list(roster.names())
+    ledgers = [rollout(Twin(data), registry.make(name, data, fitted)) for name in registry.names()]
+    assert [ledger.controller for ledger in ledgers] == list(registry.names())
     assert all(ledger.total("departures_met") == 7 * 8 for ledger in ledgers)
 
 
@@ -82,13 +82,13 @@ def test_what_was_fitted_survives_json(fitted: Fitted) -> None:
 def test_refusals_say_what_to_do(fitted: Fitted) -> None:
     data = course(3, mode="bidirectional")
     with pytest.raises(ControllerError, match="`best` is no controller") as unknown:
-        roster.make("best", data)
+        registry.make("best", data)
     assert "tuned-rule" in str(unknown.value.hint)
     with pytest.raises(ControllerError, match="nothing was fitted"):
-        roster.make("mpc", data)
+        registry.make("mpc", data)
     with pytest.raises(ControllerError, match="was fitted in mode `bidirectional`, the plant acts in `dispatch`"):
-        roster.make("mpc", data.with_mode("dispatch"), fitted)
+        registry.make("mpc", data.with_mode("dispatch"), fitted)
     with pytest.raises(ControllerError, match="no training year"):
-        roster.fit([], seed=1)
+        registry.fit([], seed=1)
     with pytest.raises(ControllerError, match="different plants or modes"):
-        roster.fit([data, data.with_mode("dispatch")], seed=1)
+        registry.fit([data, data.with_mode("dispatch")], seed=1)

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Controller
-from pvbesscar.controllers.lawful import check_lawful
 from pvbesscar.controllers.policy import Predictor
-from pvbesscar.evaluation.windows import Stretch
+from pvbesscar.controllers.setpoint_limits import check_lawful
 from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.kernels import LEDGER_COLUMNS, PRESENCE
 from pvbesscar.plant.simulator import Simulator
+from pvbesscar.simulation.windows import Stretch
 
 FloatArray = NDArray[np.float64]
 

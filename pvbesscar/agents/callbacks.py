@@ -16,7 +16,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name
-from pvbesscar.lineage.files import atomic_path, sha256_file, write_text
+from pvbesscar.store.files import atomic_path, sha256_file, write_text
 from schemas.errors import TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.settings import Agent

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json
+from pvbesscar.store.files import read_stored, sha256_file, sha256_json
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest
-from schemas.settings import Settings
 
 MANIFEST_FILE = "manifest.json"
-DATASET_SETTINGS: dict[str, Any] = {
-    **dict.fromkeys(("seed", "site", "bess", "grid", "weights", "control", "scenarios"), True),
-    "pv": {"dc_kwp", "ac_kw", "tilt_deg", "azimuth_deg"},
-    "ev": {
-        "chargers", "sockets_per_charger", "moto_chargers", "socket_kw", "socket_min_kw", "charger_efficiency",
-        "moto_battery_kwh", "mototaxi_battery_kwh", "required_soc", "declared_kwh",
-    },
-}  # fmt: skip
-"""Settings that a dataset depends on, beside the series that it is made of."""
 _REBUILD = "run `pvbesscar build --config CONFIG` again; it replaces the whole folder."
 
 
@@ -60,8 +49,3 @@ def read_manifest(folder: Path) -> DatasetManifest:
     if manifest.digest != sha256_json(manifest.files):
         raise StaleError(f"{path}: its digest is not that of its list of files.", hint=_REBUILD)
     return manifest
-
-
-def dataset_settings_digest(settings: Settings) -> str:
-    """Digest of the settings that a dataset depends on; where its series come from is none of them."""
-    return sha256_json(settings.model_dump(mode="json", include=DATASET_SETTINGS))

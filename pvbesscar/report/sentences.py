@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pvbesscar.controllers.roster import CONSTANT, MPC, MPC_PERFECT_DAY, RULE, TUNED
-from pvbesscar.evaluation.judge import RESOLUTION, co2_words, signed
+from pvbesscar.controllers.registry import CONSTANT, MPC, MPC_PERFECT_DAY, RULE, TUNED
+from pvbesscar.evaluation.ranking import RESOLUTION, co2_words, signed
 from schemas.results import ControllerResult, Provenance, ScenarioResult, SetEntry, SetResult
 
 TERM_NAMES = {
@@ -30,7 +30,7 @@ SERIES_NAMES = {
 KIND_NAMES = {"agent": "trained agent", "untrained": "untrained agent", "baseline": "baseline", "constant": "constant"}
 
 
-def shown(value: float, digits: int = 0) -> str:
+def number(value: float, digits: int = 0) -> str:
     """Write a number with thousands separators; no minus before a zero."""
     text = f"{value:,.{digits}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0.0 else text

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pvbesscar.lineage.drafts import draft_prefix
+from pvbesscar.store.drafts import draft_prefix
 from schemas.errors import OutputError, PvbesscarError, StaleError
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from pvbesscar.oe2.parquet import parquet_text
 from schemas.errors import InputError
-from schemas.results import Decision
-from schemas.settings import InputFile
+from schemas.results import ReaderDecision
+from schemas.settings import FileSettings
 
 SHOWN = 5
 """How many offending rows a message lists."""
@@ -84,13 +84,13 @@ class Table:
 
     path: Path
     key: str
-    layout: InputFile
+    layout: FileSettings
     sha256: str
     encoding: str
     separator: str
     columns: dict[str, list[str]]
     lines: list[int]
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[ReaderDecision] = field(default_factory=list)
 
     @property
     def header(self) -> list[str]:
@@ -109,7 +109,7 @@ class Table:
     def decide(self, what: str, value: str, why: str) -> None:
         """Record what the file was taken to be; the same for a further column is not recorded again."""
         if not any((done.what, done.value) == (what, value) for done in self.decisions):
-            self.decisions.append(Decision(what=what, value=value, why=why))
+            self.decisions.append(ReaderDecision(what=what, value=value, why=why))
 
     def find(self, names: Sequence[str]) -> str | None:
         """Return the header that is the first of `names` present, compared without accents, case and punctuation."""
@@ -131,7 +131,7 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_")
 
 
-def read_table(path: Path, key: str, layout: InputFile | None = None) -> Table:
+def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Table:
     """Read a delimited text file, or Parquet as the text that it would be, without changing anything in it.
 
     Parameters
@@ -150,8 +150,8 @@ def read_table(path: Path, key: str, layout: InputFile | None = None) -> Table:
         The file is missing, no regular file, too large, empty, no text, in no known encoding, ragged, holds formulas,
         has empty or repeated headers, or could be read in two ways (the message names the key that decides).
     """
-    layout = layout or InputFile()
-    decisions: list[Decision] = []
+    layout = layout or FileSettings()
+    decisions: list[ReaderDecision] = []
     data = read_bytes(path, key)
     encoding, text = _decode(data, path, key, layout, decisions)
     separator = _separator(text, path, key, layout, decisions)
@@ -395,9 +395,11 @@ def read_bytes(path: Path, key: str) -> bytes:
     return data
 
 
-def _decode(data: bytes, path: Path, key: str, layout: InputFile, decisions: list[Decision]) -> tuple[str, str]:
+def _decode(
+    data: bytes, path: Path, key: str, layout: FileSettings, decisions: list[ReaderDecision]
+) -> tuple[str, str]:
     if data.startswith(PARQUET):
-        decisions.append(Decision(what="encoding", value="Parquet", why="the file begins with its mark"))
+        decisions.append(ReaderDecision(what="encoding", value="Parquet", why="the file begins with its mark"))
         return "Parquet", parquet_text(data, path, key)
     kind = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
     if kind is not None:
@@ -416,7 +418,7 @@ def _decode(data: bytes, path: Path, key: str, layout: InputFile, decisions: lis
         raise _not_text(path, key, f"is binary (control character {control[0]!r})")
     if not text.strip():
         raise _not_text(path, key, "holds no text")
-    decisions.append(Decision(what="encoding", value=encoding, why=why))
+    decisions.append(ReaderDecision(what="encoding", value=encoding, why=why))
     return encoding, text
 
 
@@ -478,7 +480,7 @@ def _not_text(path: Path, key: str, seen: str) -> InputError:
     )
 
 
-def _separator(text: str, path: Path, key: str, layout: InputFile, decisions: list[Decision]) -> str:
+def _separator(text: str, path: Path, key: str, layout: FileSettings, decisions: list[ReaderDecision]) -> str:
     """Separator that the configuration names, or the only one that splits all of the first rows alike."""
     declared = layout.separator
     if declared is not None:
@@ -505,8 +507,8 @@ def _separator(text: str, path: Path, key: str, layout: InputFile, decisions: li
     )
 
 
-def _separated(separator: str, why: str) -> Decision:
-    return Decision(what="separator", value=_shown(separator), why=why)
+def _separated(separator: str, why: str) -> ReaderDecision:
+    return ReaderDecision(what="separator", value=_shown(separator), why=why)
 
 
 def _widths(start: str, separator: str) -> list[int]:

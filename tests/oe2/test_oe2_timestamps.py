@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from pvbesscar.oe2.stamps import TimeAxis, time_axis
-from pvbesscar.oe2.table import read_table
+from pvbesscar.oe2.delimited import read_table
+from pvbesscar.oe2.timestamps import TimeAxis, time_axis
 from schemas.errors import InputError
-from schemas.settings import InputFile, SiteSettings
+from schemas.settings import FileSettings, SiteSettings
 
 SITE = SiteSettings(year=2024)
 
@@ -20,7 +20,7 @@ SITE = SiteSettings(year=2024)
 def axis(folder: Path, content: str, site: SiteSettings = SITE, **layout: Any) -> TimeAxis:
     path = folder / "file.csv"
     path.write_text(content, encoding="utf-8")
-    return time_axis(read_table(path, "mall.file", InputFile.model_validate(layout)), site)
+    return time_axis(read_table(path, "mall.file", FileSettings.model_validate(layout)), site)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pvbesscar.agents.artifacts import model_fault
-from pvbesscar.controllers import roster
+from pvbesscar.controllers import registry
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.policy import PolicyController, Predictor
-from pvbesscar.controllers.roster import Fitted
-from pvbesscar.lineage.workspace import Workspace
+from pvbesscar.controllers.registry import Fitted
 from pvbesscar.plant.simulator import Simulator
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError
 from schemas.settings import AGENTS, Agent, Settings
 
@@ -20,7 +20,7 @@ Kind = Literal["agent", "untrained", "baseline", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class ControllerSpec:
     """A controller to judge, by what it takes to make it in any process."""
 
     name: str
@@ -34,14 +34,14 @@ def untrained_name(agent: Agent) -> str:
 
 
 def known_names() -> tuple[str, ...]:
-    """Names of everyone who can be judged; the optimum is no contestant, it is what all are measured by."""
+    """Names of everyone who can be judged; the optimum is no spec, it is what all are measured by."""
     agents = [name for agent in AGENTS for name in (agent, untrained_name(agent))]
-    return (*(name for name in roster.names() if name != roster.OPTIMUM), *agents)
+    return (*(name for name in registry.names() if name != registry.OPTIMUM), *agents)
 
 
-def contestants_of(
+def specs_of(
     names: Sequence[str], settings: Settings, workspace: Workspace, profile: str, dataset_digest: str
-) -> tuple[tuple[Contestant, ...], dict[str, str]]:
+) -> tuple[tuple[ControllerSpec, ...], dict[str, str]]:
     """Controllers that can be judged, and those that can not, with the reason.
 
     Parameters
@@ -60,33 +60,33 @@ def contestants_of(
             f"`{unknown[0]}` is no controller.",
             hint=f"choose from {', '.join(known_names())}; `optimum` is always there.",
         )
-    able: list[Contestant] = []
+    able: list[ControllerSpec] = []
     missing: dict[str, str] = {}
-    for name in dict.fromkeys((roster.NO_CONTROL, *names)):
-        contestant = _contestant(name)
+    for name in dict.fromkeys((registry.NO_CONTROL, *names)):
+        spec = _contestant(name)
         fault = (
-            model_fault(contestant.agent, settings, workspace, profile, dataset_digest)
-            if contestant.kind == "agent" and contestant.agent is not None
+            model_fault(spec.agent, settings, workspace, profile, dataset_digest)
+            if spec.kind == "agent" and spec.agent is not None
             else None
         )
         if fault is None:
-            able.append(contestant)
+            able.append(spec)
         else:
             missing[name] = fault
     return tuple(able), missing
 
 
-def _contestant(name: str) -> Contestant:
+def _contestant(name: str) -> ControllerSpec:
     for agent in AGENTS:
         if name == agent:
-            return Contestant(name, "agent", agent)
+            return ControllerSpec(name, "agent", agent)
         if name == untrained_name(agent):
-            return Contestant(name, "untrained", agent)
-    return Contestant(name, "constant" if name == roster.CONSTANT else "baseline")
+            return ControllerSpec(name, "untrained", agent)
+    return ControllerSpec(name, "constant" if name == registry.CONSTANT else "baseline")
 
 
 def policy_of(
-    contestant: Contestant, settings: Settings, workspace: Workspace, profile: str, simulator: Simulator
+    spec: ControllerSpec, settings: Settings, workspace: Workspace, profile: str, simulator: Simulator
 ) -> Predictor:
     """Policy of an agent or of its untrained self."""
     # The learning libraries take 4 s to import, and only agents need them.
@@ -95,23 +95,23 @@ def policy_of(
     from pvbesscar.agents.factory import load_agent, make_agent  # noqa: PLC0415
     from pvbesscar.envs.plant_env import PlantEnv  # noqa: PLC0415
 
-    assert contestant.agent is not None
+    assert spec.agent is not None
     torch.set_num_threads(1)
-    if contestant.kind == "agent":
-        return load_agent(contestant.agent, workspace.final_model(contestant.agent))
+    if spec.kind == "agent":
+        return load_agent(spec.agent, workspace.final_model(spec.agent))
     env = PlantEnv(simulator, episode_hours=settings.profile(profile).episode_hours)
-    return make_agent(contestant.agent, settings, env)
+    return make_agent(spec.agent, settings, env)
 
 
 def controller_of(
-    contestant: Contestant,
+    spec: ControllerSpec,
     settings: Settings,
     workspace: Workspace,
     profile: str,
     simulator: Simulator,
     fitted: Fitted | None,
 ) -> Controller:
-    """Controller that decides for a contestant on a simulator."""
-    if contestant.agent is None:
-        return roster.make(contestant.name, simulator.data, fitted)
-    return PolicyController(contestant.name, policy_of(contestant, settings, workspace, profile, simulator))
+    """Controller that decides for a spec on a simulator."""
+    if spec.agent is None:
+        return registry.make(spec.name, simulator.data, fitted)
+    return PolicyController(spec.name, policy_of(spec, settings, workspace, profile, simulator))

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from pvbesscar.evaluation.aggregate import bootstrap_interval
-from pvbesscar.evaluation.contestants import Contestant
-from pvbesscar.evaluation.judge import (
+from pvbesscar.evaluation.kpis import Judged
+from pvbesscar.evaluation.ranking import (
     controller_result,
     paired_differences,
     ranked,
@@ -18,9 +18,9 @@ from pvbesscar.evaluation.judge import (
     t_interval,
     verdict,
 )
-from pvbesscar.evaluation.kpis import Judged
-from pvbesscar.evaluation.rollout import Ledger
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
+from pvbesscar.evaluation.specifications import ControllerSpec
+from pvbesscar.simulation.rollout import Ledger
 from schemas.results import ControllerResult, ScoreTerms
 from schemas.settings import WeightSettings
 
@@ -46,9 +46,9 @@ def against_no_control(*ledgers: Ledger) -> Judged:
 
 
 def result(name: str, kind: Any, j: float) -> ControllerResult:
-    contestant = Contestant(name, kind)
+    spec = ControllerSpec(name, kind)
     # 0.5 * co2 / 300 = J
-    return controller_result(contestant, against_no_control(ledger(name, 600.0 * j)), "0" * 64)
+    return controller_result(spec, against_no_control(ledger(name, 600.0 * j)), "0" * 64)
 
 
 def test_a_controllers_figures_are_sums_and_means_over_its_stretches() -> None:
@@ -56,7 +56,7 @@ def test_a_controllers_figures_are_sums_and_means_over_its_stretches() -> None:
         ledger("x", 30.0, reward=-2.0, departures=3.0, departures_met=1.0, departures_feasible=2.0, cost_pen=9.0),
         ledger("x", 60.0, reward=-4.0, departures=1.0, departures_met=1.0, departures_feasible=1.0),
     ]
-    judged = controller_result(Contestant("x", "agent", "ppo"), against_no_control(*own), "0" * 64)
+    judged = controller_result(ControllerSpec("x", "agent", "ppo"), against_no_control(*own), "0" * 64)
     assert judged.score == pytest.approx(0.5 * 90 / 300 + 0.15 * 9 / 90)
     assert judged.hours == 4
     assert judged.window_rewards == (-1.0, -2.0)

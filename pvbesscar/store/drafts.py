@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from pvbesscar.lineage.processes import ProcessMark
+from pvbesscar.store.processes import ProcessMark
 
 FOLDERS = ("data", "checkpoints", "outputs")
 """Where the project writes, below its root."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.table import Table, cell_error, plain
+from pvbesscar.oe2.delimited import Table, cell_error, plain
 from schemas.errors import InputError
 from schemas.settings import SiteSettings
 

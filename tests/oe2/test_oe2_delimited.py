@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvbesscar.oe2.table import numbers, plain, read_table
+from pvbesscar.oe2.delimited import numbers, plain, read_table
 from schemas.errors import InputError
 
 KEY = "mall.file"

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvbesscar.lineage.files import read_stored, sha256_file, sha256_json, write_text
+from pvbesscar.store.files import read_stored, sha256_file, sha256_json, write_text
 from schemas.errors import StaleError
 from schemas.results import Result
 

@@ -1,0 +1,1 @@
+"""Controllers run on a simulator: hours, stretches of the year, ledgers."""

@@ -1,0 +1,1 @@
+"""Ground of the project folder: files, digests, locks, drafts, and fingerprints of code."""
