@@ -127,7 +127,7 @@ def main() -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         typer.echo(f"pvbesscar {version('pvbesscar')}")
         raise typer.Exit
@@ -182,7 +182,7 @@ def config_show(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = No
 
       pvbesscar config show --config config/iquitos_oe2.yaml --set bess.capacity_kwh=5000
     """
-    from pvbesscar.config import describe  # noqa: PLC0415
+    from pvbesscar.config import describe
 
     rows = describe(load(config, overrides or []))
     head = ("key", "value", "unit", "origin", "meaning")
@@ -193,7 +193,7 @@ def config_show(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = No
 def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Read the configured OE2 files, or make the synthetic year, into canonical Parquet."""
     settings, workspace = place(config, overrides)
-    from pvbesscar.oe2.ingest import ingest as stage  # noqa: PLC0415
+    from pvbesscar.oe2.ingest import ingest as stage
 
     with recording("ingest", settings, workspace):
         stage(settings, workspace)
@@ -207,7 +207,7 @@ app.command()(validate)
 def build(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Make the CityLearn dataset from the canonical year."""
     settings, workspace = place(config, overrides)
-    from pvbesscar.dataset.build import build as stage  # noqa: PLC0415
+    from pvbesscar.dataset.build import build as stage
 
     with recording("build", settings, workspace):
         stage(settings, workspace)
@@ -225,10 +225,10 @@ def certify(
 ) -> None:
     """Prove the twin equal to CityLearn on the dataset; training on the twin asks for this certificate."""
     settings, workspace = place(config, overrides)
-    from pvbesscar.certify.certificate import certify as stage  # noqa: PLC0415
-    from pvbesscar.lineage.plan import decide  # noqa: PLC0415
-    from pvbesscar.lineage.stages import Place  # noqa: PLC0415
-    from pvbesscar.plant.certificate import require_certificate  # noqa: PLC0415
+    from pvbesscar.certify.certificate import certify as stage
+    from pvbesscar.lineage.plan import decide
+    from pvbesscar.lineage.stages import Place
+    from pvbesscar.plant.certificate import require_certificate
 
     anew = force or decide("certify", Place(settings, workspace, Profile.SMOKE.value)).verdict != "FRESH"
     with recording("certify", settings, workspace):
@@ -256,7 +256,7 @@ def train(
       pvbesscar train ppo a2c --profile full
     """
     settings, workspace = place(config, [*(overrides or []), *only([*(agents or []), *(agent or [])])])
-    from pvbesscar.agents.train import train as stage  # noqa: PLC0415
+    from pvbesscar.agents.train import train as stage
 
     for name in settings.training.agents:
         with recording(f"train-{name}", settings, workspace, profile.value):
@@ -270,7 +270,7 @@ def publish(
 ) -> None:
     """Write the HTML report."""
     settings, workspace = place(config, overrides)
-    from pvbesscar.report.publish import publish as stage  # noqa: PLC0415
+    from pvbesscar.report.publish import publish as stage
 
     with recording("publish", settings, workspace, profile.value):
         page = stage(settings, workspace, profile.value, {})

@@ -15,7 +15,7 @@ from tasks.retry import IO_RETRY
 @task(name="build", cache_policy=NO_CACHE, **IO_RETRY)
 def build(job: Job) -> str:
     """Make the CityLearn dataset; return its digest."""
-    from pvbesscar.dataset.build import build as make  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.dataset.build import build as make  # a stage loads its libraries when it runs
 
     with job.timed("build"), recorded("build", place_of(job)):
         manifest = make(job.settings, job.workspace)

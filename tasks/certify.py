@@ -22,8 +22,8 @@ def certify(job: Job) -> str:
     Where agents train on CityLearn itself there is nothing to prove.
     """
     # A stage loads its libraries when it runs.
-    from pvbesscar.certify.certificate import certify as prove  # noqa: PLC0415
-    from pvbesscar.plant.certificate import require_certificate  # noqa: PLC0415
+    from pvbesscar.certify.certificate import certify as prove
+    from pvbesscar.plant.certificate import require_certificate
 
     if job.settings.training.simulator != "twin":
         return "not needed"

@@ -18,7 +18,7 @@ from tasks.kept import place_of
 @task(name="evaluate", cache_policy=NO_CACHE)
 def evaluate(job: Job) -> str:
     """Judge the trained agents against the baselines; return the digest of the evaluation report."""
-    from pvbesscar.evaluation.evaluate import evaluate as judge  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.evaluation.evaluate import evaluate as judge  # a stage loads its libraries when it runs
 
     def show(progress: Progress) -> None:
         if shown := display.current():
@@ -31,7 +31,7 @@ def evaluate(job: Job) -> str:
 
 
 def _show(job: Job, report: EvaluationReport) -> None:
-    from pvbesscar.evaluation.ranking import ranks  # noqa: PLC0415
+    from pvbesscar.evaluation.ranking import ranks
 
     main = report.main
     rows = [

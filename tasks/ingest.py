@@ -17,7 +17,7 @@ from tasks.retry import IO_RETRY
 @task(name="ingest", cache_policy=NO_CACHE, **IO_RETRY)
 def ingest(job: Job) -> str:
     """Read the configured inputs into canonical Parquet; return the digest of its files."""
-    from pvbesscar.oe2.ingest import ingest as read  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.oe2.ingest import ingest as read  # a stage loads its libraries when it runs
 
     with job.timed("ingest"), recorded("ingest", place_of(job)):
         provenance = read(job.settings, job.workspace)

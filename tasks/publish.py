@@ -16,7 +16,7 @@ from tasks.retry import IO_RETRY
 @task(name="publish", cache_policy=NO_CACHE, **IO_RETRY)
 def publish(job: Job) -> str:
     """Write the HTML report, saying what is missing; return its digest."""
-    from pvbesscar.report.publish import publish as write  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.report.publish import publish as write  # a stage loads its libraries when it runs
 
     with job.timed("publish"), recorded("publish", place_of(job)):
         page = write(job.settings, job.workspace, job.profile, job.failures)
@@ -32,7 +32,7 @@ def publish(job: Job) -> str:
 
 
 def _show_figures(job: Job) -> None:
-    from pvbesscar.report.pictures import pictures  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.report.pictures import pictures  # a stage loads its libraries when it runs
 
     for name, picture in pictures(job.settings, job.workspace, job.profile).items():
         artifacts.image(artifacts.key(job.settings.name, name), picture.address, picture.words)

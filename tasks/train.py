@@ -24,7 +24,7 @@ LOG_EVERY_S = 30.0
 @task(name="train", task_run_name="train-{agent}", cache_policy=NO_CACHE)
 def train(job: Job, agent: Agent) -> str:
     """Train one agent; return the digest of its final model."""
-    from pvbesscar.agents.train import train as learn  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.agents.train import train as learn  # a stage loads its libraries when it runs
 
     with recorded(f"train-{agent}", place_of(job)):
         metrics = learn(agent, job.settings, job.workspace, job.profile, _reporter(job, agent, get_run_logger()))

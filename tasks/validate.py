@@ -21,7 +21,7 @@ SHOWN_RANGES = 5
 @task(name="validate", cache_policy=NO_CACHE)
 def validate(job: Job) -> str:
     """Judge the canonical year, show the findings, and fail on an error-level one; return the digest of the year."""
-    from pvbesscar.quality.gate import validate as judge  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.quality.gate import validate as judge  # a stage loads its libraries when it runs
 
     with job.timed("validate"), recorded("validate", place_of(job)):
         try:
@@ -39,7 +39,7 @@ def _report_file(job: Job) -> Path:
 
 
 def _show(job: Job, report: QualityReport) -> None:
-    from pvbesscar.quality.report import status  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.quality.report import status  # a stage loads its libraries when it runs
 
     findings = sorted(report.findings, key=lambda finding: ("error", "warning", "info").index(finding.severity))
     rows = [

@@ -48,14 +48,14 @@ AgentOption = Annotated[list[AgentName] | None, typer.Option("--agent", help="Tr
 
 def load(config: Path, overrides: list[str]) -> LoadedSettings:
     """Settings of a scenario with overrides."""
-    from pvbesscar.lineage.scenario import load_scenario  # noqa: PLC0415
+    from pvbesscar.lineage.scenario import load_scenario
 
     return load_scenario(config, overrides)
 
 
 def place(config: Path, overrides: list[str] | None) -> tuple[Settings, Workspace]:
     """Settings of a scenario and the folders it works in."""
-    from pvbesscar.store.workspace import Workspace  # noqa: PLC0415
+    from pvbesscar.store.workspace import Workspace
 
     settings = load(config, overrides or []).settings
     return settings, Workspace.of(settings)
@@ -65,8 +65,8 @@ def recording(
     stage: str, settings: Settings, workspace: Workspace, profile: str = Profile.SMOKE.value
 ) -> AbstractContextManager[None]:
     """Record what a stage left, for the next decision on it, when the block is done."""
-    from pvbesscar.lineage.records import recorded  # noqa: PLC0415
-    from pvbesscar.lineage.stages import Place  # noqa: PLC0415
+    from pvbesscar.lineage.records import recorded
+    from pvbesscar.lineage.stages import Place
 
     return recorded(stage, Place(settings, workspace, profile))
 
@@ -78,9 +78,9 @@ def only(agents: list[AgentName] | None) -> list[str]:
 
 def with_progress(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
     """Do the work of a stage while its progress is with_progress."""
-    import time  # noqa: PLC0415
+    import time
 
-    from pvbesscar import display  # noqa: PLC0415
+    from pvbesscar import display
 
     began = time.monotonic()
     with display.showing(display.for_terminal()) as screen:
@@ -91,8 +91,8 @@ def with_progress(stage: str, work: Callable[[Callable[[Any], None]], object]) -
 
 def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table; a pipe gets whole lines."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     # A pipe gets whole lines, whatever the width of the terminal that the command was started from.
     console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240)

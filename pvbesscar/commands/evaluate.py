@@ -67,9 +67,9 @@ def evaluate(
       pvbesscar evaluate --controller all --scenarios nominal --scenarios perturbed --twin --markdown
     """
     settings, workspace = place(config, overrides)
-    from pvbesscar.evaluation.evaluate import EvaluationRequest  # noqa: PLC0415
-    from pvbesscar.evaluation.evaluate import evaluate as stage  # noqa: PLC0415
-    from pvbesscar.evaluation.specifications import known_names  # noqa: PLC0415
+    from pvbesscar.evaluation.evaluate import EvaluationRequest
+    from pvbesscar.evaluation.evaluate import evaluate as stage
+    from pvbesscar.evaluation.specifications import known_names
 
     names = known_names() if controller and "all" in controller else tuple(controller) if controller else None
     request = EvaluationRequest(
@@ -86,7 +86,7 @@ def evaluate(
 
 
 def _print(report: EvaluationReport, *, markdown: bool) -> None:
-    from pvbesscar.evaluation.tables import as_markdown, ranking_rows  # noqa: PLC0415
+    from pvbesscar.evaluation.tables import as_markdown, ranking_rows
 
     if markdown:
         typer.echo(as_markdown(report))

@@ -43,8 +43,8 @@ def pvgis(
       pvbesscar fetch pvgis --year 2019
     """
     settings, workspace = place(config, overrides)
-    from pvbesscar.oe2.pvgis import PvgisRequest, fetch  # noqa: PLC0415
-    from pvbesscar.oe2.series import provenance_file  # noqa: PLC0415
+    from pvbesscar.oe2.pvgis import PvgisRequest, fetch
+    from pvbesscar.oe2.series import provenance_file
 
     path = (workspace.root / (out or Path(f"data/interim/oe2/pvgis_{year}.csv"))).resolve()
     if workspace.root not in path.parents:

@@ -44,17 +44,17 @@ def plan(
       pvbesscar plan --set bess.capacity_kwh=5000 --json
     """
     settings = load(config, [*(overrides or []), *only(agent)]).settings
-    from pvbesscar.lineage.plan import plan as decide  # noqa: PLC0415
-    from pvbesscar.lineage.stages import Place  # noqa: PLC0415
+    from pvbesscar.lineage.plan import plan as decide
+    from pvbesscar.lineage.stages import Place
 
     show(decide(Place.of(settings, profile.value)), as_json=as_json)
 
 
 def show(decisions: Sequence[Decision], *, as_json: bool = False) -> None:
     """Print decisions, one stage a line."""
-    from dataclasses import asdict  # noqa: PLC0415
+    from dataclasses import asdict
 
-    from pvbesscar.display import duration  # noqa: PLC0415
+    from pvbesscar.display import duration
 
     if as_json:
         typer.echo(json.dumps([asdict(decision) for decision in decisions], indent=2, ensure_ascii=False))

@@ -47,7 +47,7 @@ def validate(
         _judge_files(paths, config, overrides, as_json=as_json)
         return
     settings, workspace = place(config, overrides)
-    from pvbesscar.quality.gate import validate as stage  # noqa: PLC0415
+    from pvbesscar.quality.gate import validate as stage
 
     with recording("validate", settings, workspace):
         report = stage(settings, workspace)
@@ -56,8 +56,8 @@ def validate(
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:
     settings = load(config, overrides or []).settings
-    from pvbesscar.quality.datasets.judge import judge_folder  # noqa: PLC0415, the rules load pandera and pvlib
-    from pvbesscar.quality.files import judge_file  # noqa: PLC0415
+    from pvbesscar.quality.datasets.judge import judge_folder  # the rules load pandera and pvlib
+    from pvbesscar.quality.files import judge_file
 
     judged = [judge_folder(path, settings) if path.is_dir() else judge_file(path, settings) for path in paths]
     if as_json:
@@ -69,7 +69,7 @@ def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *
 
 
 def _print_file(judged: JudgedFile) -> None:
-    from pvbesscar.quality.hours import describe  # noqa: PLC0415
+    from pvbesscar.quality.hours import describe
 
     kinds = " and ".join(judged.kinds) or "not read"
     count = f"{judged.errors} errors, {len(judged.findings) - judged.errors} other findings"
@@ -96,8 +96,8 @@ def rules(as_json: JsonOption = False) -> None:
 
       pvbesscar quality rules --json
     """
-    from pvbesscar.quality.datasets.registry import all_folder_rules  # noqa: PLC0415
-    from pvbesscar.quality.registry import all_rules  # noqa: PLC0415
+    from pvbesscar.quality.datasets.registry import all_folder_rules
+    from pvbesscar.quality.registry import all_rules
 
     fields = ("id", "severity", "title", "rationale", "reference", "cause", "fix")
     if as_json:

@@ -100,8 +100,8 @@ def _planned(
     force: bool,
 ) -> tuple[Sequence[Decision], Sequence[Decision]]:
     """Decisions on the stages before a stage, and on those that it concerns."""
-    from pvbesscar.lineage.plan import plan  # noqa: PLC0415
-    from pvbesscar.lineage.stages import ORDER, Place, from_stage, names_of  # noqa: PLC0415
+    from pvbesscar.lineage.plan import plan
+    from pvbesscar.lineage.stages import ORDER, Place, from_stage, names_of
 
     place = Place.of(load(config, overrides).settings, profile.value)
     every = place.settings.training.agents
@@ -124,7 +124,7 @@ def _agents(stage: StageChoice, agent: AgentName | None) -> Literal["sac", "ppo"
 def prefect_for(config: Path, overrides: list[str]) -> Iterator[None]:
     """Let the block use Prefect, on a server of its own where none is configured."""
     loaded = load(config, overrides)
-    from flows.server import prefect_api, prepare  # noqa: PLC0415
+    from flows.server import prefect_api, prepare
 
     prepare(loaded.settings.data.root, quiet=True)
     with prefect_api():
@@ -133,8 +133,8 @@ def prefect_for(config: Path, overrides: list[str]) -> Iterator[None]:
 
 def tell(launched: Launched, *, with_report: bool = True) -> None:
     """Print what a run did, and where its report is; exit with 1 where an agent is missing from it."""
-    from pvbesscar.display import duration  # noqa: PLC0415
-    from pvbesscar.lineage.stages import STAGES  # noqa: PLC0415
+    from pvbesscar.display import duration
+    from pvbesscar.lineage.stages import STAGES
 
     rows = {stage: duration(seconds) for stage, seconds in launched.seconds.items()}
     rows |= dict.fromkeys(launched.kept, "cached")

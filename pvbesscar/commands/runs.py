@@ -35,7 +35,7 @@ def list_runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None
       pvbesscar runs list --json
     """
     _, workspace = place(config, overrides)
-    from pvbesscar.lineage.history import entries  # noqa: PLC0415
+    from pvbesscar.lineage.history import entries
 
     found = entries(workspace)
     if as_json:
@@ -58,8 +58,8 @@ def show_run(
       pvbesscar runs show iquitos_mall-smoke-20260131 --json
     """
     _, workspace = place(config, overrides)
-    from pvbesscar.lineage.history import find, not_default  # noqa: PLC0415
-    from pvbesscar.lineage.verify import verify  # noqa: PLC0415
+    from pvbesscar.lineage.history import find, not_default
+    from pvbesscar.lineage.verify import verify
 
     verdict = verify(workspace, run)
     manifest = verdict.manifest
@@ -97,7 +97,7 @@ def diff_runs(
       pvbesscar runs diff iquitos_mall-smoke-20260131T0200 latest
     """
     _, workspace = place(config, overrides)
-    from pvbesscar.lineage.history import differences  # noqa: PLC0415
+    from pvbesscar.lineage.history import differences
 
     found = differences(workspace, a, b)
     if as_json:
@@ -138,13 +138,13 @@ def verify(
       pvbesscar verify iquitos_mall-smoke-20260131 --recompute
     """
     _, workspace = place(config, overrides)
-    from pvbesscar.lineage.verify import require_proven  # noqa: PLC0415
-    from pvbesscar.lineage.verify import verify as check  # noqa: PLC0415
+    from pvbesscar.lineage.verify import require_proven
+    from pvbesscar.lineage.verify import verify as check
 
     verdict = check(workspace, run)
     again: dict[str, int] | None = None
     if (recompute or results) and verdict.first is None:
-        from pvbesscar.lineage.recompute import recompute as make_again  # noqa: PLC0415
+        from pvbesscar.lineage.recompute import recompute as make_again
 
         again = make_again(workspace, run, lambda stage: typer.echo(f"{stage} again", err=True), results=results)
     if as_json:
@@ -175,7 +175,7 @@ def _summary(entry: Entry) -> dict[str, Any]:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    from pvbesscar.display import duration  # noqa: PLC0415
+    from pvbesscar.display import duration
 
     manifest, began = entry.manifest, f"{entry.began:%Y-%m-%d %H:%M:%S}"
     if manifest is None:
@@ -198,7 +198,7 @@ def _headline(manifest: RunManifest) -> str:
 
 
 def _print_head(manifest: RunManifest) -> None:
-    from pvbesscar.display import duration  # noqa: PLC0415
+    from pvbesscar.display import duration
 
     spent = duration((manifest.finished - manifest.started).total_seconds())
     typer.echo(f"{manifest.run}: {manifest.outcome}")
@@ -211,7 +211,7 @@ def _print_head(manifest: RunManifest) -> None:
 
 
 def _print_stages(verdict: Verification) -> None:
-    from pvbesscar.display import duration  # noqa: PLC0415
+    from pvbesscar.display import duration
 
     rows: list[tuple[str, ...]] = [
         (
@@ -229,7 +229,7 @@ def _print_stages(verdict: Verification) -> None:
 
 
 def _print_verdict(verdict: Verification, again: dict[str, int] | None) -> None:
-    from pvbesscar.lineage.verify import in_words  # noqa: PLC0415
+    from pvbesscar.lineage.verify import in_words
 
     print_table(("what", "files proven"), [(group, f"{count:,}") for group, count in verdict.proven.items()])
     for stage, count in (again or {}).items():

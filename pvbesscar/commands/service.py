@@ -48,7 +48,7 @@ def up(
       pvbesscar up --port 4300 --config config/iquitos_oe2.yaml --set data.oe2_dir=../shared/oe2_measured
     """
     root = load(config, overrides or []).settings.data.root
-    from flows import service  # noqa: PLC0415
+    from flows import service
 
     running = service.up(service.ServiceOptions(root, port, config, tuple(overrides or []), when_busy.value), _say)
     typer.echo(running.ui)
@@ -56,7 +56,7 @@ def up(
 
 def down(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Stop what `pvbesscar up` started, and nothing else; runs under way are ended at a checkpoint."""
-    from flows.service import down as stop  # noqa: PLC0415
+    from flows.service import down as stop
 
     stop(_home(config, overrides), _say)
 
@@ -67,7 +67,7 @@ def ui(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None, port:
     Where `pvbesscar up` runs, its address is printed.
     """
     root = load(config, overrides or []).settings.data.root
-    from flows.service import serve_ui  # noqa: PLC0415
+    from flows.service import serve_ui
 
     serve_ui(root, port, typer.echo)
 

@@ -78,7 +78,7 @@ def _controllers(manifest: RunManifest) -> tuple[str, ...]:
     RunError
         The run judged none.
     """
-    from pvbesscar.controllers.registry import NO_CONTROL, OPTIMUM, names, needs_fit  # noqa: PLC0415
+    from pvbesscar.controllers.registry import NO_CONTROL, OPTIMUM, names, needs_fit
 
     stage = manifest.stages.get("evaluate")
     judged = {_controller(file.path) for file in stage.files} if stage and stage.condition == "made" else set()
@@ -96,7 +96,7 @@ def _controller(path: str) -> str | None:
 def _judge(
     settings: Settings, workspace: Workspace, profile: str, controllers: tuple[str, ...], say: Callable[[str], None]
 ) -> None:
-    from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate  # noqa: PLC0415, a stage loads its libraries when it runs
+    from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate  # a stage loads its libraries when it runs
 
     say("evaluate")
     # In this process: it shall not be in the way of a run at work.
@@ -115,9 +115,9 @@ def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Sett
 
 
 def _make(settings: Settings, stages: list[str], say: Callable[[str], None]) -> Workspace:
-    from pvbesscar.dataset.build import build  # noqa: PLC0415, a stage loads its libraries when it runs
-    from pvbesscar.oe2.ingest import ingest  # noqa: PLC0415
-    from pvbesscar.quality.gate import validate  # noqa: PLC0415
+    from pvbesscar.dataset.build import build  # a stage loads its libraries when it runs
+    from pvbesscar.oe2.ingest import ingest
+    from pvbesscar.quality.gate import validate
 
     workspace = Workspace.of(settings)
     say("ingest")

@@ -173,8 +173,8 @@ def _frame(raw: Raw, place: Place) -> Any:  # noqa: ANN401, pandas comes with th
     InputError
         The file can not be read as what the scenario declares it to be.
     """
-    from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather  # noqa: PLC0415, pandas
-    from pvbesscar.oe2.sessions import read_sessions  # noqa: PLC0415, the same
+    from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather  # pandas
+    from pvbesscar.oe2.sessions import read_sessions  # the same
 
     settings, path, key = place.settings, raw.path, raw.key
     if raw.kind == "weather":

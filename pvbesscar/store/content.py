@@ -92,8 +92,8 @@ def _column(values: pd.Series) -> ColumnDigest:
 
 def _blocks(values: pd.Series) -> list[bytes]:
     """Canonical bytes of each block: instants in UTC, numbers as 64-bit floats where that is exact, text as JSON."""
-    import numpy as np  # noqa: PLC0415 (where no input has changed nothing needs them)
-    import pandas as pd  # noqa: PLC0415
+    import numpy as np  # where no input has changed nothing needs them
+    import pandas as pd
 
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)

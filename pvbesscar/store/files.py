@@ -137,7 +137,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     StaleError
         It is missing or no Parquet.
     """
-    import pandas as pd  # noqa: PLC0415 (a simulation reads JSON only; it need not wait for it)
+    import pandas as pd  # a simulation reads JSON only; it need not wait for it
 
     try:
         return pd.read_parquet(path)
@@ -151,8 +151,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as Parquet atomically; the same frame gives the same bytes."""
-    import pyarrow as pa  # noqa: PLC0415 (a simulation reads JSON only; it need not wait for these)
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # a simulation reads JSON only; it need not wait for these
+    import pyarrow.parquet as pq
 
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary, compression="zstd")
