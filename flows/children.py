@@ -15,14 +15,14 @@ from typing import Any
 
 from prefect import Flow, Task, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateDetails
 from prefect.flow_engine import run_flow_in_subprocess
 from prefect.states import Completed, Crashed, Failed, Pending
 from prefect.utilities.asyncutils import run_coro_as_sync
 
 from flows.presence import sign
 from flows.server import die_with_parent
-from tasks.kept import CACHED
+from tasks.stages import CACHED
 
 TICK_S = 1.0
 GRACE_S = 20.0
@@ -44,6 +44,8 @@ class Child:
         What runs, with what, and under which tags it is found.
     timeout_s
         Longest time that it may take [s]; after it, it is ended in good order and has failed.
+    after
+        States of the stages before it: edges of the graph that the Prefect UI draws.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Child:
     parameters: dict[str, Any]
     tags: tuple[str, ...] = ()
     timeout_s: float | None = None
+    after: tuple[State[Any], ...] = ()
 
 
 class Watcher:
@@ -101,7 +104,8 @@ def run_children(children: Sequence[Child], *, at_once: int, watcher: Watcher | 
                 watcher.begin(child.name)
                 live[child.name] = _start(child)
             for name in _ended(live, watcher):
-                states[name] = _final_state(live.pop(name))
+                own = live.pop(name)
+                states[name] = _traced(_final_state(own), own.run)
                 watcher.end(name, states[name])
     finally:
         _end(list(live.values()))
@@ -118,9 +122,15 @@ def _ended(live: dict[str, _Live], watcher: Watcher) -> list[str]:
     return [name for name, one in live.items() if one.process.sentinel in over]
 
 
-def show_kept(child: Child, why: str) -> None:
+def show_kept(child: Child, why: str) -> State[Any]:
     """Show a child whose result is kept as one that is cached; no process is started."""
-    _create_run(child, Completed(name=CACHED, message=why))
+    return ended(_traced(Completed(), _create_run(child, Completed(name=CACHED, message=why))))
+
+
+def ended(state: State[Any]) -> State[Any]:
+    """State that tells a stage behind a child that the child is over, whether it completed, failed or crashed."""
+    # Whoever waits for a state asks for its result as well, and one without data counts as lost.
+    return Completed(data=True, state_details=StateDetails(task_run_id=state.state_details.task_run_id))
 
 
 def die_with_the_parent() -> None:
@@ -155,7 +165,7 @@ def _start(child: Child) -> _Live:
 def _create_run(child: Child, state: State[Any] | None = None) -> FlowRun:
     """Create the child's flow run under its parent, so that even a child that never starts is seen and named."""
     placeholder = Task(child.flow.fn, name=child.name)
-    task_run: Any = run_coro_as_sync(placeholder.create_run(parameters={}))
+    task_run: Any = run_coro_as_sync(placeholder.create_run(parameters={}, wait_for=list(child.after) or None))
     with get_client(sync_client=True) as client:
         return client.create_flow_run(
             child.flow,
@@ -192,6 +202,12 @@ def _final_state(ended: _Live) -> State[Any]:
         crashed: State[Any] = Crashed(message=f"its process {_exit_words(ended.process.exitcode)}")
         client.set_flow_run_state(run.id, crashed, force=True)
         return crashed
+
+
+def _traced(state: State[Any], run: FlowRun) -> State[Any]:
+    """State of a child that knows the node of the parent's graph which stands for the child."""
+    details = state.state_details.model_copy(update={"task_run_id": run.parent_task_run_id})
+    return state.model_copy(update={"state_details": details})
 
 
 def _timed_out(ended: _Live) -> State[Any]:

@@ -10,15 +10,14 @@ from typing import Any
 from prefect import Flow
 from prefect.client.schemas.objects import State
 
-from flows.opened import PARTIAL, ProfileName
 from flows.pipeline import pipeline
+from flows.run import PARTIAL, ProfileName, close_cancelled
 from flows.server import ServerError
 from flows.stages import FLOWS, Agents
-from flows.turn import close_cancelled
 from pvbesscar import display
-from pvbesscar.lineage.runs import new_run_id
+from pvbesscar.lineage.context import new_run_id
 from pvbesscar.lineage.scenario import load_scenario
-from pvbesscar.lineage.stages import StageName
+from pvbesscar.lineage.stage import StageName
 from pvbesscar.store.files import read_json
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import PvbesscarError

@@ -1,4 +1,4 @@
-"""The pipeline: its stages by name, in order."""
+"""The pipeline: its seven stages, in their order, each behind those that it needs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.opened import DEFAULT_CONFIG, PIPELINE, Overrides, ProfileName, opened, run_name, verdict
-from flows.order import go_through
-from pvbesscar.lineage.stages import ORDER
+from flows.run import DEFAULT_CONFIG, PIPELINE, Overrides, ProfileName, final_state, run_name, run_of
+from flows.training import train
+from pvbesscar.lineage.stages import STAGES
+from tasks.stages import build, certify, evaluate, ingest, publish, validate
 
 
 @flow(name=PIPELINE, flow_run_name=run_name)
 def pipeline(
     config: str = DEFAULT_CONFIG,
     overrides: Overrides = (),
-    profile: ProfileName = "smoke",
+    profile: ProfileName = "full",
     sequential: bool = False,
     force: bool = False,
 ) -> State[Any]:
@@ -25,10 +26,16 @@ def pipeline(
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. training.smoke.steps=200
-        profile: smoke takes minutes, full hours
+        profile: smoke takes minutes, full a quarter of an hour
         sequential: train the agents one after another instead of side by side
         force: execute every stage, even those whose results are current
     """
-    with opened(config, overrides, profile) as job:
-        go_through(job, ORDER, force=ORDER if force else (), sequential=sequential)
-    return verdict(job)
+    with run_of(config, overrides, profile, frozenset(STAGES) if force else frozenset()) as run:
+        canonical_year = ingest(run)
+        accepted = validate(run, canonical_year)
+        dataset = build(run, accepted)
+        certificate = certify(run, dataset)
+        agents = train(run, certificate, sequential=sequential)  # SAC, PPO and A2C, each a flow run of its own
+        results = evaluate(run, *agents)
+        publish(run, results)
+    return final_state(run)

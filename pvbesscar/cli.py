@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -21,10 +21,8 @@ from pvbesscar.commands.common import (
     SetOption,
     load,
     only,
-    place,
     print_table,
-    recording,
-    with_progress,
+    stage_run,
 )
 from pvbesscar.commands.evaluate import evaluate
 from pvbesscar.commands.plan import plan
@@ -34,6 +32,7 @@ from pvbesscar.commands.runs import runs_app, verify
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
+    from pvbesscar.lineage.context import RunContext
     from schemas.results import Certificate
 
 INTACT = (
@@ -88,13 +87,13 @@ app = typer.Typer(
 
     [bold]Examples[/bold]
 
-      pvbesscar run                                 the synthetic year, smoke
+      pvbesscar run                                 the synthetic year, a quarter of an hour
 
       pvbesscar plan                                what a run would execute, and why
 
       pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=DIR
 
-      pvbesscar run --profile full --sequential     100,000 steps, one by one
+      pvbesscar run --profile smoke                 5,000 steps an agent, some minutes
 
       pvbesscar config show --set training.smoke.steps=200
 
@@ -145,7 +144,7 @@ def _options(
 @app.command()
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = Profile.SMOKE,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     agent: AgentOption = None,
     sequential: Annotated[bool, typer.Option("--sequential", help="Train one agent after another.")] = False,
@@ -166,7 +165,7 @@ def run(
     """
     settings = [*(overrides or []), *only(agent)]
     with prefect_for(config, settings):
-        from flows.launch import launch  # noqa: PLC0415, Prefect reads the environment when it is imported
+        from flows.launch import launch
 
         launched = launch(config, tuple(settings), profile.value, sequential=sequential, force=force)
     tell(launched)
@@ -190,33 +189,28 @@ def config_show(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = No
 
 
 @app.command()
-def ingest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+def ingest(
+    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.FULL, overrides: SetOption = None
+) -> None:
     """Read the configured OE2 files, or make the synthetic year, into canonical Parquet."""
-    settings, workspace = place(config, overrides)
-    from pvbesscar.oe2.ingest import ingest as stage
-
-    with recording("ingest", settings, workspace):
-        stage(settings, workspace)
-    typer.echo(workspace.canonical)
+    typer.echo(_one_stage("ingest", config, overrides, profile).workspace.canonical)
 
 
 app.command()(validate)
 
 
 @app.command()
-def build(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+def build(
+    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.FULL, overrides: SetOption = None
+) -> None:
     """Make the CityLearn dataset from the canonical year."""
-    settings, workspace = place(config, overrides)
-    from pvbesscar.dataset.build import build as stage
-
-    with recording("build", settings, workspace):
-        stage(settings, workspace)
-    typer.echo(workspace.dataset)
+    typer.echo(_one_stage("build", config, overrides, profile).workspace.dataset)
 
 
 @app.command()
 def certify(
     config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     full: Annotated[
         bool, typer.Option("--full", help="The whole year and the trained agents, some 15 minutes.")
@@ -224,17 +218,17 @@ def certify(
     force: Annotated[bool, typer.Option("--force", help="Certify again even if the certificate is current.")] = False,
 ) -> None:
     """Prove the twin equal to CityLearn on the dataset; training on the twin asks for this certificate."""
-    settings, workspace = place(config, overrides)
-    from pvbesscar.certify.certificate import certify as stage
-    from pvbesscar.lineage.plan import decide
-    from pvbesscar.lineage.stages import Place
-    from pvbesscar.plant.certificate import require_certificate
+    from pvbesscar.lineage.context import StageOptions
+    from pvbesscar.lineage.runner import run_stage
+    from pvbesscar.plant.certificate import of_windows_only, require_certificate
 
-    anew = force or decide("certify", Place(settings, workspace, Profile.SMOKE.value)).verdict != "FRESH"
-    with recording("certify", settings, workspace):
-        with_progress("certify", lambda show: stage(settings, workspace, full=full, force=anew, on_progress=show))
-    _print_certificate(require_certificate(workspace))
-    typer.echo(workspace.certificate)
+    options = StageOptions(full_certificate=full)
+    with stage_run("certify", config, overrides, profile, options=options) as run:
+        if force or (full and of_windows_only(run.workspace)):
+            run.forced = frozenset({"certify"})
+        run_stage("certify", run)
+    _print_certificate(require_certificate(run.workspace))
+    typer.echo(run.workspace.certificate)
 
 
 @app.command()
@@ -243,7 +237,7 @@ def train(
         list[AgentName] | None, typer.Argument(metavar="[AGENT]...", help="sac, ppo, a2c; default: all.")
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = Profile.SMOKE,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     agent: AgentOption = None,
 ) -> None:
@@ -253,28 +247,34 @@ def train(
     --------
       pvbesscar train sac
 
-      pvbesscar train ppo a2c --profile full
+      pvbesscar train ppo a2c --profile smoke
     """
-    settings, workspace = place(config, [*(overrides or []), *only([*(agents or []), *(agent or [])])])
-    from pvbesscar.agents.train import train as stage
+    from pvbesscar.lineage.runner import run_stage
 
-    for name in settings.training.agents:
-        with recording(f"train-{name}", settings, workspace, profile.value):
-            with_progress(f"train-{name}", partial(stage, name, settings, workspace, profile.value))
-        typer.echo(workspace.final_model(name))
+    settings = [*(overrides or []), *only([*(agents or []), *(agent or [])])]
+    with stage_run("train", config, settings, profile) as run:
+        names = run.settings.training.agents
+        run.forced = frozenset(f"train-{name}" for name in names)
+        for name in names:
+            run_stage(f"train-{name}", run)
+            typer.echo(run.workspace.final_model(name))
 
 
 @app.command()
 def publish(
-    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.SMOKE, overrides: SetOption = None
+    config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.FULL, overrides: SetOption = None
 ) -> None:
     """Write the HTML report."""
-    settings, workspace = place(config, overrides)
-    from pvbesscar.report.publish import publish as stage
+    typer.echo(_one_stage("publish", config, overrides, profile).workspace.report / "index.html")
 
-    with recording("publish", settings, workspace, profile.value):
-        page = stage(settings, workspace, profile.value, {})
-    typer.echo(page)
+
+def _one_stage(stage: str, config: Path, overrides: list[str] | None, profile: Profile) -> RunContext:
+    """Execute one stage, current or not."""
+    from pvbesscar.lineage.runner import run_stage
+
+    with stage_run(stage, config, overrides, profile, forced=(stage,)) as run:
+        run_stage(stage, run)
+    return run
 
 
 def _print_certificate(certificate: Certificate) -> None:

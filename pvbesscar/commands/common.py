@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from pvbesscar.config import LoadedSettings
+    from pvbesscar.lineage.context import RunContext, StageOptions
+    from pvbesscar.store.locks import Holder
     from pvbesscar.store.workspace import Workspace
     from schemas.settings import Settings
 
@@ -61,32 +63,36 @@ def place(config: Path, overrides: list[str] | None) -> tuple[Settings, Workspac
     return settings, Workspace.of(settings)
 
 
-def recording(
-    stage: str, settings: Settings, workspace: Workspace, profile: str = Profile.SMOKE.value
-) -> AbstractContextManager[None]:
-    """Record what a stage left, for the next decision on it, when the block is done."""
-    from pvbesscar.lineage.records import recorded
-    from pvbesscar.lineage.stages import Place
-
-    return recorded(stage, Place(settings, workspace, profile))
-
-
 def only(agents: list[AgentName] | None) -> list[str]:
     """Override that names the agents to train."""
     return [f"training.agents=[{', '.join(dict.fromkeys(agents))}]"] if agents else []
 
 
-def with_progress(stage: str, work: Callable[[Callable[[Any], None]], object]) -> None:
-    """Do the work of a stage while its progress is with_progress."""
-    import time
-
+@contextmanager
+def stage_run(
+    what: str,
+    config: Path,
+    overrides: list[str] | None,
+    profile: Profile,
+    *,
+    forced: Sequence[str] = (),
+    options: StageOptions | None = None,
+) -> Iterator[RunContext]:
+    """Open a run of single stages without Prefect: recorded, alone in its project, its progress shown."""
     from pvbesscar import display
+    from pvbesscar.lineage.context import RunContext, StageOptions, new_run_id
+    from pvbesscar.lineage.runner import recorded_run
 
-    began = time.monotonic()
-    with display.showing(display.for_terminal()) as screen:
-        screen.begin(stage)
-        work(lambda progress: screen.update(stage, progress))
-        screen.end(stage, time.monotonic() - began)
+    run = RunContext(
+        load(config, overrides or []).settings, profile.value, config, new_run_id(config, what), frozenset(forced),
+        options or StageOptions(),
+    )  # fmt: skip
+
+    def wait(holder: Holder | None) -> None:
+        typer.echo(f"waits for {holder or 'another run'}", err=True)
+
+    with display.showing(display.for_terminal()), recorded_run(run, wait):
+        yield run
 
 
 def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +12,8 @@ from pvbesscar.commands.common import (
     Profile,
     ProfileOption,
     SetOption,
-    place,
     print_table,
-    recording,
-    with_progress,
+    stage_run,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +37,7 @@ ScenariosOption = Annotated[
 
 def evaluate(
     config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = Profile.SMOKE,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     controller: ControllerOption = None,
     scenarios: ScenariosOption = None,
@@ -66,23 +62,22 @@ def evaluate(
 
       pvbesscar evaluate --controller all --scenarios nominal --scenarios perturbed --twin --markdown
     """
-    settings, workspace = place(config, overrides)
     from pvbesscar.evaluation.evaluate import EvaluationRequest
-    from pvbesscar.evaluation.evaluate import evaluate as stage
     from pvbesscar.evaluation.specifications import known_names
+    from pvbesscar.lineage.context import StageOptions
+    from pvbesscar.lineage.runner import run_stage
 
     names = known_names() if controller and "all" in controller else tuple(controller) if controller else None
     request = EvaluationRequest(
         profile.value, names, tuple(scenarios) if scenarios else None, nominal_on="twin" if twin else None
     )
-    found: list[EvaluationReport] = []
-    work = partial(stage, settings, workspace, profile.value, request=request, workers=workers)
-    # Anything else than the pipeline's stage leaves what its record does not know, and the next run judges again.
-    is_stage = request == EvaluationRequest(profile.value)
-    with recording("evaluate", settings, workspace, profile.value) if is_stage else nullcontext():
-        with_progress("evaluate", lambda show: found.append(work(show)))
-    _print(found[0], markdown=markdown)
-    typer.echo(workspace.evaluation)
+    # Without a wish of its own this is the pipeline's stage.
+    own = None if request == EvaluationRequest(profile.value) else request
+    options = StageOptions(request=own, workers=workers)
+    with stage_run("evaluate", config, overrides, profile, forced=("evaluate",), options=options) as run:
+        report = run_stage("evaluate", run).result
+    _print(report, markdown=markdown)
+    typer.echo(run.workspace.evaluation)
 
 
 def _print(report: EvaluationReport, *, markdown: bool) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def plan(
     config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = Profile.SMOKE,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     agent: AgentOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
@@ -44,10 +44,10 @@ def plan(
       pvbesscar plan --set bess.capacity_kwh=5000 --json
     """
     settings = load(config, [*(overrides or []), *only(agent)]).settings
+    from pvbesscar.lineage.context import RunContext
     from pvbesscar.lineage.plan import plan as decide
-    from pvbesscar.lineage.stages import Place
 
-    show(decide(Place.of(settings, profile.value)), as_json=as_json)
+    show(decide(RunContext(settings, profile.value, config)), as_json=as_json)
 
 
 def show(decisions: Sequence[Decision], *, as_json: bool = False) -> None:

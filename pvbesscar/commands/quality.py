@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load, place, print_table, recording
+from pvbesscar.commands.common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    Profile,
+    ProfileOption,
+    SetOption,
+    load,
+    print_table,
+    stage_run,
+)
 
 if TYPE_CHECKING:
     from pvbesscar.quality.files import JudgedFile
@@ -26,6 +35,7 @@ def validate(
         ),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,12 +56,11 @@ def validate(
     if paths:
         _judge_files(paths, config, overrides, as_json=as_json)
         return
-    settings, workspace = place(config, overrides)
-    from pvbesscar.quality.gate import validate as stage
+    from pvbesscar.lineage.runner import run_stage
 
-    with recording("validate", settings, workspace):
-        report = stage(settings, workspace)
-    typer.echo(report.model_dump_json(indent=2) if as_json else workspace.quality)
+    with stage_run("validate", config, overrides, profile, forced=("validate",)) as run:
+        report = run_stage("validate", run).result
+    typer.echo(report.model_dump_json(indent=2) if as_json else run.workspace.quality)
 
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:

@@ -43,7 +43,7 @@ class StageChoice(StrEnum):
 def rerun(
     stage: Annotated[StageChoice, typer.Argument(help="Stage to begin with.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = Profile.SMOKE,
+    profile: ProfileOption = Profile.FULL,
     overrides: SetOption = None,
     downstream: Annotated[
         bool, typer.Option("--downstream/--only", help="Go on with the stages behind it, or do this one alone.")
@@ -80,7 +80,7 @@ def rerun(
         show(concerned)
         return
     with prefect_for(config, settings):
-        from flows.launch import launch_stage  # noqa: PLC0415, Prefect reads the environment when it is imported
+        from flows.launch import launch_stage
 
         launched = launch_stage(
             stage.value, config, tuple(settings), profile.value, agent=_agents(stage, agent),
@@ -100,18 +100,18 @@ def _planned(
     force: bool,
 ) -> tuple[Sequence[Decision], Sequence[Decision]]:
     """Decisions on the stages before a stage, and on those that it concerns."""
+    from pvbesscar.lineage.context import RunContext
     from pvbesscar.lineage.plan import plan
-    from pvbesscar.lineage.stages import ORDER, Place, from_stage, names_of
+    from pvbesscar.lineage.stage import ORDER
+    from pvbesscar.lineage.stages import from_stage, names_of
 
-    place = Place.of(load(config, overrides).settings, profile.value)
-    every = place.settings.training.agents
+    run = RunContext(load(config, overrides).settings, profile.value, config)
+    every = run.settings.training.agents
     begin = names_of(stage.value, every if agent is None else (agent.value,))
     behind = [name for one in from_stage(stage.value, downstream=downstream)[1:] for name in names_of(one, every)]
     before = [name for one in ORDER[: ORDER.index(stage.value)] for name in names_of(one, every)]
-    return (
-        plan(place, stages=before),
-        plan(place, stages=[*begin, *behind], force=begin if force else ()),
-    )
+    run.forced = frozenset(begin) if force else frozenset()
+    return plan(run, stages=before), plan(run, stages=[*begin, *behind])
 
 
 def _agents(stage: StageChoice, agent: AgentName | None) -> Literal["sac", "ppo", "a2c", "all"] | None:

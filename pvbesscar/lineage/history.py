@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pvbesscar.config import as_yaml, known_keys
+from pvbesscar.lineage.context import PINNED
 from pvbesscar.lineage.run_manifest import MANIFEST, RunError, read_manifest
-from pvbesscar.lineage.runs import PINNED
 from pvbesscar.store.files import read_stored
 from pvbesscar.store.locks import is_held, read_holder
 from pvbesscar.store.workspace import Workspace

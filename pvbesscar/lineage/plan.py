@@ -7,8 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.records import why_stale
-from pvbesscar.lineage.stages import STAGES, Place, Stage, stages_of
+from pvbesscar.lineage.stage import Stage
+from pvbesscar.lineage.stages import STAGES, stages_of
 from pvbesscar.store.files import read_json
 from pvbesscar.store.fingerprints import recall
 from pvbesscar.store.workspace import Workspace
@@ -44,23 +46,17 @@ class Decision:
         return "; ".join(self.reasons) or "nothing that it depends on has changed"
 
 
-def decide(stage: str, place: Place, *, force: bool = False) -> Decision:
-    """Decide on a stage now that those before it have done what they had to.
-
-    Parameters
-    ----------
-    force
-        Run it in any case.
-    """
-    if not STAGES[stage].needed(place.settings):
+def decide(stage: str, run: RunContext) -> Decision:
+    """Decide on a stage now that those before it have done what they had to."""
+    if not STAGES[stage].needed(run.settings):
         return Decision(stage, "FRESH", ("not needed: agents train on CityLearn itself",))
-    reasons = why_stale(stage, place).all
-    if force and not reasons:
+    reasons = why_stale(stage, run).all
+    if stage in run.forced and not reasons:
         reasons = ("forced",)
     return Decision(stage, "STALE" if reasons else "FRESH", reasons)
 
 
-def plan(place: Place, *, stages: Collection[str] | None = None, force: Collection[str] = ()) -> tuple[Decision, ...]:
+def plan(run: RunContext, *, stages: Collection[str] | None = None) -> tuple[Decision, ...]:
     """Decide on stages beforehand, in their order.
 
     STALE will run, FRESH will not, whatever the others give. A stage that DEPENDS has no reason of its own to run; a
@@ -70,24 +66,20 @@ def plan(place: Place, *, stages: Collection[str] | None = None, force: Collecti
     ----------
     stages
         Those that take part, `None`: all of the scenario.
-    force
-        Stages that are to run in any case.
     """
-    recall(place.workspace.modules)
-    history, made = expected(place.workspace, place.profile), dict[str, Decision]()
-    for stage in stages_of(place.settings) if stages is None else (STAGES[name] for name in STAGES if name in stages):
-        made[stage.name] = _planned(stage, place, made, history.get(stage.name), force=stage.name in force)
+    recall(run.workspace.modules)
+    history, made = expected(run.workspace, run.profile), dict[str, Decision]()
+    for stage in stages_of(run.settings) if stages is None else (STAGES[name] for name in STAGES if name in stages):
+        made[stage.name] = _planned(stage, run, made, history.get(stage.name))
     return tuple(made.values())
 
 
-def _planned(
-    stage: Stage, place: Place, before: dict[str, Decision], seconds: float | None, *, force: bool
-) -> Decision:
-    if not stage.needed(place.settings):
-        return decide(stage.name, place)
-    reasons = why_stale(stage.name, place)
+def _planned(stage: Stage, run: RunContext, before: dict[str, Decision], seconds: float | None) -> Decision:
+    if not stage.needed(run.settings):
+        return decide(stage.name, run)
+    reasons = why_stale(stage.name, run)
     moving = [name for name in stage.after if name in before and before[name].verdict != "FRESH"]
-    if force:
+    if stage.name in run.forced:
         return Decision(stage.name, "STALE", reasons.all or ("forced",), seconds)
     if reasons.own:
         return Decision(stage.name, "STALE", reasons.all if not moving else reasons.own, seconds)

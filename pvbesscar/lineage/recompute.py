@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Container
+from dataclasses import replace
 from pathlib import Path
 
+from pvbesscar.lineage.context import PINNED, RunContext, StageOptions
 from pvbesscar.lineage.history import find
 from pvbesscar.lineage.run_manifest import RunError, code_now, files_of, read_manifest, versions
-from pvbesscar.lineage.runs import PINNED
+from pvbesscar.lineage.runner import run_stage
 from pvbesscar.lineage.scenario import load_scenario
+from pvbesscar.lineage.stages import STAGES
 from pvbesscar.store.fingerprints import changed
 from pvbesscar.store.workspace import Workspace
 from schemas.runs import RunManifest
 from schemas.settings import Settings
 
-STAGES = ("ingest", "build")
-"""Stages whose files depend on nothing but inputs, settings and code; `validate` runs between them."""
 LEDGER = re.compile(r"outputs/evaluation/ledgers/[^/]+/(?P<controller>[^/]+)\.parquet")
 
 
@@ -49,9 +50,10 @@ def recompute(workspace: Workspace, name: str, say: Callable[[str], None], *, re
     """
     folder = find(workspace, name)
     manifest = read_manifest(folder)
-    stages = [stage for stage in STAGES if stage in manifest.stages and manifest.stages[stage].condition != "stopped"]
+    able = [stage.name for stage in STAGES.values() if stage.reproducible]
+    stages = [name for name in able if name in manifest.stages and manifest.stages[name].condition != "stopped"]
     if not stages:
-        raise RunError(f"{manifest.run} came to no stage that can be made again.", hint="ingest and build can.")
+        raise RunError(f"{manifest.run} came to no stage that can be made again.", hint=f"{' and '.join(able)} can.")
     controllers = _controllers(manifest) if results else ()
     settings = load_scenario(folder / PINNED).settings
     here = settings.data.oe2_dir.resolve().as_posix()
@@ -61,12 +63,11 @@ def recompute(workspace: Workspace, name: str, say: Callable[[str], None], *, re
             hint="call this in the folder in which the run was started.",
         )
     with tempfile.TemporaryDirectory(prefix="pvbesscar-recompute-") as elsewhere:
-        again = _settings_for(settings, manifest, Path(elsewhere))
-        own = _make(again, stages, say)
-        equal = {stage: _compared(manifest, stage, own) for stage in stages}
+        again = RunContext(_settings_for(settings, manifest, Path(elsewhere)), manifest.profile, folder / PINNED)
+        _again(again, stages, controllers, say)
+        equal = {stage: _compared(manifest, stage, again.workspace) for stage in stages}
         if controllers:
-            _judge(again, own, manifest.profile, controllers, say)
-            equal["evaluate"] = _compared(manifest, "evaluate", own, controllers)
+            equal["evaluate"] = _compared(manifest, "evaluate", again.workspace, controllers)
         return equal
 
 
@@ -93,14 +94,19 @@ def _controller(path: str) -> str | None:
     return match["controller"] if match else None
 
 
-def _judge(
-    settings: Settings, workspace: Workspace, profile: str, controllers: tuple[str, ...], say: Callable[[str], None]
-) -> None:
-    from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate  # a stage loads its libraries when it runs
+def _again(run: RunContext, stages: list[str], controllers: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Run the stages up to the last one that is compared, and the evaluation of some controllers if it is asked for."""
+    last = list(STAGES).index(stages[-1])
+    for name in list(STAGES)[: last + 1]:
+        say(name)
+        run_stage(name, run)
+    if controllers:
+        from pvbesscar.evaluation.evaluate import EvaluationRequest
 
-    say("evaluate")
-    # In this process: it shall not be in the way of a run at work.
-    evaluate(settings, workspace, profile, request=EvaluationRequest(profile, controllers), workers=1)
+        say("evaluate")
+        # In this process: it shall not be in the way of a run at work.
+        request = EvaluationRequest(run.profile, controllers)
+        run_stage("evaluate", replace(run, options=StageOptions(request=request, workers=1)))
 
 
 def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Settings:
@@ -112,22 +118,6 @@ def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Sett
             "quality": settings.quality.model_copy(update={"data_docs": False}),
         }
     )
-
-
-def _make(settings: Settings, stages: list[str], say: Callable[[str], None]) -> Workspace:
-    from pvbesscar.dataset.build import build  # a stage loads its libraries when it runs
-    from pvbesscar.oe2.ingest import ingest
-    from pvbesscar.quality.gate import validate
-
-    workspace = Workspace.of(settings)
-    say("ingest")
-    ingest(settings, workspace)
-    if "build" in stages:
-        say("validate")
-        validate(settings, workspace)
-        say("build")
-        build(settings, workspace)
-    return workspace
 
 
 def _compared(manifest: RunManifest, stage: str, own: Workspace, controllers: Container[str | None] = ()) -> int:

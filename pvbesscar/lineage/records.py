@@ -15,7 +15,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvbesscar.lineage.stages import STAGES, Place, Raw, Stage, values
+from pvbesscar.lineage.context import RunContext
+from pvbesscar.lineage.stage import SiteFile, Stage, values
+from pvbesscar.lineage.stages import STAGES
 from pvbesscar.store.content import TableDigest, differences, first_of, json_digest, table_digest
 from pvbesscar.store.files import read_parquet, read_stored, sha256_file, write_text
 from pvbesscar.store.fingerprints import changed
@@ -73,90 +75,122 @@ class Reasons:
         return (*self.own, *self.inputs)
 
 
-def record_file(stage: str, place: Place) -> Path:
+def record_file(stage: str, run: RunContext) -> Path:
     """Where a stage's record is."""
-    return place.workspace.lineage / f"{stage}.json"
+    return run.workspace.lineage / f"{stage}.json"
 
 
 @contextmanager
-def recorded(stage: str, place: Place) -> Iterator[None]:
+def recorded(stage: str, run: RunContext) -> Iterator[None]:
     """Record what a stage had to do with, as it was before the block, and what it left, once the block is done.
 
     The record comes last: a process that is killed before it leaves outputs without one, and the stage runs again. A
     block that raises leaves the earlier record, which still tells whether the outputs are those that it names.
     """
     own = STAGES[stage]
-    before = _as_now(own, place)
+    before = _as_now(own, run)
     yield
-    inputs = {name: _with_values(name, found, own, place) for name, found in before.inputs.items()}
-    record = before.model_copy(update={"inputs": inputs, "outputs": _outputs(own, place)})
-    write_text(record_file(stage, place), record.model_dump_json(indent=1) + "\n")
+    inputs = {name: _with_values(name, found, own, run) for name, found in before.inputs.items()}
+    record = before.model_copy(update={"inputs": inputs, "outputs": _outputs(own, run)})
+    write_text(record_file(stage, run), record.model_dump_json(indent=1) + "\n")
 
 
-def why_stale(stage: str, place: Place) -> Reasons:
+def why_stale(stage: str, run: RunContext) -> Reasons:
     """Why a stage's result could differ from what it left; no reason where it could not."""
     own = STAGES[stage]
-    if not own.needed(place.settings):
+    if not own.needed(run.settings):
         return Reasons((), ())
-    record = _read(stage, place)
+    record = _read(stage, run)
     if isinstance(record, str):
         return Reasons((record,), ())
-    now = _as_now(own, place)
+    now = _as_now(own, run)
     reasons = (
         *_settings(record, now),
         *_code(record, now),
         *_packages(record, now),
-        *_spoilt(record, own, place),
+        *_spoilt(record, own, run),
     )
-    return Reasons(reasons, (*_inputs(record, now, own, place), *_facts(record.facts, now.facts)))
+    return Reasons(reasons, (*_inputs(record, now, own, run), *_facts(record.facts, now.facts)))
 
 
-def _read(stage: str, place: Place) -> StageRecord | str:
+def require_same_scenario(stage: Stage, run: RunContext) -> None:
+    """Refuse to read what another scenario, or another profile, has left.
+
+    The agents are left out: a model that was trained otherwise is no fault of the data, and `evaluate` names it.
+
+    Raises
+    ------
+    StaleError
+        Naming the stage before this one, both scenarios, and the settings in which they differ.
+    """
+    for name in (*stage.after, *stage.gated_by):
+        before = STAGES[name]
+        if before.agent is not None or not before.needed(run.settings):
+            continue
+        again = f"run `pvbesscar rerun {before.group} --config {run.config}` first, with the same `--set`."
+        record = _read(name, run)
+        if isinstance(record, str):
+            raise StaleError(f"`{stage.name}` reads what `{name}` leaves, and {record}.", hint=again)
+        now = values(run.settings, before.settings(run))
+        differ = _settings(record, record.model_copy(update={"settings": now, "profile": _profile(before, run)}))
+        if differ:
+            raise StaleError(
+                f"`{stage.name}` reads what `{name}` left for the scenario `{record.settings.get('name', 'unknown')}`, "
+                f"and was called with the scenario `{run.settings.name}`: {'; '.join(differ)}.",
+                hint=again,
+            )
+
+
+def _profile(stage: Stage, run: RunContext) -> str:
+    return run.profile if stage.profiled else "any"
+
+
+def _read(stage: str, run: RunContext) -> StageRecord | str:
     """Record of a stage, or why there is none."""
-    path = record_file(stage, place)
+    path = record_file(stage, run)
     try:
         record = StageRecord.model_validate_json(read_stored(path))
     except FileNotFoundError:
         return "there is no record of an earlier run"
     except (ValidationError, StaleError):
-        return f"{_shown(path, place)} can not be read"
-    return record if record.stage == stage else f"{_shown(path, place)} is of another stage"
+        return f"{_shown(path, run)} can not be read"
+    return record if record.stage == stage else f"{_shown(path, run)} is of another stage"
 
 
-def _as_now(stage: Stage, place: Place) -> StageRecord:
+def _as_now(stage: Stage, run: RunContext) -> StageRecord:
     """Everything that a stage depends on, as it is now; its inputs by their bytes."""
-    files = [file for path in stage.files(place) for file in _files(path)]
-    inputs = {_shown(path, place): InputRecord(digest=_digest(path)) for path in files}
+    files = [file for path in stage.files(run) for file in _files(path)]
+    inputs = {_shown(path, run): InputRecord(digest=_digest(path)) for path in files}
     inputs |= {
-        f"{_shown(part.path, place)} ({', '.join(part.names)})": InputRecord(digest=json_digest(part.path, part.names))
-        for part in stage.parts(place)
+        f"{_shown(part.path, run)} ({', '.join(part.names)})": InputRecord(digest=json_digest(part.path, part.names))
+        for part in stage.parts(run)
     }
-    inputs |= {raw.key: InputRecord(digest=_digest(raw.path)) for raw in stage.raw(place.settings)}
+    inputs |= {raw.key: InputRecord(digest=_digest(raw.path)) for raw in stage.raw(run.settings)}
     return StageRecord(
         stage=stage.name,
-        profile=place.profile if stage.profiled else "any",
-        settings=values(place.settings, stage.settings(place)),
-        code=stage.code(place.source),
+        profile=_profile(stage, run),
+        settings=values(run.settings, stage.settings(run)),
+        code=stage.code(run.source),
         packages=stage.versions(),
         inputs=inputs,
-        facts=stage.facts(place),
+        facts=stage.facts(run),
         outputs={},
     )
 
 
-def _with_values(name: str, found: InputRecord, stage: Stage, place: Place) -> InputRecord:
+def _with_values(name: str, found: InputRecord, stage: Stage, run: RunContext) -> InputRecord:
     """Add the values of an input that is a table, unless it was changed meanwhile."""
-    raw = next((raw for raw in stage.raw(place.settings) if raw.key == name), None)
-    path = place.workspace.root / name if raw is None else raw.path
+    raw = next((raw for raw in stage.raw(run.settings) if raw.key == name), None)
+    path = run.workspace.root / name if raw is None else raw.path
     if found.digest is None or _digest(path) != found.digest or (raw is None and not stage.by_column):
         return found
-    return found.model_copy(update={"table": _table(raw, path, found.digest, place)})
+    return found.model_copy(update={"table": _table(raw, path, found.digest, run)})
 
 
-def _table(raw: Raw | None, path: Path, digest: str, place: Place) -> TableDigest | None:
+def _table(raw: SiteFile | None, path: Path, digest: str, run: RunContext) -> TableDigest | None:
     """Values of a file; `None` where it holds no table."""
     if raw is not None:
-        return table_digest(_frame(raw, place))
+        return table_digest(_frame(raw, run))
     if digest not in _tables and path.suffix == ".parquet":
         try:
             _tables[digest] = table_digest(read_parquet(path))
@@ -165,7 +199,7 @@ def _table(raw: Raw | None, path: Path, digest: str, place: Place) -> TableDiges
     return _tables.get(digest)
 
 
-def _frame(raw: Raw, place: Place) -> Any:  # noqa: ANN401, pandas comes with the readers
+def _frame(raw: SiteFile, run: RunContext) -> Any:  # noqa: ANN401, pandas comes with the readers
     """Series of a raw file as its reader gives it.
 
     Raises
@@ -176,7 +210,7 @@ def _frame(raw: Raw, place: Place) -> Any:  # noqa: ANN401, pandas comes with th
     from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather  # pandas
     from pvbesscar.oe2.sessions import read_sessions  # the same
 
-    settings, path, key = place.settings, raw.path, raw.key
+    settings, path, key = run.settings, raw.path, raw.key
     if raw.kind == "weather":
         return read_weather(path, key, settings.site, settings.weather).frame
     if raw.kind == "pv":
@@ -217,10 +251,10 @@ def _packages(record: StageRecord, now: StageRecord) -> tuple[str, ...]:
     return tuple(f"{name} {record.packages.get(name, 'none')} -> {now.packages.get(name, 'none')}" for name in names)
 
 
-def _spoilt(record: StageRecord, stage: Stage, place: Place) -> tuple[str, ...]:
+def _spoilt(record: StageRecord, stage: Stage, run: RunContext) -> tuple[str, ...]:
     """What is wrong with the outputs that a record names."""
-    root = place.workspace.root
-    expected = {_shown(path, place) for path in stage.outputs(place.workspace)}
+    root = run.workspace.root
+    expected = {_shown(path, run) for path in stage.outputs(run.workspace)}
     if not record.outputs:
         return ("it left no file",)
     if any(not any(name == one or name.startswith(f"{one}/") for one in expected) for name in record.outputs):
@@ -231,14 +265,12 @@ def _spoilt(record: StageRecord, stage: Stage, place: Place) -> tuple[str, ...]:
         if found != digest:
             words.append(f"output {name} is {'missing' if found is None else 'not what it left'}")
     if stage.whole:
-        words += [
-            f"output {name} is none that it left" for name in _outputs(stage, place).keys() - record.outputs.keys()
-        ]
+        words += [f"output {name} is none that it left" for name in _outputs(stage, run).keys() - record.outputs.keys()]
     return first_of(words, "outputs")
 
 
-def _inputs(record: StageRecord, now: StageRecord, stage: Stage, place: Place) -> tuple[str, ...]:
-    raw = {one.key: one for one in stage.raw(place.settings)}
+def _inputs(record: StageRecord, now: StageRecord, stage: Stage, run: RunContext) -> tuple[str, ...]:
+    raw = {one.key: one for one in stage.raw(run.settings)}
     words: list[str] = []
     for name in sorted(record.inputs.keys() | now.inputs.keys()):
         before, found = record.inputs.get(name), now.inputs.get(name)
@@ -250,15 +282,15 @@ def _inputs(record: StageRecord, now: StageRecord, stage: Stage, place: Place) -
         elif found.digest is None:
             words.append(f"{name} is missing")
         elif before.digest != found.digest:
-            words += [f"{name}: {what}" for what in _differences(before, found.digest, raw.get(name), name, place)]
+            words += [f"{name}: {what}" for what in _differences(before, found.digest, raw.get(name), name, run)]
     return first_of(words, "inputs")
 
 
-def _differences(before: InputRecord, digest: str, raw: Raw | None, name: str, place: Place) -> tuple[str, ...]:
+def _differences(before: InputRecord, digest: str, raw: SiteFile | None, name: str, run: RunContext) -> tuple[str, ...]:
     """How an input whose bytes differ differs; a file of the site that has the same values does not."""
-    path = place.workspace.root / name if raw is None else raw.path
+    path = run.workspace.root / name if raw is None else raw.path
     try:
-        now = None if before.table is None else _table(raw, path, digest, place)
+        now = None if before.table is None else _table(raw, path, digest, run)
     except PvbesscarError as error:
         return (f"can not be read: {error.message.splitlines()[0]}",)
     if before.table is None or now is None:
@@ -279,9 +311,9 @@ def _facts(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]
     return first_of(words, "facts")
 
 
-def _outputs(stage: Stage, place: Place) -> dict[str, str]:
-    files = [file for path in stage.outputs(place.workspace) for file in _files(path)]
-    return {_shown(file, place): digest for file in files if (digest := _digest(file)) is not None}
+def _outputs(stage: Stage, run: RunContext) -> dict[str, str]:
+    files = [file for path in stage.outputs(run.workspace) for file in _files(path)]
+    return {_shown(file, run): digest for file in files if (digest := _digest(file)) is not None}
 
 
 def _files(path: Path) -> list[Path]:
@@ -292,9 +324,9 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts))
 
 
-def _shown(path: Path, place: Place) -> str:
+def _shown(path: Path, run: RunContext) -> str:
     """Return a path below the project folder; another one as it is."""
-    root = place.workspace.root
+    root = run.workspace.root
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 

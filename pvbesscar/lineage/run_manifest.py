@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pvbesscar.lineage.runs import PINNED, Job, settings_digest
-from pvbesscar.lineage.stages import PYTHON, STAGES, stages_of
+from pvbesscar.lineage.context import PINNED, RunContext
+from pvbesscar.lineage.stage import PYTHON
+from pvbesscar.lineage.stages import STAGES, stages_of
 from pvbesscar.oe2.series import provenance_file
 from pvbesscar.store.drafts import PATTERN
 from pvbesscar.store.files import read_stored, sha256_file, sha256_json, write_json
@@ -34,33 +35,34 @@ class RunError(PvbesscarError):
     exit_code = 2
 
 
-def write_manifest(job: Job, outcome: Outcome, error: str | None = None) -> Path:
+def write_manifest(run: RunContext, outcome: Outcome, error: str | None = None) -> Path:
     """Write the record of a run that has ended, however it did; nobody else may be at work in the project meanwhile."""
-    workspace = job.workspace
-    stages = {stage: _stage(job, stage) for stage in _reached(job)}
+    workspace = run.workspace
+    stages = {stage: _stage(run, stage) for stage in _reached(run)}
     figures, best = _figures(workspace, {name for name, stage in stages.items() if stage.condition != "stopped"})
-    pinned = job.folder / PINNED
+    pinned = run.folder / PINNED
     content = {
         "format": FORMAT,
-        "run": job.id,
-        "scenario": job.settings.name,
-        "profile": job.profile,
+        "run": run.id,
+        "scenario": run.settings.name,
+        "profile": run.profile,
         "outcome": outcome,
         "error": error,
-        "failures": job.failures,
-        "kept": job.kept,
-        "started": job.started,
+        "failures": run.failures,
+        "kept": run.kept,
+        "started": run.started,
         "finished": dt.datetime.now(dt.UTC),
-        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in job.seconds.items()},
-        "config": str(job.config),
-        "oe2_dir": job.settings.data.oe2_dir.resolve().as_posix(),
-        "dataset_name": job.settings.data.dataset_name,
-        "settings_digest": settings_digest(job.settings),
+        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
+        "config": str(run.config),
+        "oe2_dir": run.settings.data.oe2_dir.resolve().as_posix(),
+        "dataset_name": run.settings.data.dataset_name,
+        # Every setting that can change a result; where files lie is not one.
+        "settings_digest": sha256_json(run.settings.model_dump(mode="json", exclude={"data": {"root"}})),
         "pinned_sha256": sha256_file(pinned) if pinned.is_file() else None,
-        "seed": job.settings.seed,
+        "seed": run.settings.seed,
         "versions": versions(),
         "code": code_now(stages),
-        "inputs": _inputs(job) if "ingest" in stages else (),
+        "inputs": _inputs(run) if "ingest" in stages else (),
         "stages": stages,
         "figures": figures,
         "best": best,
@@ -68,7 +70,7 @@ def write_manifest(job: Job, outcome: Outcome, error: str | None = None) -> Path
     }
     manifest = RunManifest.model_validate(content)
     manifest = manifest.model_copy(update={"digest": _digest(manifest)})
-    path = job.folder / MANIFEST
+    path = run.folder / MANIFEST
     write_json(path, manifest.model_dump(mode="json"))
     return path
 
@@ -142,35 +144,35 @@ def _regular_files(place: Path) -> Iterator[Path]:
             yield path
 
 
-def _reached(job: Job) -> list[str]:
+def _reached(run: RunContext) -> list[str]:
     """Stages of a run up to the last one that it came to."""
-    stages = [stage.name for stage in stages_of(job.settings) if stage.needed(job.settings)]
-    touched = {*job.seconds, *job.kept, *(f"train-{agent}" for agent in job.failures)}
+    stages = [stage.name for stage in stages_of(run.settings) if stage.needed(run.settings)]
+    touched = {*run.seconds, *run.kept, *(f"train-{agent}" for agent in run.failures)}
     return stages[: max((n for n, stage in enumerate(stages, start=1) if stage in touched), default=0)]
 
 
-def _stage(job: Job, stage: str) -> StageFiles:
+def _stage(run: RunContext, stage: str) -> StageFiles:
     condition: Condition = (
-        "made" if stage in job.done
-        else "stopped" if stage in job.seconds
-        else "kept" if stage in job.kept
+        "made" if stage in run.done
+        else "stopped" if stage in run.seconds
+        else "kept" if stage in run.kept
         else "found"
     )  # fmt: skip
-    seconds = job.seconds.get(stage)
+    seconds = run.seconds.get(stage)
     return StageFiles(
         condition=condition,
-        reason=job.failures.get(stage.removeprefix("train-"), job.reasons.get(stage)),
+        reason=run.failures.get(stage.removeprefix("train-"), run.reasons.get(stage)),
         seconds=None if seconds is None else round(seconds, 3),
-        files=files_of(job.workspace, stage),
+        files=files_of(run.workspace, stage),
     )
 
 
-def _inputs(job: Job) -> tuple[InputFile, ...]:
+def _inputs(run: RunContext) -> tuple[InputFile, ...]:
     """The configuration, and the raw files that the canonical year in place was read from."""
     found = {}
-    if job.config.is_file():
-        found[job.config.resolve()] = ("config", sha256_file(job.config))
-    provenance = _read(Provenance, job.workspace.canonical / "provenance.json")
+    if run.config.is_file():
+        found[run.config.resolve()] = ("config", sha256_file(run.config))
+    provenance = _read(Provenance, run.workspace.canonical / "provenance.json")
     for series in provenance.series if provenance else ():
         if series.file is not None and series.sha256 is not None:
             path = Path(series.file).resolve()
@@ -178,7 +180,7 @@ def _inputs(job: Job) -> tuple[InputFile, ...]:
             origin = provenance_file(path)
             if series.series == "weather" and origin.is_file():
                 found[origin] = ("weather.file", sha256_file(origin))
-    return tuple(_input(key, path, digest, job.settings) for path, (key, digest) in found.items())
+    return tuple(_input(key, path, digest, run.settings) for path, (key, digest) in found.items())
 
 
 def _key(series: str) -> str:

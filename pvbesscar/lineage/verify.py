@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pvbesscar.lineage.context import PINNED
 from pvbesscar.lineage.history import Entry, entries, find
 from pvbesscar.lineage.run_manifest import RunError, files_of, read_manifest
-from pvbesscar.lineage.runs import PINNED
 from pvbesscar.store.files import sha256_file
 from pvbesscar.store.workspace import Workspace
 from schemas.runs import FileRecord, RunManifest

@@ -61,3 +61,11 @@ def outdated_parts(certificate: Certificate, dataset_digest: str) -> tuple[str, 
 def package_versions() -> dict[str, str]:
     """Versions that the energies depend on, by package."""
     return {name: version(name) for name in PACKAGES}
+
+
+def of_windows_only(workspace: Workspace) -> bool:
+    """Whether the certificate that is there, if there is one, was not issued over the whole year."""
+    try:
+        return Certificate.model_validate_json(read_stored(workspace.certificate)).scope != "year"
+    except (FileNotFoundError, ValidationError):
+        return True

@@ -9,10 +9,9 @@ import pytest
 
 from pvbesscar.agents.train import train_on
 from pvbesscar.evaluation.evaluate import evaluate_on
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.records import recorded
 from pvbesscar.lineage.run_manifest import write_manifest
-from pvbesscar.lineage.runs import Job
-from pvbesscar.lineage.stages import Place
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.report.publish import publish
 from pvbesscar.store.workspace import Workspace
@@ -34,9 +33,9 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     settings = mini_site(tmp_path_factory.mktemp("docs"))
     workspace = Workspace.of(settings)
     simulator = CityLearnSim(workspace.dataset)
-    job = Job("test-smoke-0", settings, "smoke", Path("config/test.yaml"))
+    job = RunContext(settings, "smoke", Path("config/test.yaml"), "test-smoke-0")
     job.pin()
-    place = Place.of(settings, "smoke")
+    place = RunContext(settings, "smoke")
     for agent in settings.training.agents:
         with job.timed(f"train-{agent}"), recorded(f"train-{agent}", place):
             train_on(simulator, agent, settings, workspace, "smoke")

@@ -11,24 +11,16 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pvbesscar.agents import train as training
-from pvbesscar.agents.train import train
 from pvbesscar.certify import plan
-from pvbesscar.certify.certificate import certify
-from pvbesscar.dataset.build import build
-from pvbesscar.evaluation.evaluate import evaluate
-from pvbesscar.lineage.plan import decide
-from pvbesscar.lineage.records import recorded
-from pvbesscar.lineage.stages import Place, stages_of
-from pvbesscar.oe2.ingest import ingest
-from pvbesscar.quality.gate import validate
-from pvbesscar.report.publish import publish
+from pvbesscar.lineage.context import RunContext, StageOptions
+from pvbesscar.lineage.runner import run_stage
+from pvbesscar.lineage.stages import stages_of
 from pvbesscar.store import files
 from pvbesscar.store.drafts import PATTERN, sweep
 from pvbesscar.store.files import read_json, sha256_file, sha256_json
@@ -59,26 +51,10 @@ def run(root: Path, at: Callable[[str], None]) -> None:
         patch.setattr(training, "STATE_SHARE", 0.0)
         _listen(patch, at)
         sweep(root)
-        place = Place(settings, workspace, "smoke")
+        project = RunContext(settings, "smoke", options=StageOptions(workers=1))
         for stage in stages_of(settings):
-            if decide(stage.name, place).verdict == "STALE":
-                with recorded(stage.name, place):
-                    _execute(stage.name, place)
+            run_stage(stage.name, project)
             at(f"after {stage.name}")
-
-
-def _execute(stage: str, place: Place) -> None:
-    settings, workspace, profile = place.settings, place.workspace, place.profile
-    work: dict[str, Callable[[], object]] = {
-        "ingest": lambda: ingest(settings, workspace),
-        "validate": lambda: validate(settings, workspace),
-        "build": lambda: build(settings, workspace),
-        "certify": lambda: certify(settings, workspace),
-        **{f"train-{agent}": partial(train, agent, settings, workspace, profile) for agent in AGENTS},
-        "evaluate": lambda: evaluate(settings, workspace, profile, workers=1),
-        "publish": lambda: publish(settings, workspace, profile, {}),
-    }
-    work[stage]()
 
 
 def _listen(patch: pytest.MonkeyPatch, at: Callable[[str], None]) -> None:

@@ -38,6 +38,10 @@ class Server:
         """POST a question to the API."""
         return json.loads(self._send(path, "POST", json.dumps(question).encode()))
 
+    def get(self, path: str) -> bytes:
+        """GET something of the API."""
+        return self._send(path, "GET", None)
+
     def change(self, path: str, change: dict[str, Any]) -> None:
         """PATCH something of the API."""
         self._send(path, "PATCH", json.dumps(change).encode())
@@ -157,7 +161,8 @@ def fake_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callab
     def run(*arguments: str, behaviour: str = "") -> Ran:
         root = tmp_path_factory.mktemp("project")
         done = subprocess.run(
-            [sys.executable, "-m", "tests.flows.fake_run", str(root), "run", "--set", f"data.root={root}", *arguments],
+            [sys.executable, "-m", "tests.flows.fake_run", str(root), "run", "--profile", "smoke", "--set",
+             f"data.root={root}", *arguments],
             cwd=ROOT, env={**server.env, "FAKE_TRAINING": behaviour}, capture_output=True, text=True, timeout=400,
             check=False,
         )  # fmt: skip

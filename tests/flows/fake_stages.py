@@ -13,9 +13,9 @@ from prefect import flow
 
 import flows.training
 from flows.children import die_with_the_parent
-from flows.opened import ProfileName
+from flows.run import ProfileName
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.records import recorded
-from pvbesscar.lineage.runs import Job
 from pvbesscar.store.files import write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError, TrainingError
@@ -34,7 +34,6 @@ from schemas.results import (
     YearFacts,
 )
 from schemas.settings import Agent, Settings
-from tasks.kept import place_of
 
 TERMS = ScoreTerms(co2_kg=1.0, solar_kwh=2.0, cost_pen=3.0, ev_short_kwh=0.0, ramping_kwh=4.0)
 BEHAVIOUR = "FAKE_TRAINING"
@@ -48,7 +47,7 @@ def put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pvbesscar.quality.gate.validate", validate)
     monkeypatch.setattr("pvbesscar.dataset.build.build", build)
     monkeypatch.setattr("pvbesscar.certify.certificate.certify", certify)
-    monkeypatch.setattr("pvbesscar.plant.certificate.require_certificate", lambda _workspace: None)
+    monkeypatch.setattr("pvbesscar.plant.certificate.require_certificate", require_certificate)
     monkeypatch.setattr("pvbesscar.evaluation.evaluate.evaluate", evaluate)
     monkeypatch.setattr("pvbesscar.report.publish.publish", publish)
     monkeypatch.setattr("pvbesscar.report.pictures.pictures", pictures)
@@ -83,11 +82,16 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
     )  # fmt: skip
 
 
-def certify(settings: Settings, workspace: Workspace, *, force: bool, on_progress: OnProgress) -> Certificate:
+def certify(settings: Settings, workspace: Workspace, *, full: bool, on_progress: OnProgress) -> None:
+    assert not full
     on_progress(Progress(1, 1, 1.0, "hours compared"))
-    write_text(workspace.certificate, "{}")
+    write_text(workspace.certificate, settings.name)
+
+
+def require_certificate(workspace: Workspace) -> Certificate:
     return Certificate(
-        scenario=settings.name, scope="windows", verdict="equal", dataset_digest="4", plant_code_digest="5",
+        scenario=workspace.certificate.read_text(),
+        scope="windows", verdict="equal", dataset_digest="4", plant_code_digest="5",
         versions={"citylearn": "3.0.2"}, platform="test", differences=(), runs=(), hours=1, branches={},
         branches_missed=(), seconds=0.1,
     )  # fmt: skip
@@ -96,29 +100,31 @@ def certify(settings: Settings, workspace: Workspace, *, force: bool, on_progres
 @flow(name="trainer")
 def train_agent(agent: Agent, profile: ProfileName, run_folder: Path) -> None:
     die_with_the_parent()
-    job = Job.reopened(run_folder, profile)
-    with recorded(f"train-{agent}", place_of(job)):
-        _train(agent, job)
+    run = RunContext.reopened(run_folder, profile)
+    with recorded(f"train-{agent}", run):
+        _train(agent, run)
 
 
-def _train(agent: Agent, job: Job) -> None:
+def _train(agent: Agent, run: RunContext) -> None:
     behaviour = dict(item.split("=") for item in os.environ.get(BEHAVIOUR, "").split(",") if item)
-    write_text(job.folder / f"pid-{agent}", str(os.getpid()))
-    write_text(job.folder / f"threads-{agent}", os.environ.get("OMP_NUM_THREADS", ""))
+    write_text(run.folder / f"pid-{agent}", str(os.getpid()))
+    write_text(run.folder / f"threads-{agent}", os.environ.get("OMP_NUM_THREADS", ""))
     steps = {"wait": 200, "linger": 60}.get(behaviour.get(agent, ""), 6)
     for step in range(1, steps + 1):
         time.sleep(0.5)
-        job.write_progress(f"train-{agent}", Progress(step, steps, 2.0, "steps"))
-        while behaviour.get(agent) == "gate" and not (job.workspace.root / "go").is_file():
+        run.write_progress(f"train-{agent}", Progress(step, steps, 2.0, "steps"))
+        while behaviour.get(agent) == "gate" and not (run.workspace.root / "go").is_file():
             time.sleep(0.1)
         if step == 4 and behaviour.get(agent) == "fail":
             raise TrainingError(f"{agent}: the loss is NaN at step 4.", hint="lower `training.ppo.learning_rate`.")
         if step == 4 and behaviour.get(agent) == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-    write_text(job.workspace.final_model(agent), f"model of {agent}")
+    write_text(run.workspace.final_model(agent), f"model of {agent}")
 
 
-def evaluate(settings: Settings, workspace: Workspace, profile: str, on_progress: object = None) -> EvaluationReport:
+def evaluate(
+    settings: Settings, workspace: Workspace, profile: str, on_progress: OnProgress, *, request: None, workers: None
+) -> EvaluationReport:
     on_progress(Progress(1, 2, 1.0, "controllers"))
     models = [agent for agent in ("sac", "ppo", "a2c") if workspace.final_model(agent).is_file()]
     write_text(workspace.evaluation / "evaluation_comparison.csv", f"{models}")

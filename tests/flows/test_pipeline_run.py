@@ -132,9 +132,20 @@ def test_the_graph_colours_each_stage_and_names_the_reason(shown: dict[str, dict
     text = shown["iquitos-mall-lineage"]["data"]
     assert text.startswith("```mermaid\nflowchart TD\n")
     assert ":::FAILED\n" in text
-    for edge in ("ingest --> validate", "certify --> train_sac --> evaluate", "evaluate --> publish"):
+    for edge in ("ingest --> validate", "certify --> train_sac", "train_sac --> evaluate", "evaluate --> publish"):
         assert edge in text
     assert re.search(r"\| train-ppo \| FAILED \| .*the loss is NaN at step 4", text)
+
+
+def test_the_ui_draws_the_stages_with_edges(server: Server, partial: Ran) -> None:
+    nodes = dict(json.loads(server.get(f"flow_runs/{partial.run['id']}/graph-v2"))["nodes"])
+    names = {key: re.sub(r"-[0-9a-f]{1,3}$", "", node["label"]) for key, node in nodes.items()}
+    drawn = {(names[parent["id"]], names[key]) for key, node in nodes.items() for parent in node["parents"]}
+    trainings = {f"train-{agent}" for agent in AGENTS}
+    assert drawn == {
+        ("ingest", "validate"), ("validate", "build"), ("build", "certify"), ("evaluate", "publish"),
+        *(("certify", name) for name in trainings), *((name, "evaluate") for name in trainings),
+    }  # fmt: skip
 
 
 def test_sequential_children_do_not_overlap(server: Server, sequential: Ran) -> None:

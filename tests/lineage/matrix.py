@@ -23,10 +23,10 @@ import pytest
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 
 from pvbesscar.dataset import build
-from pvbesscar.lineage import stages
+from pvbesscar.lineage import stage as stage_module
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.plan import plan
-from pvbesscar.lineage.runs import Job
-from pvbesscar.lineage.stages import Place, stages_of
+from pvbesscar.lineage.stages import stages_of
 from pvbesscar.store.files import sha256_file
 from pvbesscar.store.fingerprints import SOURCE
 from schemas.settings import Settings
@@ -38,7 +38,7 @@ BEHIND_DATASET = ("certify", *TRAINERS, "evaluate", "publish")
 ENDS_AT_REPORT = ("evaluate", "publish")
 NOTHING: tuple[str, ...] = ()
 PACKAGES = ("pvbesscar", "schemas", "tasks", "flows")
-INSTALLED = stages.version
+INSTALLED = stage_module.version
 
 
 @dataclass
@@ -52,8 +52,8 @@ class World:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def place(self) -> Place:
-        return dataclasses.replace(Place.of(self.settings, self.profile), source=self.source)
+    def place(self) -> RunContext:
+        return dataclasses.replace(RunContext(self.settings, self.profile), source=self.source)
 
     def csv(self, name: str) -> pd.DataFrame:
         """A file of the site, stamps as they are written."""
@@ -281,8 +281,8 @@ CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     "comment": ("pvbesscar/dataset/build.py", lambda t: "# Why.\n" + t, NOTHING),
     "formatting": ("pvbesscar/agents/factory.py", _formatting, NOTHING),
     "command line": ("pvbesscar/cli.py", _constant, NOTHING),
-    "orchestration of a stage": ("tasks/build.py", _constant, NOTHING),
-    "docstring of a task": ("tasks/build.py", lambda t: t.replace("Make the", "Build the"), NOTHING),
+    "orchestration of a stage": ("tasks/stages.py", _constant, NOTHING),
+    "docstring of a task": ("tasks/stages.py", _docstring, NOTHING),
     "flow": ("flows/pipeline.py", _constant, NOTHING),
 }  # fmt: skip
 EDITS.extend(Edit(f"{name} (`{path}`)", "code", _text(path, how), runs) for name, (path, how, runs) in CODE.items())
@@ -447,7 +447,7 @@ def _copy_source(source: Path) -> None:
 def _outcome(one: Edit, world: World, kept: Path, *, prove: bool) -> Outcome:
     keys = _raw_keys(world)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (stages, build):
+        for module in (stage_module, build):
             patch.setattr(module, "version", lambda name: world.versions.get(name) or INSTALLED(name))
         one.change(world)
         planned = {d.stage: (d.verdict, d.why) for d in plan(world.place)}
@@ -470,7 +470,7 @@ def _run(world: World) -> tuple[str, ...]:
 def _anew(world: World) -> tuple[str, ...]:
     """Files that executing every stage changes. Provenance tells how a file was written, which is no value of it."""
     before = _left(world)
-    run(world.place, force=True)
+    run(dataclasses.replace(world.place, forced=frozenset(ALL)))
     after = _left(world)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
 
@@ -502,14 +502,13 @@ def _raw_keys(world: World) -> dict[str, str | None]:
     with the time of its start among the arguments that cache would serve nothing at all.
     """
     began = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    job = Job("run", world.settings, world.profile, Path("config.yaml"), started=began)
+    job = RunContext(world.settings, world.profile, Path("config.yaml"), "run", started=began)
     return {stage.name: _raw_key(stage.name, job, world.source) for stage in stages_of(world.settings)}
 
 
-def _raw_key(stage: str, job: Job, source: Path) -> str | None:
-    name, _, agent = stage.partition("-")
-    work = getattr(_loaded(source / "tasks" / f"{name}.py"), name)
-    inputs: dict[str, Any] = {"job": job, **({"agent": agent} if agent else {})}
+def _raw_key(stage: str, job: RunContext, source: Path) -> str | None:
+    work = _loaded(source / "tasks" / "stages.py").stage_task(stage)
+    inputs: dict[str, Any] = {"run": job}
     context: Any = SimpleNamespace(task=work)
     return (INPUTS + TASK_SOURCE).compute_key(context, inputs, {})
 

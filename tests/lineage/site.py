@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from pvbesscar.dataset.build import build
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.plan import Decision, decide
 from pvbesscar.lineage.records import recorded
-from pvbesscar.lineage.stages import STAGES, Place, stages_of, values
+from pvbesscar.lineage.stage import values
+from pvbesscar.lineage.stages import STAGES, stages_of
 from pvbesscar.oe2.ingest import collect, ingest
 from pvbesscar.quality.gate import validate
 from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
@@ -53,18 +55,18 @@ def write_files(root: Path) -> None:
             pd.concat([stamps, rounded], axis=1).to_csv(folder / name, index=False)
 
 
-def run(place: Place, *, force: bool = False) -> dict[str, Decision]:
+def run(place: RunContext) -> dict[str, Decision]:
     """Take all stages through a run as the flows do: decide, execute, record; return the decisions."""
     made = {}
     for stage in stages_of(place.settings):
-        made[stage.name] = decide(stage.name, place, force=force)
+        made[stage.name] = decide(stage.name, place)
         if made[stage.name].verdict == "STALE":
             with recorded(stage.name, place):
                 execute(stage.name, place)
     return made
 
 
-def execute(stage: str, place: Place) -> None:
+def execute(stage: str, place: RunContext) -> None:
     """Do the work of a stage; behind the dataset, write what depends on the same things as the real one's result."""
     settings, ws = place.settings, place.workspace
     if stage == "ingest":
@@ -87,7 +89,7 @@ def execute(stage: str, place: Place) -> None:
         _train(stage.removeprefix("train-"), place)
 
 
-def _train(agent: Agent, place: Place) -> None:
+def _train(agent: Agent, place: RunContext) -> None:
     ws, own = place.workspace, {"dataset": _dataset(place.workspace), "settings": _asked(f"train-{agent}", place)}
     write_json(ws.final_model(agent), own)
     model = sha256_file(ws.final_model(agent))
@@ -95,14 +97,14 @@ def _train(agent: Agent, place: Place) -> None:
     write_parquet(ws.training(agent) / "curve.parquet", pd.DataFrame({"steps": [1, 2]}))
 
 
-def _evidence(place: Place) -> Iterator[Path]:
+def _evidence(place: RunContext) -> Iterator[Path]:
     ws = place.workspace
     yield from (ws.canonical, ws.quality, ws.dataset, ws.evaluation)
     for agent in place.settings.training.agents:
         yield from (ws.checkpoints(agent), ws.training(agent))
 
 
-def _asked(stage: str, place: Place) -> Mapping[str, Any]:
+def _asked(stage: str, place: RunContext) -> Mapping[str, Any]:
     return values(place.settings, STAGES[stage].settings(place))
 
 

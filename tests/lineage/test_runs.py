@@ -19,10 +19,10 @@ from pvbesscar.cli import app
 from pvbesscar.dataset.build import build
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
 from pvbesscar.lineage import run_manifest
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.history import Difference, differences, entries, find
 from pvbesscar.lineage.recompute import recompute
 from pvbesscar.lineage.run_manifest import RunError, files_of, read_manifest, write_manifest
-from pvbesscar.lineage.runs import Job
 from pvbesscar.lineage.stages import STAGES
 from pvbesscar.lineage.verify import require_proven, verify
 from pvbesscar.oe2.ingest import ingest
@@ -58,13 +58,13 @@ def settings_for(root: Path, **sections: Any) -> Settings:
     return scenario(root, **({"data": data, "mall": mall, "ev": EV} | sections))
 
 
-def run_stages(settings: Settings, name: str, *, outcome: Outcome = "completed") -> Job:
+def run_stages(settings: Settings, name: str, *, outcome: Outcome = "completed") -> RunContext:
     """Ingest, validate and build as a run does them, and its record; the later stages leave a file each."""
     workspace = Workspace.of(settings)
     config = workspace.root / "scenario.yaml"
     if not config.exists():
         write_text(config, "name: test\n")
-    job = Job(name, settings, "smoke", config)
+    job = RunContext(settings, "smoke", config, name)
     job.pin()
     with job.timed("ingest"):
         ingest(settings, workspace)
@@ -271,7 +271,7 @@ def test_what_a_later_run_replaced_is_told_apart_from_tampering(workspace: Works
 
 
 def test_files_that_a_later_run_removed_are_not_missing(workspace: Workspace) -> None:
-    second = Job("second", settings_for(workspace.root, training={"agents": ["sac"]}), "smoke", Path("x.yaml"))
+    second = RunContext(settings_for(workspace.root, training={"agents": ["sac"]}), "smoke", Path("x.yaml"), "second")
     second.pin()
     with second.timed("evaluate"):
         (workspace.evaluation / "ledgers/nominal/sac.parquet").unlink()
@@ -319,7 +319,7 @@ def test_judged_again_elsewhere_the_ledgers_are_the_same(tmp_path: Path) -> None
     settings = settings_for(tmp_path, training=training, evaluation={"windows": WINDOWS})
     run_stages(settings, "first")
     workspace = Workspace.of(settings)
-    job = Job("second", settings, "smoke", Path("gone.yaml"))
+    job = RunContext(settings, "smoke", Path("gone.yaml"), "second")
     job.pin()
     with job.timed("evaluate"):
         evaluate(settings, workspace, "smoke", request=EvaluationRequest("smoke", ("no-control", "rule")), workers=1)
@@ -461,7 +461,7 @@ def test_a_run_that_stops_records_what_it_came_to(tmp_path: Path, outcome: Outco
     settings = settings_for(tmp_path)
     run_stages(settings, "first")
     workspace = Workspace.of(settings)
-    job = Job("second", settings, "smoke", Path("gone.yaml"))
+    job = RunContext(settings, "smoke", Path("gone.yaml"), "second")
     job.pin()
     with job.timed("ingest"):
         ingest(settings, workspace)
@@ -481,7 +481,7 @@ def test_kept_and_found_stages_are_told_apart(tmp_path: Path) -> None:
     write_demand(tmp_path)
     settings = settings_for(tmp_path, training={"agents": ["sac"]})
     run_stages(settings, "first")
-    job = Job("second", settings, "smoke", Path("gone.yaml"))
+    job = RunContext(settings, "smoke", Path("gone.yaml"), "second")
     job.kept.append("train-sac")
     with job.timed("publish"):
         pass

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from pvbesscar.dataset.settings import DATASET_SETTINGS
-from pvbesscar.lineage.stages import STAGES, Place, values
+from pvbesscar.lineage.context import RunContext
+from pvbesscar.lineage.stage import values
+from pvbesscar.lineage.stages import STAGES
 from pvbesscar.store.fingerprints import FIRST_PARTY, SOURCE
 from schemas.settings import AGENTS, Settings
 from tests.flows.chaos import EV, small_site
@@ -45,7 +47,7 @@ WHERE = {"data.root", "data.dataset_name"}
 
 def _declared(stage: str, settings: Settings) -> set[str]:
     """Settings of a stage, and those by which it proves its dataset: where they differ `build` runs first."""
-    own = set(values(settings, STAGES[stage].settings(Place.of(settings, "smoke"))))
+    own = set(values(settings, STAGES[stage].settings(RunContext(settings, "smoke"))))
     proven = set() if stage in {"ingest", "validate"} else set(values(settings, DATASET_SETTINGS))
     return own | proven
 
@@ -74,14 +76,14 @@ def test_no_setting_is_read_up_to_the_dataset_that_is_not_declared(tmp_path: Pat
     stages = ("ingest",) if site == "profile" else ("ingest", "validate", "build")
     for stage in stages:
         with recording(settings) as read:
-            execute(stage, Place.of(settings, "smoke"))
+            execute(stage, RunContext(settings, "smoke"))
         assert len(read) > 10
         assert read - _declared(stage, settings) - WHERE - {"date"} == set(), stage
 
 
 def test_what_a_source_does_not_ask_for_is_not_declared(tmp_path: Path) -> None:
     files, synthetic = measured_site(tmp_path), small_site(tmp_path)
-    place = {"files": Place.of(files, "smoke"), "synthetic": Place.of(synthetic, "smoke")}
+    place = {"files": RunContext(files, "smoke"), "synthetic": RunContext(synthetic, "smoke")}
     asked = {name: set(values(one.settings, STAGES["ingest"].settings(one))) for name, one in place.items()}
     assert not {"pv.tilt_deg", "weather.annual_ghi_kwh_m2", "mall.declared_kwh"} & asked["files"]
     assert not {"pv.file", "weather.unit", "mall.separator", "data.oe2_dir", "ev.file"} & asked["synthetic"]
@@ -97,7 +99,7 @@ def test_no_setting_is_read_behind_the_dataset_that_is_not_declared(tmp_path: Pa
     from pvbesscar.report.publish import publish
 
     settings = mini_site(tmp_path, training=TRAINING | {"simulator": simulator})
-    workspace = Place.of(settings, "smoke").workspace
+    workspace = RunContext(settings, "smoke").workspace
     work: dict[str, Callable[[], Any]] = {"certify": partial(certify, settings, workspace)}
     for agent in AGENTS:
         work[f"train-{agent}"] = partial(train, agent, settings, workspace, "smoke")

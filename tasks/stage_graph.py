@@ -1,15 +1,15 @@
-"""The graph of the stages as the UI draws it: what was made from what, and what of it is fresh."""
+"""The graph of the stages as an artifact: what was made from what, and what of it is fresh."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from pvbesscar.display import duration
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.plan import Decision
-from pvbesscar.lineage.runs import Job
+from pvbesscar.lineage.stages import STAGES, stages_of
 from tasks import artifacts
 
 Condition = Literal["FRESH", "STALE", "DEPENDS", "RAN", "CACHED", "FAILED", "ABSENT"]
@@ -23,8 +23,6 @@ COLOURS: dict[Condition, str] = {
     "ABSENT": "fill:#eeeeee,stroke:#888888,color:#333333",
 }
 TITLES = {"plan": "What the run is going to do.", "lineage": "What was made from what."}
-BEFORE = ("ingest", "validate", "build", "certify")
-AFTER = ("evaluate", "publish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def before_run(decisions: Iterable[Decision]) -> dict[str, Node]:
     return {decision.stage: Node(decision.verdict, decision.why) for decision in decisions}
 
 
-def after_run(job: Job, failed: str | None = None) -> dict[str, Node]:
+def after_run(run: RunContext, failed: str | None = None) -> dict[str, Node]:
     """Conditions of the stages at the end of a run, from what it did.
 
     Parameters
@@ -48,18 +46,17 @@ def after_run(job: Job, failed: str | None = None) -> dict[str, Node]:
     failed
         The stage that stopped the run, if one did.
     """
-    agents = [f"train-{agent}" for agent in job.settings.training.agents]
-    nodes = dict.fromkeys((*BEFORE, *agents, *AFTER), Node("ABSENT", "not run"))
-    for stage, seconds in job.seconds.items():
-        words = f"{duration(seconds)}; {job.reasons[stage]}" if stage in job.reasons else duration(seconds)
+    nodes = {stage.name: Node("ABSENT", "not run") for stage in stages_of(run.settings)}
+    for stage, seconds in run.seconds.items():
+        words = f"{duration(seconds)}; {run.reasons[stage]}" if stage in run.reasons else duration(seconds)
         nodes[stage] = Node("FAILED" if stage == failed else "RAN", words)
-    nodes |= {stage: Node("CACHED", job.reasons[stage]) for stage in job.kept}
-    for agent, reason in job.failures.items():
+    nodes |= {stage: Node("CACHED", run.reasons[stage]) for stage in run.kept}
+    for agent, reason in run.failures.items():
         nodes[f"train-{agent}"] = Node("FAILED", reason.splitlines()[0])
-    return {stage: node for stage, node in nodes.items() if stage != "train"}
+    return {stage: node for stage, node in nodes.items() if stage in STAGES}
 
 
-def show(job: Job, nodes: Mapping[str, Node], key: Literal["plan", "lineage"] = "lineage") -> None:
+def show(run: RunContext, nodes: Mapping[str, Node], key: Literal["plan", "lineage"] = "lineage") -> None:
     """Show the graph, and below it the reason for each stage; `plan` before a run, `lineage` at its end."""
     reasons = "\n".join(f"| {stage} | {node.condition} | {_cell(node.why)} |" for stage, node in nodes.items())
     text = (
@@ -68,19 +65,32 @@ def show(job: Job, nodes: Mapping[str, Node], key: Literal["plan", "lineage"] = 
         "Before a run: FRESH will be kept, STALE will run, DEPENDS runs if a stage before it changes what it reads. "
         "After it: CACHED was kept, RAN was made by this run, ABSENT it did not come to.\n"
     )
-    artifacts.markdown(artifacts.key(job.settings.name, key), text, TITLES[key])
+    artifacts.markdown(artifacts.key(run.settings.name, key), text, TITLES[key])
 
 
 def mermaid(nodes: Mapping[str, Node]) -> str:
     """Mermaid source of the stages, coloured by condition."""
-    agents = [stage for stage in nodes if stage.startswith("train-")]
     lines = ["flowchart TD"]
     lines += [f'    {_id(stage)}["{stage}<br/>{node.condition}"]:::{node.condition}' for stage, node in nodes.items()]
-    lines += [f"    {a} --> {b}" for a, b in pairwise(BEFORE)]
-    lines += [f"    certify --> {_id(agent)} --> evaluate" for agent in agents]
-    lines += ["    evaluate --> publish"]
+    lines += [f"    {_id(before)} --> {_id(stage)}" for before, stage in edges(nodes)]
     lines += [f"    classDef {condition} {style}" for condition, style in COLOURS.items()]
     return "\n".join(lines)
+
+
+def edges(stages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of stages, the earlier one first, without those that a way over a third stage says already."""
+    there = list(stages)
+    for stage in there:
+        before = [name for name in _before(stage) if name in there]
+        yield from ((name, stage) for name in before if not any(name in _all_before(other) for other in before))
+
+
+def _before(stage: str) -> tuple[str, ...]:
+    return (*STAGES[stage].after, *STAGES[stage].gated_by)
+
+
+def _all_before(stage: str) -> set[str]:
+    return {name for one in _before(stage) for name in (one, *_all_before(one))}
 
 
 def _id(stage: str) -> str:

@@ -1,0 +1,122 @@
+"""Which settings the result of each stage depends on.
+
+`tests/lineage/test_stages.py` runs the stages and holds what they ask of the settings to these lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pvbesscar.dataset.settings import DATASET_SETTINGS
+from pvbesscar.lineage.context import RunContext
+from pvbesscar.lineage.stage import Include, SiteFile
+from schemas.settings import Agent, EvSettings, FileSettings, Settings
+
+LAYOUT = frozenset(FileSettings.model_fields)
+"""How a file is written; asked for where there is one."""
+
+
+def ingest_settings(run: RunContext) -> Include:
+    """Settings that the canonical year depends on: those of the sources that are configured."""
+    settings = run.settings
+    sources = (settings.weather.source, settings.mall.source, settings.ev.source)
+    site = {"latitude", "longitude", "altitude_m", "timezone", "year"}
+    if "synthetic" in sources[1:]:
+        site |= {"holidays"}
+    own: Include = {"name": True, "seed": True, "site": site}
+    own["weather"] = {"source", *({"annual_ghi_kwh_m2"} if settings.weather.source == "synthetic" else
+                                  {"file", "unit", "columns", "decomposition"} | LAYOUT)}  # fmt: skip
+    own["pv"] = {"source", *({"file", "column", "unit"} | LAYOUT if settings.pv.source == "file" else {
+        "dc_kwp", "ac_kw", "tilt_deg", "azimuth_deg", "temperature_coefficient_per_k", "system_losses",
+        "inverter_efficiency",
+    })}  # fmt: skip
+    mall = {"source"}
+    if "synthetic" in (settings.mall.source, settings.ev.source):
+        mall |= {"open_hours"}
+    if settings.mall.source == "synthetic":
+        mall |= {"declared_kwh"}
+    else:
+        mall |= {"file", "column", "unit", "scale_to_declared"} | LAYOUT
+        mall |= {"declared_kwh"} if settings.mall.scale_to_declared else set()
+    own["mall"] = mall
+    ev = set(EvSettings.model_fields) - {"socket_min_kw"}
+    if settings.ev.source == "synthetic":
+        ev -= {"file", "unit"} | LAYOUT
+    else:
+        ev -= {"declared_kwh", "peak_hours"}
+    own["ev"] = ev - {"dwell_hours"} if settings.ev.source == "sessions" else ev
+    if site_files(settings):
+        own["data"] = {"oe2_dir"}
+    return own
+
+
+def site_files(settings: Settings) -> tuple[SiteFile, ...]:
+    """Files of the site that a scenario reads."""
+    folder = settings.data.oe2_dir
+    named = (
+        ("weather.file", "weather", settings.weather.file if settings.weather.source == "file" else None),
+        ("pv.file", "pv", settings.pv.file if settings.pv.source == "file" else None),
+        ("mall.file", "mall", settings.mall.file if settings.mall.source == "file" else None),
+        ("ev.file", settings.ev.source, settings.ev.file if settings.ev.source != "synthetic" else None),
+    )
+    return tuple(SiteFile(key, kind, folder / file) for key, kind, file in named if file is not None)
+
+
+def rule_settings(_run: RunContext) -> Include:
+    """Settings that the quality rules ask for."""
+    return {
+        "name": True,
+        "site": {"latitude", "longitude", "altitude_m", "timezone", "year"},
+        "weather": {"source"},
+        "pv": {"dc_kwp", "ac_kw", "source", "tilt_deg", "azimuth_deg"},
+        "mall": {"source", "declared_kwh", "open_hours"},
+        "ev": {
+            "source", "chargers", "sockets_per_charger", "moto_chargers", "socket_kw", "charger_efficiency",
+            "moto_battery_kwh", "mototaxi_battery_kwh", "declared_kwh",
+        },
+        "bess": {"capacity_kwh", "power_kw", "efficiency"},
+        "grid": {"base_price", "peak_price", "feed_in_price", "carbon_kg_per_kwh"},
+        "quality": {"energy_tolerance", "waivers", "data_docs"},
+    }  # fmt: skip
+
+
+def build_settings(_run: RunContext) -> Include:
+    """Settings that the dataset depends on, and what its facts repeat."""
+    return DATASET_SETTINGS | {
+        "name": True,
+        "mall": {"declared_kwh", "open_hours"},
+        "quality": {"energy_tolerance"},
+    }
+
+
+def training_settings(agent: Agent) -> Callable[[RunContext], Include]:
+    """Settings that the model of an agent depends on."""
+
+    def settings(run: RunContext) -> Include:
+        training: Include = {"simulator": True, "scenarios": True, agent: True}
+        training[run.profile] = {"steps", "episode_hours", "checkpoint_every"}
+        if run.settings.training.simulator == "twin":
+            training["plants"] = True
+        return {"seed": True, "training": training, "evaluation": {"windows"}}
+
+    return settings
+
+
+def evaluation_settings(run: RunContext) -> Include:
+    """Settings that the evaluation depends on."""
+    training: Include = dict.fromkeys(("agents", "simulator", "scenarios", "plants"), True)
+    training |= dict.fromkeys(run.settings.training.agents, True)
+    training[run.profile] = {"steps", "episode_hours", "evaluate_on", "scenarios", "nominal_on", "controllers"}
+    return {
+        "name": True,
+        "seed": True,
+        "training": training,
+        "evaluation": {"windows"},
+        "weights": True,
+        "grid": {"avoided_fuel_kg_per_kwh"},
+    }
+
+
+def everything(_run: RunContext) -> Include:
+    """The report prints them all."""
+    return dict.fromkeys(Settings.model_fields, True)

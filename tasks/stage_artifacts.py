@@ -1,0 +1,191 @@
+"""What each stage shows in the Prefect UI when it has run, or when it has refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pvbesscar.lineage.context import RunContext
+from schemas.results import (
+    Certificate,
+    DatasetManifest,
+    EvaluationReport,
+    Finding,
+    Provenance,
+    QualityReport,
+    TrainingMetrics,
+)
+from tasks import artifacts
+
+SHOWN_RANGES = 5
+"""Stretches of hours that are named one by one."""
+
+
+def show_result(stage: str, run: RunContext, result: Any) -> None:  # noqa: ANN401, what the stage's function returns
+    """Show what a stage has made."""
+    SHOW["train" if stage.startswith("train-") else stage](run, result)
+
+
+def show_refusal(stage: str, run: RunContext) -> None:
+    """Show why a stage has refused, where it leaves more than the words of its error."""
+    report = _quality_file(run)
+    # The gate writes its report before it refuses; the person in front of the UI needs it most then.
+    if stage == "validate" and report.is_file():
+        _quality(run, QualityReport.model_validate_json(report.read_text(encoding="utf-8")))
+    elif stage == "certify" and run.workspace.certificate.is_file():
+        _certificate(run, Certificate.model_validate_json(run.workspace.certificate.read_text(encoding="utf-8")))
+
+
+def _key(run: RunContext, *parts: str) -> str:
+    return artifacts.key(run.settings.name, *parts)
+
+
+def _provenance(run: RunContext, provenance: Provenance) -> None:
+    rows = [
+        {
+            "series": series.series,
+            "source": series.source,
+            "file": series.file or "",
+            "reader": series.reader,
+            "transformations": "; ".join(series.transformations),
+            "notes": "; ".join(series.notes),
+        }
+        for series in provenance.series
+    ]
+    words = "Where each series comes from, and what was done to it."
+    artifacts.table(_key(run, "provenance"), rows, words, str(run.workspace.canonical / "provenance.json"))
+
+
+def _quality_file(run: RunContext) -> Path:
+    return run.workspace.quality / "quality_report.json"
+
+
+def _quality(run: RunContext, report: QualityReport) -> None:
+    from pvbesscar.quality.report import status
+
+    findings = sorted(report.findings, key=lambda finding: ("error", "warning", "info").index(finding.severity))
+    rows = [
+        {
+            "severity": status(finding),
+            "rule": finding.rule,
+            "where": f"{finding.source} {finding.column or ''}".strip(),
+            "hours": _hours(finding),
+            "cause": finding.cause,
+            "fix": finding.fix,
+            "observed": finding.observed,
+            "limit": finding.limit,
+        }
+        for finding in findings
+    ]
+    artifacts.markdown(_key(run, "quality-verdict"), _quality_words(run, report), "Whether the data may be used.")
+    artifacts.table(
+        _key(run, "quality-findings"),
+        rows or [{"severity": "none", "rule": f"all {len(report.rules)} rules passed"}],
+        f"{len(report.errors)} errors among {len(report.findings)} findings of {len(report.rules)} rules.",
+        str(_quality_file(run)),
+    )
+
+
+def _quality_words(run: RunContext, report: QualityReport) -> str:
+    """Whether the gate is open, and for each error what a person needs to mend it."""
+    if not report.errors:
+        return f"# Accepted\n\n{len(report.findings)} findings of {len(report.rules)} rules, none of them an error.\n"
+    parts = [f"# REFUSED: {len(report.errors)} errors\n\nNothing downstream was changed.\n"]
+    for number, finding in enumerate(report.errors, start=1):
+        parts.append(
+            f"## {number}. {finding.rule}\n\n{finding.message}\n\n"
+            f"* **where:** {finding.source} {finding.column or ''}\n* **hours:** {_hours(finding)}\n"
+            f"* **seen:** {finding.observed}; **limit:** {finding.limit}\n* **likely cause:** {finding.cause}\n"
+            f"* **fix:** {finding.fix}\n"
+        )
+    page = _quality_file(run).with_suffix(".html")
+    return "\n".join([*parts, f"All findings, with pictures, are in\n\n    {page}\n"])
+
+
+def _hours(finding: Finding) -> str:
+    shown = ", ".join(f"{r.first_stamp} to {r.last_stamp}" for r in finding.hours[:SHOWN_RANGES])
+    more = len(finding.hours) - SHOWN_RANGES
+    return shown + (f" and {more} more stretches, {finding.n_hours} hours in all" if more > 0 else "")
+
+
+def _manifest(run: RunContext, manifest: DatasetManifest) -> None:
+    facts = {"digest": manifest.digest, "mode": manifest.mode} | manifest.facts.model_dump(mode="json")
+    rows = [{"what": name, "value": value} for name, value in (facts | manifest.files).items()]
+    words = f"CityLearn dataset in {run.workspace.dataset}."
+    artifacts.table(_key(run, "dataset-manifest"), rows, words, str(run.workspace.dataset / "manifest.json"))
+
+
+def _certificate(run: RunContext, certificate: Certificate) -> None:
+    rows = [
+        {
+            "quantity": difference.quantity,
+            "equal": difference.equal,
+            "largest difference": difference.max_abs,
+            "unit": difference.unit,
+            "hours that differ": difference.hours,
+        }
+        for difference in certificate.differences
+    ]
+    words = (
+        f"Twin against CityLearn {certificate.versions['citylearn']} over {certificate.hours:,} hours of "
+        f"{len(certificate.policies)} policies: {certificate.verdict}."
+    )
+    artifacts.table(_key(run, "certificate"), rows, words, str(run.workspace.certificate))
+
+
+def _training(run: RunContext, metrics: TrainingMetrics) -> None:
+    values = metrics.model_dump(mode="json", exclude={"versions", "checkpoints"})
+    rows = [{"what": name, "value": str(value)} for name, value in values.items()]
+    words = f"{metrics.agent.upper()}: {metrics.steps:,} steps, {metrics.steps_per_s:.1f} steps/s."
+    where = run.workspace.training_metrics(metrics.agent)
+    artifacts.table(_key(run, "training", metrics.agent), rows, words, str(where))
+
+
+def _ranking(run: RunContext, report: EvaluationReport) -> None:
+    from pvbesscar.evaluation.ranking import ranks
+
+    main = report.main
+    rows = [
+        {
+            "rank": rank,
+            "controller": result.controller,
+            "kind": result.kind,
+            "J": round(result.score, 4),
+            "captured %": None if result.captured_share is None else round(100.0 * result.captured_share, 2),
+            "mean reward": round(result.mean_reward, 4),
+            "reward spread": round(result.reward_std, 4),
+            "CO2 kg": round(result.terms.co2_kg),
+            "cost PEN": round(result.terms.cost_pen),
+            "unused PV kWh": round(result.terms.solar_kwh),
+            "EV short kWh": round(result.terms.ev_short_kwh, 1),
+            "ramping kWh": round(result.terms.ramping_kwh),
+        }
+        for rank, result in zip(ranks(main.ranking), main.ranking, strict=True)
+    ]
+    missing = "".join(f" Missing: {name} ({reason})." for name, reason in report.missing.items())
+    verdicts = "".join(f" {verdict.sentence}" for verdict in report.verdicts)
+    words = f"Judged on {', '.join(main.judged_on)}; lower J is better.{missing}{verdicts}"
+    artifacts.table(_key(run, "ranking"), rows, words, str(run.workspace.evaluation / "evaluation_comparison.csv"))
+
+
+def _report(run: RunContext, page: Path) -> None:
+    from pvbesscar.report.pictures import pictures
+
+    missing = "".join(f"\n* **missing:** {agent}: {reason}" for agent, reason in run.failures.items())
+    # A browser refuses file:// links from a page of the server, so the path is given as text.
+    text = f"# {run.settings.name}\n\nThe report is the file\n\n    {page}\n{missing}\n"
+    artifacts.markdown(_key(run, "report"), text, "Where the published report is.")
+    for name, picture in pictures(run.settings, run.workspace, run.profile).items():
+        artifacts.image(_key(run, name), picture.address, picture.words)
+
+
+SHOW: Mapping[str, Callable[[RunContext, Any], None]] = {
+    "ingest": _provenance,
+    "validate": _quality,
+    "build": _manifest,
+    "certify": _certificate,
+    "train": _training,
+    "evaluate": _ranking,
+    "publish": _report,
+}
