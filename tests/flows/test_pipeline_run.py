@@ -139,7 +139,8 @@ def test_the_graph_colours_each_stage_and_names_the_reason(shown: dict[str, dict
 
 def test_the_ui_draws_the_stages_with_edges(server: Server, partial: Ran) -> None:
     nodes = dict(json.loads(server.get(f"flow_runs/{partial.run['id']}/graph-v2"))["nodes"])
-    names = {key: re.sub(r"-[0-9a-f]{1,3}$", "", node["label"]) for key, node in nodes.items()}
+    # A task is called `build`, the flow run of an agent `trainer / train-sac`.
+    names = {key: node["label"].rpartition(" / ")[2] for key, node in nodes.items()}
     drawn = {(names[parent["id"]], names[key]) for key, node in nodes.items() for parent in node["parents"]}
     trainings = {f"train-{agent}" for agent in AGENTS}
     assert drawn == {
