@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pvbesscar import cli
+from pvbesscar.lineage.run_manifest import read_manifest
+from pvbesscar.store.files import write_text
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError, QualityError, TrainingError
 from schemas.progress import Progress
 
@@ -93,7 +98,7 @@ def test_the_exit_code_is_that_of_the_error(
     monkeypatch.setattr(stage, fail)
     result = _call("ingest", "--set", f"data.root={tmp_path}")
     assert result.exit_code == code
-    assert result.stderr == f"error: {error}\n"
+    assert result.stderr.endswith(f"\nerror: {error}\n")
 
 
 def test_ctrl_c_is_exit_130_and_says_what_is_intact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_ctrl_c_is_exit_130_and_says_what_is_intact(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("pvbesscar.oe2.ingest.ingest", interrupt)
     result = _call("ingest", "--set", f"data.root={tmp_path}")
     assert result.exit_code == 130
-    assert result.stderr.startswith("interrupted: nothing is half written.")
+    assert "\ninterrupted: nothing is half written." in result.stderr
 
 
 def test_a_stage_prints_where_its_results_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,9 +128,50 @@ def test_train_trains_what_is_asked_for_and_shows_it(
         on_progress(Progress(1, 2, 1.0, "steps"))
 
     monkeypatch.setattr("pvbesscar.agents.train.train", learn)
+    monkeypatch.setattr("pvbesscar.lineage.runner.require_same_scenario", lambda *_: None)  # there is no dataset
     result = _call("train", *arguments, "--profile", "full", "--set", f"data.root={tmp_path}")
     assert asked == [("a2c", "full"), ("sac", "full")]
     assert result.stdout.splitlines() == [
         f"{tmp_path}/checkpoints/{agent.upper()}/{agent}_final_model.zip" for agent in ("a2c", "sac")
     ]
     assert "train-sac: done after" in result.stderr
+
+
+def test_a_stage_called_alone_leaves_the_record_of_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stage(_settings: object, workspace: Workspace) -> None:
+        write_text(workspace.canonical / "provenance.json", "{}")
+
+    monkeypatch.setattr("pvbesscar.oe2.ingest.ingest", stage)
+    assert _call("ingest", "--set", f"data.root={tmp_path}").exit_code == 0
+    (folder,) = (tmp_path / "outputs/runs").iterdir()
+    manifest = read_manifest(folder)
+    assert manifest.run.startswith("iquitos_mall-ingest-")
+    assert (manifest.outcome, manifest.stages["ingest"].condition) == ("completed", "made")
+    assert [file.path for file in manifest.stages["ingest"].files] == [
+        "data/interim/canonical/iquitos_ev_mall/provenance.json"
+    ]
+    assert _call("verify", "latest", "--set", f"data.root={tmp_path}").exit_code == 0
+
+
+def test_a_stage_that_fails_alone_leaves_its_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise InputError("pv.csv: gone.", hint="put it there.")
+
+    monkeypatch.setattr("pvbesscar.oe2.ingest.ingest", fail)
+    assert _call("ingest", "--set", f"data.root={tmp_path}").exit_code == 2
+    (folder,) = (tmp_path / "outputs/runs").iterdir()
+    manifest = read_manifest(folder)
+    assert (manifest.outcome, manifest.stages["ingest"].condition) == ("failed", "stopped")
+    assert "pv.csv: gone." in str(manifest.error)
+
+
+def test_make_and_the_command_line_have_one_default_profile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (of_make,) = re.findall(r"^PROFILE \?= (\w+)$", makefile, flags=re.MULTILINE)
+    defaults = {
+        parameter.default
+        for command in cli.app.registered_commands
+        for name, parameter in inspect.signature(command.callback).parameters.items()
+        if name == "profile"
+    }
+    assert defaults == {of_make}
