@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect import Flow
 from prefect.client.schemas.objects import State
@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from flows.pipeline import pipeline
 from flows.run import PARTIAL, ProfileName, close_cancelled
 from flows.server import ServerError
-from flows.stages import FLOWS, Agents
+from flows.stages import FLOWS
 from pvbesscar import display
 from pvbesscar.lineage.context import new_run_id
 from pvbesscar.lineage.scenario import load_scenario
@@ -60,48 +60,31 @@ class Launched:
 
 
 def launch(
-    config: Path, overrides: tuple[str, ...], profile: ProfileName, *, sequential: bool = False, force: bool = False
+    what: StageName | Literal["pipeline"],
+    config: Path,
+    overrides: tuple[str, ...],
+    profile: ProfileName,
+    **options: str | bool,
 ) -> Launched:
-    """Run the pipeline in this process, showing its stages on standard error.
+    """Run the pipeline, or one stage, in this process, showing the stages on standard error.
+
+    Parameters
+    ----------
+    options
+        What the flow takes beside the scenario: `sequential`, `agent`, `downstream`, `force`.
 
     Raises
     ------
     PvbesscarError
         Whatever stopped it.
     """
-    return _launch(pipeline, profile, config, overrides, profile=profile, sequential=sequential, force=force)
-
-
-def launch_stage(
-    stage: StageName,
-    config: Path,
-    overrides: tuple[str, ...],
-    profile: ProfileName,
-    *,
-    agent: Agents | None = None,
-    downstream: bool,
-    force: bool,
-) -> Launched:
-    """Run one stage in this process, and what is stale behind it if that is asked for; see `launch`.
-
-    Parameters
-    ----------
-    agent
-        What to train, for the stage `train`.
-    """
-    more = {} if agent is None else {"agent": agent}
-    return _launch(
-        FLOWS[stage], stage, config, overrides, profile=profile, downstream=downstream, force=force, **more
-    )  # fmt: skip
-
-
-def _launch(flow: Flow[..., State[Any]], what: str, config: Path, overrides: tuple[str, ...], **more: Any) -> Launched:  # noqa: ANN401
     workspace = Workspace.of(load_scenario(config, overrides).settings)
-    run_id = new_run_id(config, what)
-    named = flow.with_options(flow_run_name=run_id)
+    own: Flow[..., State[Any]] = pipeline if what == "pipeline" else FLOWS[what]
+    run_id = new_run_id(config, profile if what == "pipeline" else what)
+    named = own.with_options(flow_run_name=run_id)
     with display.showing(display.for_terminal()):
         try:
-            state: State[Any] = named(str(config), overrides, **more, return_state=True)
+            state: State[Any] = named(str(config), overrides, profile, **options, return_state=True)
         except BaseException:
             if close_cancelled():
                 raise CancelledError.of(run_id) from None

@@ -167,7 +167,7 @@ def run(
     with prefect_for(config, settings):
         from flows.launch import launch
 
-        launched = launch(config, tuple(settings), profile.value, sequential=sequential, force=force)
+        launched = launch("pipeline", config, tuple(settings), profile.value, sequential=sequential, force=force)
     tell(launched)
 
 

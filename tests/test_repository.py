@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 MIB = 1024 * 1024
@@ -109,3 +111,24 @@ def test_imports_point_one_way(repo_root: Path) -> None:
     done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 kept, 0 broken" in done.stdout, done.stdout
+
+
+def test_no_cycle_between_modules() -> None:
+    packages = ("flows", "tasks", "pvbesscar", "schemas")
+    graph = grimp.build_graph(*packages, exclude_type_checking_imports=True)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    # It raises CycleError, with the modules of the cycle, where there is one.
+    order = list(TopologicalSorter(imports).static_order())
+    assert order.index("schemas.errors") < order.index("pvbesscar.lineage.runner") < order.index("flows.pipeline")
+
+
+@pytest.mark.parametrize("package", ["flows", "tasks", "pvbesscar", "schemas"])
+def test_no_file_is_longer_than_400_lines(repo_root: Path, package: str) -> None:
+    lengths = {str(p.relative_to(repo_root)): len(text_lines(p)) for p in (repo_root / package).rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
+def test_rules_are_rarely_switched_off(repo_root: Path) -> None:
+    paths = [p for name in ("flows", "tasks", "pvbesscar", "schemas") for p in (repo_root / name).rglob("*.py")]
+    lines = [line for path in paths for line in text_lines(path)]
+    assert 1000 * sum("# noqa" in line for line in lines) / len(lines) < 2

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -80,11 +80,11 @@ def rerun(
         show(concerned)
         return
     with prefect_for(config, settings):
-        from flows.launch import launch_stage
+        from flows.launch import launch
 
-        launched = launch_stage(
-            stage.value, config, tuple(settings), profile.value, agent=_agents(stage, agent),
-            downstream=downstream, force=force,
+        launched = launch(
+            stage.value, config, tuple(settings), profile.value,
+            agent="all" if agent is None else agent.value, downstream=downstream, force=force,
         )  # fmt: skip
     tell(launched, with_report=downstream or stage is StageChoice.PUBLISH)
 
@@ -112,12 +112,6 @@ def _planned(
     before = [name for one in ORDER[: ORDER.index(stage.value)] for name in names_of(one, every)]
     run.forced = frozenset(begin) if force else frozenset()
     return plan(run, stages=before), plan(run, stages=[*begin, *behind])
-
-
-def _agents(stage: StageChoice, agent: AgentName | None) -> Literal["sac", "ppo", "a2c", "all"] | None:
-    if stage is not StageChoice.TRAIN:
-        return None
-    return "all" if agent is None else agent.value
 
 
 @contextmanager
