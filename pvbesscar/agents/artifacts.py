@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pvbesscar.dataset.settings import dataset_settings_digest
-from pvbesscar.quality.boundaries import require_dataset
+from pvbesscar.quality.stage_contracts import require_dataset
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import read_stored, sha256_file, sha256_json
 from pvbesscar.store.workspace import Workspace

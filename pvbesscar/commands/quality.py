@@ -20,7 +20,7 @@ from pvbesscar.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from pvbesscar.quality.files import JudgedFile
+    from pvbesscar.quality.engine import JudgedFile
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines: JSON in the place of tables.")]
 quality_app = typer.Typer(no_args_is_help=True, help="The quality gate's rules.")
@@ -65,8 +65,8 @@ def validate(
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:
     settings = load(config, overrides or []).settings
-    from pvbesscar.quality.datasets.judge import judge_folder  # the rules load pandera and pvlib
-    from pvbesscar.quality.files import judge_file
+    from pvbesscar.quality.folder.judge import judge_folder  # the rules load pandera and pvlib
+    from pvbesscar.quality.year.files import judge_file
 
     judged = [judge_folder(path, settings) if path.is_dir() else judge_file(path, settings) for path in paths]
     if as_json:
@@ -105,25 +105,25 @@ def rules(as_json: JsonOption = False) -> None:
 
       pvbesscar quality rules --json
     """
-    from pvbesscar.quality.datasets.registry import all_folder_rules
-    from pvbesscar.quality.registry import all_rules
+    from pvbesscar.quality.folder.rules import FOLDER_RULES
+    from pvbesscar.quality.year.rules import YEAR_RULES
 
     fields = ("id", "severity", "title", "rationale", "reference", "cause", "fix")
     if as_json:
         table: list[dict[str, Any]] = [
-            {name: getattr(rule, name) for name in fields} | {"waivable": rule.waivable, "series": list(rule.series)}
-            for rule in all_rules()
+            {name: getattr(rule, name) for name in fields} | {"waivable": rule.waivable, "series": list(rule.looks_at)}
+            for rule in YEAR_RULES.all()
         ]
         table += [
-            {name: getattr(rule, name) for name in fields} | {"waivable": False, "folder": rule.looks_at}
-            for rule in all_folder_rules()
+            {name: getattr(rule, name) for name in fields} | {"waivable": False, "folder": ", ".join(rule.looks_at)}
+            for rule in FOLDER_RULES.all()
         ]
         typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
         return
     head = ("rule", "severity", "waivable", "looks at", "what holds")
     rows: list[tuple[str, ...]] = [
-        (r.id, r.severity, "yes" if r.waivable else "no", ", ".join(r.series) or "configuration", r.title)
-        for r in all_rules()
+        (r.id, r.severity, "yes" if r.waivable else "no", ", ".join(r.looks_at) or "configuration", r.title)
+        for r in YEAR_RULES.all()
     ]
-    rows += [(r.id, r.severity, "no", f"folder: {r.looks_at}", r.title) for r in all_folder_rules()]
+    rows += [(r.id, r.severity, "no", f"folder: {', '.join(r.looks_at)}", r.title) for r in FOLDER_RULES.all()]
     print_table(head, rows)

@@ -29,8 +29,8 @@ from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import PlantParams, plant_params
-from pvbesscar.quality.boundaries import require_canonical
 from pvbesscar.quality.gate import accepted
+from pvbesscar.quality.stage_contracts import require_canonical
 from pvbesscar.store.dataset_manifest import MANIFEST_FILE, file_digests
 from pvbesscar.store.files import published_folder, read_parquet, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace

@@ -19,7 +19,7 @@ from pvbesscar.dataset.scenarios import (
     written_out,
 )
 from pvbesscar.plant.params import PlantParams
-from pvbesscar.quality.resampled import require_plausible
+from pvbesscar.quality.year.drawn_years import require_plausible
 from pvbesscar.store.files import write_json, write_parquet
 from schemas.settings import Settings
 

@@ -19,7 +19,7 @@ def load_scenario(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
     loaded = load_settings(path, overrides)
     if loaded.settings.quality.waivers:
         # The rules load pandera and pvlib, which only a scenario with waivers has to wait for.
-        from pvbesscar.quality.waivers import check_waivers
+        from pvbesscar.quality.gate import check_waivers
 
         check_waivers(loaded.settings.quality.waivers)
     return loaded

@@ -15,9 +15,10 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from pvbesscar.quality.context import QualityContext
-from pvbesscar.quality.judge import violations
-from pvbesscar.quality.registry import CONFIG, Rule, Violation, all_rules
+from pvbesscar.quality.engine import CONFIG, Violation
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.judge import YearRule, violations
+from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.files import published_folder, write_text
 from schemas.frames import HOURLY, REQUIRED, SERIES, SESSIONS
 from schemas.results import QualityReport
@@ -62,9 +63,11 @@ def write_data_docs(report: QualityReport, context: QualityContext, folder: Path
     return folder / FOLDER / INDEX
 
 
-def rules_of(series: str) -> tuple[Rule, ...]:
+def rules_of(series: str) -> tuple[YearRule, ...]:
     """Rules that look at a series; those of the configuration for `config`."""
-    return tuple(rule for rule in all_rules() if (series in rule.series if series != CONFIG else not rule.series))
+    return tuple(
+        rule for rule in YEAR_RULES.all() if (series in rule.looks_at if series != CONFIG else not rule.looks_at)
+    )
 
 
 def _judged(series: str, context: QualityContext) -> bool:
@@ -139,7 +142,7 @@ def _run(
     return results
 
 
-def _described(rule: Rule, found: list[Violation], context: QualityContext) -> str:
+def _described(rule: YearRule, found: list[Violation], context: QualityContext) -> str:
     """What an expectation says; Great Expectations shows it as HTML, so everything is escaped here."""
     waived = {waiver.rule for waiver in context.settings.quality.waivers}
     lines = [

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from pydantic import ValidationError
 
-from pvbesscar.quality.armed import prove_armed
-from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.data_docs import FOLDER, write_data_docs
-from pvbesscar.quality.judge import judge
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.pandera_checks import failures
 from pvbesscar.quality.report import as_html, error_text
-from pvbesscar.quality.waivers import check_waivers, day_of
+from pvbesscar.quality.stage_contracts import contract
+from pvbesscar.quality.waivers import day_of
+from pvbesscar.quality.year.context import IRRADIANCE, QualityContext
+from pvbesscar.quality.year.judge import YearRule, judge
+from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.files import read_parquet, read_stored, sha256_file, sha256_json, write_json, write_text
 from pvbesscar.store.workspace import Workspace
-from schemas.errors import QualityError, StaleError
-from schemas.frames import SERIES
+from schemas.errors import ConfigError, QualityError, StaleError
+from schemas.frames import PV, SERIES, WEATHER, structure
 from schemas.results import Provenance, QualityReport
-from schemas.settings import Settings
+from schemas.settings import HOURS_PER_YEAR, Settings, Waiver
 
 PROVENANCE_FILE = "provenance.json"
 JSON_FILE = "quality_report.json"
@@ -53,12 +57,12 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
         disarmed.
     """
     check_waivers(settings.quality.waivers)
-    prove_armed(settings)
+    refuse_planted_zeros(settings)
     context, digest = _read(settings, workspace)
     report = QualityReport(
         scenario=settings.name,
         canonical_digest=digest,
-        rules=tuple(rule.id for rule in all_rules()),
+        rules=tuple(rule.id for rule in YEAR_RULES.all()),
         findings=judge(context),
         judged_on=day_of(settings),
     )
@@ -80,6 +84,31 @@ def _with_data_docs(report: QualityReport, context: QualityContext, workspace: W
         return report
     page = write_data_docs(report, context, workspace.quality)
     return report.model_copy(update={"data_docs": page.relative_to(workspace.quality).as_posix()})
+
+
+def refuse_planted_zeros(settings: Settings) -> None:
+    """Prove in each run that the gate refuses the fault that it exists for: a year of zeros, and a missing column.
+
+    Raises
+    ------
+    QualityError
+        pandera or the rules accept a planted fault.
+    """
+    stamps = pd.date_range(
+        f"{settings.site.year}-01-01", periods=HOURS_PER_YEAR, freq="h", tz=settings.site.timezone, name="timestamp"
+    )
+    dark = pd.DataFrame(0.0, index=stamps, columns=[*IRRADIANCE, "temp_air_c", "wind_speed_m_s"]).reset_index()
+    planted = QualityContext(settings, {WEATHER: dark, PV: dark[["timestamp"]].assign(pv_kwh=0.0)})
+    found = [failures(contract(series, planted), planted.frames[series]) for series in (WEATHER, PV)]
+    by_contract = all(cases is not None and cases["check"].eq("solar.all_zero").any() for cases in found)
+    by_structure = failures(structure(WEATHER), dark.drop(columns="ghi_w_m2")) is not None
+    by_rules = any(one.rule == "solar.all_zero" and one.severity == "error" for one in judge(planted))
+    if not (by_contract and by_structure and by_rules):
+        raise QualityError(
+            "the quality gate is disarmed: a planted year of zeros passed it.",
+            hint="install the project again (`make clean-venv install`): pandera, or its rules in pvbesscar/quality, "
+            "were changed.",
+        )
 
 
 def accepted(workspace: Workspace) -> QualityReport:
@@ -134,3 +163,39 @@ def _read(settings: Settings, workspace: Workspace) -> tuple[QualityContext, str
         name: read_parquet(folder / f"{name}.parquet") for name in SERIES if f"{name}.parquet" in provenance.files
     }
     return QualityContext(settings, frames, provenance), digest
+
+
+def check_waivers(waivers: Sequence[Waiver]) -> None:
+    """Refuse waivers that could never hold.
+
+    Raises
+    ------
+    ConfigError
+        A waiver names no rule, one that can not be waived, or one that another waiver names already.
+    """
+    rules = {known.id: known for known in YEAR_RULES.all()}
+    named: set[str] = set()
+    for number, waiver in enumerate(waivers):
+        where = f"`quality.waivers.{number}`"
+        if waiver.rule not in rules:
+            near = difflib.get_close_matches(waiver.rule, rules, n=1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            raise ConfigError(
+                f"{where}: `{waiver.rule}` is no rule of the quality gate{meant}",
+                hint="`pvbesscar quality rules` lists them all, and says which of them can be waived.",
+            )
+        if not rules[waiver.rule].waivable:
+            raise _never(where, rules[waiver.rule])
+        if waiver.rule in named:
+            raise ConfigError(
+                f"{where}: rule `{waiver.rule}` is waived a second time.", hint="keep one of the waivers."
+            )
+        named.add(waiver.rule)
+
+
+def _never(where: str, rule: YearRule) -> ConfigError:
+    return ConfigError(
+        f"{where}: rule `{rule.id}` ({rule.title}) can not be waived: data that breaks it is false, and nothing that "
+        "is built on it would be true.",
+        hint=f"remove the waiver and mend the data: {rule.fix}.",
+    )

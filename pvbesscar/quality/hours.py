@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pvbesscar.quality.registry import Hours
 from schemas.results import HourRange
+
+Hours = NDArray[np.int64]
+"""Rows of a year, 0-based, shape (n,)."""
 
 SHOWN_RANGES = 24
 """Ranges kept in a finding; the count of hours is always whole."""

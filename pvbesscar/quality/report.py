@@ -6,9 +6,9 @@ from importlib.resources import files
 
 import jinja2
 
-from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.hours import describe
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.results import Finding, QualityReport
 
 
@@ -59,7 +59,7 @@ def as_html(report: QualityReport, context: QualityContext) -> str:
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     return template.render(
         report=report,
-        rules=all_rules(),
+        rules=YEAR_RULES.all(),
         broken={finding.rule for finding in report.findings},
         series=context.provenance.series if context.provenance else (),
         describe=describe,

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pvbesscar.agents.artifacts import curve_name, prove_dataset, read_metrics
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
-from pvbesscar.quality.boundaries import require_ledger
 from pvbesscar.quality.gate import PROVENANCE_FILE
+from pvbesscar.quality.stage_contracts import require_ledger
 from pvbesscar.store.dataset_manifest import MANIFEST_FILE
 from pvbesscar.store.files import read_parquet, read_stored, sha256_file, sha256_json
 from pvbesscar.store.workspace import Workspace

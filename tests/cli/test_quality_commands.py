@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pvbesscar.cli import app
-from pvbesscar.quality.context import QualityContext
-from pvbesscar.quality.datasets.registry import all_folder_rules
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.folder.rules import FOLDER_RULES
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.rules import YEAR_RULES
 from tests.quality.years import clean_context
 
 
@@ -90,9 +90,9 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_the_rules_are_those_of_the_registry() -> None:
     answer = CliRunner().invoke(app, ["quality", "rules", "--json"])
     listed = {rule["id"]: rule for rule in json.loads(answer.stdout)}
-    assert list(listed) == [rule.id for rule in (*all_rules(), *all_folder_rules())]
+    assert list(listed) == [rule.id for rule in (*YEAR_RULES.all(), *FOLDER_RULES.all())]
     assert listed["solar.all_zero"]["waivable"] is False
     assert listed["mall.outage"]["waivable"] is True
     assert listed["files.missing"]["folder"] == "schema.json, names of files"
     table = CliRunner().invoke(app, ["quality", "rules"])
-    assert all(rule.id in table.stdout for rule in (*all_rules(), *all_folder_rules()))
+    assert all(rule.id in table.stdout for rule in (*YEAR_RULES.all(), *FOLDER_RULES.all()))

@@ -29,8 +29,8 @@ from pvbesscar.dataset.scenarios import (
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.twin import Twin
-from pvbesscar.quality.registry import all_rules
-from pvbesscar.quality.resampled import NOT_ASKED, asked_rules, not_asked, require_plausible
+from pvbesscar.quality.year.drawn_years import NOT_ASKED, asked_rules, not_asked, require_plausible
+from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.simulation.rollout import rollout
 from pvbesscar.store.files import read_json, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
@@ -276,9 +276,9 @@ def test_short_stays_last_one_hour(store: ScenarioStore) -> None:
 
 def test_every_rule_is_asked_or_its_reason_is_known() -> None:
     asked = {rule.id for rule in asked_rules()}
-    for rule in all_rules():
+    for rule in YEAR_RULES.all():
         assert (rule.id in asked) == (rule.severity == "error" and not_asked(rule) is None)
-    assert set(NOT_ASKED) <= {rule.id for rule in all_rules()}
+    assert set(NOT_ASKED) <= {rule.id for rule in YEAR_RULES.all()}
     assert {"sessions.overlap", "sessions.window", "values.finite", "pv.above_rating", "time.length"} <= asked
     assert {"solar.night", "energy.mall_declared", "weather.range"} & asked == set()
 

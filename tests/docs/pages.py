@@ -11,8 +11,11 @@ from typing import Any
 from pvbesscar.config import configuration_table
 from pvbesscar.evaluation.kpis import all_kpis
 from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
-from pvbesscar.quality.datasets.registry import FolderRule, all_folder_rules
-from pvbesscar.quality.registry import Rule, all_rules
+from pvbesscar.quality.engine import QualityRule
+from pvbesscar.quality.folder.dataset_folder import DatasetFolder
+from pvbesscar.quality.folder.rules import FOLDER_RULES
+from pvbesscar.quality.year.judge import YearRule
+from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
 from tests.quality.blind_faults import BLIND_FAULTS
 from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
@@ -314,12 +317,12 @@ def _cell(text: str) -> str:
 
 def quality_page() -> str:
     """Every rule of the registry, by topic."""
-    by_topic: dict[str, list[Rule]] = {}
-    for rule in all_rules():
+    by_topic: dict[str, list[YearRule]] = {}
+    for rule in YEAR_RULES.all():
         by_topic.setdefault(rule.topic, []).append(rule)
     sections = "\n".join(f"## {topic}\n\n{_rules(rules)}" for topic, rules in by_topic.items())
-    by_folder_topic: dict[str, list[FolderRule]] = {}
-    for rule in all_folder_rules():
+    by_folder_topic: dict[str, list[QualityRule[DatasetFolder]]] = {}
+    for rule in FOLDER_RULES.all():
         by_folder_topic.setdefault(rule.topic, []).append(rule)
     folder_sections = "\n".join(
         f"## {topic} of a folder\n\n{_folder_rules(rules)}" for topic, rules in by_folder_topic.items()
@@ -327,31 +330,31 @@ def quality_page() -> str:
     return QUALITY.format(
         made=MADE,
         notes=NOTES,
-        count=len(all_rules()),
+        count=len(YEAR_RULES.all()),
         sections=sections,
-        folder_count=len(all_folder_rules()),
+        folder_count=len(FOLDER_RULES.all()),
         fault_count=len(FOLDER_FAULTS),
         folder_sections=folder_sections,
     )
 
 
-def _folder_rules(rules: Sequence[FolderRule]) -> str:
+def _folder_rules(rules: Sequence[QualityRule[DatasetFolder]]) -> str:
     return table(
         FOLDER_HEAD,
         (
-            (f"`{rule.id}`", rule.severity, rule.looks_at, rule.title, f"{rule.rationale} ({rule.reference})",
-             rule.cause, rule.fix)
+            (f"`{rule.id}`", rule.severity, ", ".join(rule.looks_at), rule.title,
+             f"{rule.rationale} ({rule.reference})", rule.cause, rule.fix)
             for rule in rules
         ),
     )  # fmt: skip
 
 
-def _rules(rules: Sequence[Rule]) -> str:
+def _rules(rules: Sequence[YearRule]) -> str:
     return table(
         QUALITY_HEAD,
         (
             (f"`{rule.id}`", rule.severity, "yes" if rule.waivable else "no",
-             ", ".join(rule.series) or "configuration", rule.title,
+             ", ".join(rule.looks_at) or "configuration", rule.title,
              f"{rule.rationale} ({rule.reference})", rule.cause, rule.fix)
             for rule in rules
         ),

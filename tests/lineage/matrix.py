@@ -264,7 +264,7 @@ CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     "helper of ingest": ("pvbesscar/oe2/readers.py", _constant, ("ingest",)),
     "helper of two stages": ("pvbesscar/oe2/timestamps.py", _constant, ("ingest", "build")),
     "helper of a helper": ("pvbesscar/plant/battery.py", _statement, ("build", *BEHIND_DATASET)),
-    "quality rule": ("pvbesscar/quality/rules/solar.py", _constant, ("validate", "build", *BEHIND_DATASET)),
+    "quality rule": ("pvbesscar/quality/year/rules/solar.py", _constant, ("validate", "build", *BEHIND_DATASET)),
     "module constant": ("pvbesscar/evaluation/score.py", lambda t: t.replace("1e-12", "1e-11", 1) + "\nX = 1\n",
                         ENDS_AT_REPORT),
     "entry module of training": ("pvbesscar/agents/train.py", _constant, TRAINERS),

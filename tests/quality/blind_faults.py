@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pvbesscar.oe2.pv import ac_energy_kwh
-from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.year.context import QualityContext
 from tests.quality.years import Place, clean_weather
 
 Injection = Callable[[QualityContext, np.random.Generator], QualityContext]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.year.context import QualityContext
 from tests.quality.years import clean_context
 
 

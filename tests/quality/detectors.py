@@ -36,8 +36,8 @@ import pandera.pandas as pa
 import pvlib
 from pandera.errors import SchemaErrors
 
-from pvbesscar.quality.context import QualityContext
 from pvbesscar.quality.data_docs import QUIET
+from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.store.files import write_json
 from schemas.frames import PV, WEATHER
 from tests.quality.blind_faults import BLIND_FAULTS, BlindFault

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.year.context import QualityContext
 from tests.quality.years import spoil
 
 Injection = Callable[[QualityContext, np.random.Generator], QualityContext]

@@ -7,8 +7,8 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from pvbesscar.quality.judge import judge
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.year.judge import judge
+from pvbesscar.quality.year.rules import YEAR_RULES
 from tests.quality.blind_faults import BLIND_FAULTS, BlindFault
 from tests.quality.faults import FAULTS
 from tests.quality.test_quality_catalogue import SAMPLE, clean_at
@@ -33,7 +33,7 @@ def test_the_blind_catalogue_is_large_and_holds_other_kinds_than_the_first() -> 
     kinds = {fault.kind for fault in BLIND_FAULTS}
     assert len(kinds) == len(BLIND_FAULTS) >= 28
     assert not kinds & {fault.kind for fault in FAULTS}
-    assert {*chain.from_iterable(fault.rules for fault in BLIND_FAULTS)} <= {rule.id for rule in all_rules()}
+    assert {*chain.from_iterable(fault.rules for fault in BLIND_FAULTS)} <= {rule.id for rule in YEAR_RULES.all()}
 
 
 @pytest.mark.parametrize("number", range(len(BLIND_FAULTS)), ids=lambda number: BLIND_FAULTS[number].kind)

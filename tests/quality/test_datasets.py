@@ -21,14 +21,14 @@ from typer.testing import CliRunner
 from pvbesscar.cli import app
 from pvbesscar.config import load_settings
 from pvbesscar.dataset.build import build
-from pvbesscar.quality.datasets.judge import judge_folder
-from pvbesscar.quality.datasets.registry import all_folder_rules
-from pvbesscar.quality.datasets.rules.physics import CURVES, DRAWN
-from pvbesscar.quality.datasets.series import ANYWHERE, AT_THE_SITE, NOT_ASKED, OF_THE_SCHEMA, not_asked
-from pvbesscar.quality.datasets.tables import KNOWN, NEEDED, Kind, soc_ratio
-from pvbesscar.quality.files import JudgedFile
+from pvbesscar.quality.engine import JudgedFile
+from pvbesscar.quality.folder.columns import KNOWN, NEEDED, Kind, soc_ratio
+from pvbesscar.quality.folder.judge import judge_folder
+from pvbesscar.quality.folder.rules import FOLDER_RULES
+from pvbesscar.quality.folder.rules.physics import CURVES, DRAWN
+from pvbesscar.quality.folder.series import ANYWHERE, AT_THE_SITE, NOT_ASKED, OF_THE_SCHEMA, not_asked
 from pvbesscar.quality.gate import validate
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
 from tests.builders import MINI_EV
@@ -98,7 +98,7 @@ def test_a_year_made_to_be_counted_has_only_the_findings_of_a_made_up_year(tmp_p
     settings = mini_site(tmp_path)
     rules = rules_of(judge_folder(Workspace.of(settings).dataset, scenario))
     # Every day is the same, there is no irradiance, and sockets that differ in the class of vehicle share their hours.
-    assert rules - {rule.id for rule in all_rules()} == {"charger.copied"}
+    assert rules - {rule.id for rule in YEAR_RULES.all()} == {"charger.copied"}
     assert {"solar.repeated_day", "mall.repeated_day", "solar.all_zero"} <= rules
 
 
@@ -117,7 +117,7 @@ def test_every_folder_rule_has_a_fault_that_it_must_find() -> None:
     kinds = [fault.kind for fault in FOLDER_FAULTS]
     assert len(set(kinds)) == len(kinds) >= 25
     alone = {"files.count"}
-    assert {rule.id for rule in all_folder_rules()} - {fault.rule for fault in FOLDER_FAULTS} == alone
+    assert {rule.id for rule in FOLDER_RULES.all()} - {fault.rule for fault in FOLDER_FAULTS} == alone
 
 
 def test_a_schema_of_thousands_of_files_is_refused(short: Path, scenario: Settings, tmp_path: Path) -> None:
@@ -130,12 +130,12 @@ def test_a_schema_of_thousands_of_files_is_refused(short: Path, scenario: Settin
 
 def test_every_canonical_rule_is_asked_or_the_reason_is_said(year: Path, scenario: Settings) -> None:
     asked = {*ANYWHERE, *AT_THE_SITE, *OF_THE_SCHEMA}
-    assert asked <= {rule.id for rule in all_rules()}
-    reasons = {rule.id: not_asked(rule, at_site=True) for rule in all_rules()}
+    assert asked <= {rule.id for rule in YEAR_RULES.all()}
+    reasons = {rule.id: not_asked(rule, at_site=True) for rule in YEAR_RULES.all()}
     assert {rule for rule, reason in reasons.items() if reason is None} == asked
     said = "\n".join(judge_folder(year, scenario).steps)
     assert all(rule in said for rule, reason in reasons.items() if reason is not None)
-    assert not set(NOT_ASKED) - {rule.topic for rule in all_rules()}
+    assert not set(NOT_ASKED) - {rule.topic for rule in YEAR_RULES.all()}
 
 
 def test_at_another_place_rules_about_the_sun_are_not_asked(year: Path, scenario: Settings, tmp_path: Path) -> None:

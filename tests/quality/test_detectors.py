@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pvbesscar.quality.context import QualityContext
+from pvbesscar.quality.year.context import QualityContext
 from tests.quality import detectors
 from tests.quality.blind_faults import BlindFault
 from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, named, sees, spoilt_by

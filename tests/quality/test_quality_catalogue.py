@@ -7,10 +7,10 @@ import functools
 import numpy as np
 import pytest
 
-from pvbesscar.quality.context import QualityContext
-from pvbesscar.quality.judge import judge
-from pvbesscar.quality.registry import all_rules
-from pvbesscar.quality.rules.patterns import flat_runs, repeated_days, shift_against_sky
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.judge import judge
+from pvbesscar.quality.year.rules import YEAR_RULES
+from pvbesscar.quality.year.rules.patterns import flat_runs, repeated_days, shift_against_sky
 from tests.quality.faults import FAULTS, Fault
 from tests.quality.years import PLACES, TYPICAL_YEARS, Place, clean_context, context_of, settings_for, typical_year
 
@@ -36,7 +36,7 @@ def rules_found(fault: Fault, place: Place, seed: int) -> set[str]:
 def test_the_catalogue_is_large_and_every_rule_is_in_it_or_tested_alone() -> None:
     assert len(BY_KIND) == len(FAULTS) >= 75
     alone = {"weather.negative_wind", "sessions.none", "pv.yield", "pv.energy_balance", *WAIVERS}
-    assert {rule.id for rule in all_rules()} == {fault.rule for fault in FAULTS} | alone
+    assert {rule.id for rule in YEAR_RULES.all()} == {fault.rule for fault in FAULTS} | alone
 
 
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=lambda number: FAULTS[number].kind)

@@ -10,8 +10,8 @@ import pytest
 
 from pvbesscar.quality.data_docs import fault_table, offline, rules_of
 from pvbesscar.quality.gate import validate
-from pvbesscar.quality.judge import violations
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.year.judge import violations
+from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.results import QualityReport
@@ -74,7 +74,9 @@ def test_each_rule_is_an_expectation_with_its_result(workspace: Workspace) -> No
         count = re.findall(r"(\d+) unexpected values found", text)
         assert (str(broken) in count) == bool(broken), (series, count)
     assert "3 hours are above the AC rating" in Words(found["pv.html"]).text
-    assert {rule.id for series in (*SERIES, "ev_profile") for rule in rules_of(series)} == {r.id for r in all_rules()}
+    assert {rule.id for series in (*SERIES, "ev_profile") for rule in rules_of(series)} == {
+        r.id for r in YEAR_RULES.all()
+    }
 
 
 def test_the_report_leads_to_them_and_they_lead_back(workspace: Workspace) -> None:

@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
-from pvbesscar.quality import armed
-from pvbesscar.quality.context import QualityContext
-from pvbesscar.quality.contracts import contract
+from pvbesscar.quality import gate
 from pvbesscar.quality.gate import validate
+from pvbesscar.quality.pandera_checks import fold_failures
 from pvbesscar.quality.report import as_table
-from pvbesscar.quality.rules.structure import fold_failures
+from pvbesscar.quality.stage_contracts import contract
+from pvbesscar.quality.year.context import QualityContext
 from schemas.errors import QualityError, StaleError
+from schemas.frames import structure
 from schemas.results import QualityReport, SeriesProvenance
 from tests.quality.years import IQUITOS, clean_weather, context_of, settings_for, spoil, write_year
 
@@ -111,44 +112,39 @@ def test_a_canonical_series_left_out_is_refused(year: QualityContext) -> None:
         validate(year.settings, workspace)
 
 
-ARMED = """
+PLANTED = """
 from tests.quality.years import IQUITOS, settings_for
-from pvbesscar.quality.armed import prove_armed
-from schemas.errors import QualityError
-try:
-    prove_armed(settings_for(IQUITOS))
-except QualityError as error:
-    print(error)
-else:
-    print("armed")
+from pvbesscar.quality.gate import refuse_planted_zeros
+refuse_planted_zeros(settings_for(IQUITOS))
+print("refused")
 """
 
 
 @pytest.mark.parametrize(
     ("switch", "value"),
     [
-        (None, ""),
         ("PANDERA_VALIDATION_ENABLED", "False"),
         ("PANDERA_VALIDATION_DEPTH", "SCHEMA_ONLY"),
         pytest.param("PANDERA_VALIDATION_DEPTH", "DATA_ONLY", marks=pytest.mark.slow),
     ],
 )
-def test_environment_switches_are_noticed(switch: str | None, value: str, repo_root: Path) -> None:
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("PANDERA_")}
-    environment |= {switch: value} if switch else {}
+def test_no_switch_of_the_environment_lets_a_year_of_zeros_pass(switch: str, value: str, repo_root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ARMED], env=environment, cwd=repo_root, capture_output=True, text=True, check=True
-    )
-    if switch is None:
-        assert done.stdout.strip() == "armed"
-    else:
-        assert f"disarmed by {switch}={value}" in done.stdout
-        assert f"Hint: unset {switch}" in done.stdout
+        [sys.executable, "-c", PLANTED], env=os.environ | {switch: value}, cwd=repo_root, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "refused"
 
 
 def test_a_rule_that_was_emptied_is_noticed(year: QualityContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(armed, "judge", lambda _: ())
-    with pytest.raises(QualityError, match=r"passed the rule `solar.all_zero`"):
+    monkeypatch.setattr(gate, "judge", lambda _: ())
+    with pytest.raises(QualityError, match="a planted year of zeros passed it"):
+        validate(year.settings, write_year(year))
+
+
+def test_a_contract_that_was_emptied_is_noticed(year: QualityContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "contract", lambda series, _: structure(series))
+    with pytest.raises(QualityError, match="a planted year of zeros passed it"):
         validate(year.settings, write_year(year))
 
 

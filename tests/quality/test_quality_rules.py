@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.quality.context import QualityContext
-from pvbesscar.quality.judge import judge
-from pvbesscar.quality.registry import all_rules, find_rule, rule
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.judge import judge
+from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.rules import YEAR_RULES
 from tests.quality.years import clean_context, found, hours_of, only, spoil
 
 HOURLY = ("weather", "pv", "mall")
@@ -22,17 +23,17 @@ def test_a_clean_year_has_no_finding(clean: QualityContext) -> None:
 
 
 def test_rule_ids_are_stable_names_and_every_rule_explains_itself() -> None:
-    for known in all_rules():
+    for known in YEAR_RULES.all():
         assert known.id == f"{known.topic}.{known.id.partition('.')[2]}"
         assert all((known.title, known.rationale, known.reference, known.cause, known.fix)), known.id
 
 
 def test_false_solar_can_not_be_waived() -> None:
-    assert not any(known.waivable for known in all_rules() if known.topic == "solar")
+    assert not any(known.waivable for known in YEAR_RULES.all() if known.topic == "solar")
 
 
 def test_a_rule_id_is_registered_once() -> None:
-    register = rule("solar.night", "error", "t", series=("pv",), rationale="r", reference="r", cause="c", fix="f")
+    register = rule("solar.night", "error", "t", looks_at=("pv",), rationale="r", reference="r", cause="c", fix="f")
     with pytest.raises(ValueError, match="registered twice"):
         register(lambda _: ())
 
@@ -357,4 +358,4 @@ def test_a_fault_in_a_column_that_nothing_uses_is_a_warning(clean: QualityContex
     assert finding.severity == "warning"
     humid = clean.with_frame("weather", clean.frames["weather"].assign(relative_humidity=0.8))
     assert only(spoil(humid, "weather", [3], relative_humidity=180.0), "weather.range").severity == "warning"
-    assert find_rule("weather.range").severity == "error"
+    assert YEAR_RULES.find("weather.range").severity == "error"

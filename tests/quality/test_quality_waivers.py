@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.scenario import load_scenario as load_settings
-from pvbesscar.quality.context import QualityContext
+from pvbesscar.lineage.stages import STAGES
 from pvbesscar.quality.gate import accepted, validate
-from pvbesscar.quality.judge import judge
-from pvbesscar.quality.registry import all_rules
+from pvbesscar.quality.waivers import day_of
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.judge import judge
+from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.errors import ConfigError, QualityError
 from schemas.settings import Settings
 from tests.quality.years import IQUITOS, clean_weather, context_of, settings_for, spoil, write_year
@@ -83,7 +87,7 @@ def test_a_waiver_that_matches_nothing_is_said(tmp_path: Path) -> None:
     assert findings[0].source == "configuration `iquitos`"
 
 
-@pytest.mark.parametrize("rule", [known.id for known in all_rules() if not known.waivable])
+@pytest.mark.parametrize("rule", [known.id for known in YEAR_RULES.all() if not known.waivable])
 def test_false_data_can_not_be_waived_at_the_gate(rule: str, tmp_path: Path) -> None:
     settings = settings_for(IQUITOS, tmp_path, quality={"waivers": [waiver(rule)]})
     year = context_of(settings, clean_weather(IQUITOS)) if rule == "solar.all_zero" else None
@@ -125,3 +129,13 @@ def test_a_waiver_can_be_set_on_the_command_line(repo_root: Path) -> None:
     override = f"quality.waivers=[{{rule: mall.outage, reason: {REASON}, until: 2026-06-30}}]"
     settings = load_settings(repo_root / "config" / "iquitos_mall.yaml", [override]).settings
     assert [(w.rule, str(w.until)) for w in settings.quality.waivers] == [("mall.outage", "2026-06-30")]
+
+
+def test_a_waiver_ends_with_a_day_of_the_site(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> None:
+    settings = load_settings(repo_root / "config" / "iquitos_mall.yaml").settings
+    in_the_evening = dt.datetime(2026, 3, 1, 1, 30, tzinfo=dt.UTC)
+    monkeypatch.setattr("pvbesscar.quality.waivers.now", lambda: in_the_evening)
+    assert day_of(settings) == dt.date(2026, 2, 28)  # 20:30 in Lima
+    own = {"quality": {"waivers": [waiver("mall.spike", "2026-02-28")]}}
+    waived = Settings.model_validate(settings.model_dump(mode="json") | own)
+    assert STAGES["validate"].facts(RunContext(waived, "smoke")) == {"day for the waivers": "2026-02-28"}

@@ -11,8 +11,8 @@ import pandas as pd
 import pvlib
 
 from pvbesscar.oe2.pv import ac_energy_kwh
-from pvbesscar.quality.context import QualityContext
-from pvbesscar.quality.judge import judge
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.judge import judge
 from pvbesscar.store.files import published_folder, sha256_file, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.results import Finding, Provenance, SeriesProvenance

@@ -49,7 +49,7 @@ MODULES = {
     "pvbesscar/oe2/synthetic.py": {"ingest"},
     "pvbesscar/oe2/readers.py": {"ingest"},
     # What is trained on and judged is held to a contract first, which is made from the rules.
-    "pvbesscar/quality/rules/solar.py": set(STAGES) - {"ingest"},
+    "pvbesscar/quality/year/rules/solar.py": set(STAGES) - {"ingest"},
     "pvbesscar/quality/sun.py": set(STAGES) - {"ingest"},
     "pvbesscar/dataset/charger_files.py": {"build"},
     "pvbesscar/certify/compare.py": {"certify"},

@@ -1,0 +1,8 @@
+"""All folder rules, one module per topic; importing this package registers them in the order of application."""
+
+from pvbesscar.quality.folder.rules import schema as schema  # isort: skip
+from pvbesscar.quality.folder.rules import files as files  # isort: skip
+from pvbesscar.quality.folder.rules import physics as physics  # isort: skip
+from pvbesscar.quality.folder.rules import buildings as buildings  # isort: skip
+from pvbesscar.quality.folder.rules import chargers as chargers  # isort: skip
+from pvbesscar.quality.folder.rule import FOLDER_RULES as FOLDER_RULES  # isort: skip

@@ -1,0 +1,1 @@
+"""The canonical year as the subject of rules."""

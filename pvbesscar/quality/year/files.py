@@ -1,0 +1,124 @@
+"""Files judged on their own, before any run: what each one is, how it was read, and what the rules find in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pvbesscar.oe2.delimited import Table, plain, read_table
+from pvbesscar.oe2.readers import (
+    CHARGER_HEADER,
+    MALL_HEADERS,
+    POSITION_HEADER,
+    PV_HEADERS,
+    SOCKET_HEADER,
+    WEATHER_HEADERS,
+    read_mall,
+    read_profile,
+    read_pv,
+    read_weather,
+)
+from pvbesscar.oe2.series import Series
+from pvbesscar.oe2.sessions import SESSION_HEADERS, read_sessions
+from pvbesscar.quality.engine import JudgedFile, apply, worst_first
+from pvbesscar.quality.year.context import FILE_KEYS, QualityContext
+from pvbesscar.quality.year.judge import STRUCTURE
+from pvbesscar.quality.year.rules import YEAR_RULES
+from schemas.errors import InputError
+from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
+from schemas.results import Finding, Provenance
+from schemas.settings import Settings
+
+Kind = Literal["weather", "pv", "mall", "ev_profile", "sessions"]
+PATH_KEY = "PATH"
+
+
+def judge_file(path: Path, settings: Settings) -> JudgedFile:
+    """Say what a file is and apply every rule that can be asked of it alone.
+
+    A file that can not be read, or be taken for anything, is an error finding: `file.readable`.
+
+    Parameters
+    ----------
+    path
+        A delimited text file.
+    settings
+        Site, ratings, declared energies and the columns and units that the readers are told.
+    """
+    try:
+        kinds = kinds_of(read_table(path, PATH_KEY))
+        series = [_read(kind, path, settings) for kind in kinds]
+    except InputError as error:
+        return JudgedFile(path=str(path), kinds=(), steps=(), findings=(_unreadable(path, error),))
+    steps = dict.fromkeys(step for one in series for step in one.provenance.transformations)
+    return JudgedFile(path=str(path), kinds=tuple(kinds), steps=tuple(steps), findings=_judge(series, settings))
+
+
+def kinds_of(table: Table) -> tuple[Kind, ...]:
+    """What a file holds, by its headers; weather and the generation that was measured with it may share a file.
+
+    Raises
+    ------
+    InputError
+        The headers are of nothing known, or of generation and demand alike.
+    """
+    headers = {plain(header) for header in table.columns}
+    if all(headers & set(SESSION_HEADERS[name]) for name in ("arrival", "departure")):
+        return ("sessions",)
+    if any(pattern.fullmatch(name) for name in headers for pattern in (CHARGER_HEADER, SOCKET_HEADER, POSITION_HEADER)):
+        return ("ev_profile",)
+    generation, demand = headers & set(PV_HEADERS), headers & set(MALL_HEADERS)
+    if headers & set(WEATHER_HEADERS["ghi_w_m2"]):
+        return ("weather", "pv") if generation else ("weather",)
+    if generation - demand:
+        return ("pv",)
+    if demand - generation:
+        return ("mall",)
+    if generation:
+        raise InputError(
+            f"{table.path}: column {', '.join(f'`{name}`' for name in sorted(generation))} may be generation or "
+            "demand.",
+            hint="name the column for what it is, for example `pv_kwh` or `mall_kwh`.",
+        )
+    raise InputError(
+        f"{table.path}: none of its headers says what the file is: {', '.join(f'`{h}`' for h in table.header[:8])}.",
+        hint="weather has a column `ghi_w_m2`, generation `pv_kwh`, demand `mall_kwh`, charging `Charger_01` and "
+        "so on, sessions `arrival` and `departure`.",
+    )
+
+
+def _read(kind: Kind, path: Path, settings: Settings) -> Series:
+    key, site = FILE_KEYS[kind], settings.site
+    readers: Mapping[str, Callable[[], Series]] = {
+        WEATHER: lambda: read_weather(path, key, site, settings.weather),
+        PV: lambda: read_pv(path, key, site, settings.pv),
+        MALL: lambda: read_mall(path, key, site, settings.mall),
+        EV_PROFILE: lambda: read_profile(path, key, site, settings.ev),
+        SESSIONS: lambda: read_sessions(path, key, settings),
+    }
+    return readers[kind]()
+
+
+def _judge(series: list[Series], settings: Settings) -> tuple[Finding, ...]:
+    """Findings of the rules about series: whoever names a file wants all of it judged, whatever a scenario uses."""
+    used = settings.model_copy(update={"pv": settings.pv.model_copy(update={"source": "model"})})
+    provenance = Provenance(scenario=settings.name, seed=0, series=tuple(one.provenance for one in series), files={})
+    context = QualityContext(used, {one.provenance.series: one.frame for one in series}, provenance)
+    rules = [rule for rule in YEAR_RULES.all() if rule.looks_at and rule.id != STRUCTURE]
+    found = [finding for rule in rules for finding in apply(rule, context)]
+    return worst_first(found)
+
+
+def _unreadable(path: Path, error: InputError) -> Finding:
+    return Finding(
+        rule="file.readable",
+        severity="error",
+        source=str(path),
+        column="",
+        observed=error.message,
+        limit="a file that is read without a guess",
+        message="the file can not be read as anything",
+        cause="see what was seen",
+        fix=error.hint or "export the file again",
+    )
