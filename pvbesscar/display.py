@@ -1,4 +1,4 @@
-"""What a person sees of a run while it goes on: bars on a terminal, plain lines anywhere else."""
+"""Progress of a run on the screen: a bar for each stage on a terminal, lines of text anywhere else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 
 from schemas.progress import Progress
 
 
 class Display(Protocol):
-    """Whoever shows stages and their progress."""
+    """Shows stages and their progress."""
 
     def begin(self, stage: str) -> None:
         """Show that a stage begins."""
@@ -34,15 +35,32 @@ class Display(Protocol):
 
 
 def progress_text(progress: Progress) -> str:
-    """Progress in words, with the time left at the present rate."""
-    left = ""
-    if progress.rate_per_s > 0 and progress.done < progress.total:
-        left = f", {duration((progress.total - progress.done) / progress.rate_per_s)} left"
-    return f"{progress.done:,} of {progress.total:,} {progress.message} ({progress.rate_per_s:,.1f}/s{left})"
+    """Progress in words: `3,200 of 100,000 steps (180.2/s, 8 min 57 s left); 20 episodes`."""
+    rate = [_rate(progress.rate_per_s)] if progress.rate_per_s > 0.0 else []
+    details = ", ".join([*rate, *_time_left(progress)])
+    text = _amount(progress) + (f" ({details})" if details else "")
+    return "; ".join(part for part in (text, progress.message) if part)
+
+
+def _amount(progress: Progress) -> str:
+    """Amount done, with its unit; empty where nothing is counted."""
+    digits = 1 if isinstance(progress.done, float) else 0
+    done = f"{progress.done:,.{digits}f}"
+    if progress.total:
+        return f"{done} of {progress.total:,.{digits}f} {progress.unit}"
+    return f"{done} {progress.unit}" if progress.unit else ""
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.1f}/s" if per_second >= 1.0 else f"{60.0 * per_second:.1f}/min"
+
+
+def _time_left(progress: Progress) -> list[str]:
+    return [] if progress.seconds_left is None else [f"{duration(progress.seconds_left)} left"]
 
 
 def duration(seconds: float) -> str:
-    """Time in the words of a person: `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
+    """Duration in words: `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -79,10 +97,10 @@ class Lines:
 
     def end(self, stage: str, seconds: float, failure: str | None = None) -> None:
         """Write that a stage is over."""
-        self.write(f"{stage}: {_verdict(failure)} after {duration(seconds)}")
+        self.write(f"{stage}: {_outcome(failure)} after {duration(seconds)}")
 
     def close(self) -> None:
-        """Do nothing: lines stay."""
+        """Do nothing: the lines stay where they are."""
 
 
 class Terminal:
@@ -90,11 +108,12 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self._bars = Bars(
-            TextColumn("{task.description:<10}"),
-            BarColumn(30),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
+            TextColumn("{task.description:<9}"),
+            BarColumn(None),
+            TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
             console=console,
+            expand=True,
             redirect_stdout=False,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -105,16 +124,17 @@ class Terminal:
         self._tasks[stage] = self._bars.add_task(stage, total=None, state="")
 
     def update(self, stage: str, progress: Progress) -> None:
-        """Move the bar of a stage."""
-        state = progress_text(progress)
-        self._bars.update(self._tasks[stage], total=progress.total, completed=progress.done, state=state)
+        """Move the bar of a stage; rate and message have no room on 80 columns."""
+        state = ", ".join([_amount(progress) or progress.message, *_time_left(progress)])
+        # Without a total the bar moves to and fro.
+        self._bars.update(self._tasks[stage], total=progress.total or None, completed=progress.done, state=state)
 
     def end(self, stage: str, seconds: float, failure: str | None = None) -> None:
         """Fill the bar of a stage, or stop it where it is."""
         task = self._tasks[stage]
         if failure is None:
-            self._bars.update(task, total=1, completed=1)
-        self._bars.update(task, state=f"{_verdict(failure)} after {duration(seconds)}")
+            self._bars.update(task, total=1, completed=1)  # full, whatever was counted
+        self._bars.update(task, state=f"{_outcome(failure)} after {duration(seconds)}")
         self._bars.stop_task(task)
 
     def close(self) -> None:
@@ -147,5 +167,5 @@ def for_terminal() -> Display:
     return Terminal(console) if console.is_terminal else Lines(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
 
 
-def _verdict(failure: str | None) -> str:
+def _outcome(failure: str | None) -> str:
     return "done" if failure is None else "FAILED"

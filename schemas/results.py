@@ -1,4 +1,4 @@
-"""What the stages hand to one another and to the report: small, frozen, JSON."""
+"""Results that stages write as JSON for later stages and the report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from schemas.settings import Agent, Mode
 
 Severity = Literal["error", "warning", "info"]
+ControllerKind = Literal["agent", "untrained", "baseline", "constant"]
+SimulatorName = Literal["citylearn", "twin"]
+TrainingOutcome = Literal["training helped", "training added nothing", "can not be told"]
 
 
 class Result(BaseModel):
@@ -261,7 +264,7 @@ class ControllerResult(Result):
     """One controller on one stretch of hours, or on the sum of several."""
 
     controller: str
-    kind: Literal["agent", "untrained", "baseline", "constant"]
+    kind: ControllerKind
     hours: int
     score: float
     """J: weighted sum of the terms over those of no control on the same hours; lower is better."""
@@ -307,7 +310,7 @@ class ScenarioResult(Result):
     """All controllers on the same hours of one year."""
 
     scenario: str
-    simulator: Literal["citylearn", "twin"]
+    simulator: SimulatorName
     digest: str
     judged_on: tuple[str, ...]
     reference: ScoreTerms
@@ -327,7 +330,7 @@ class SetEntry(Result):
     """One controller over a set of scenarios; intervals are 95 %, of a bootstrap over the scenarios."""
 
     controller: str
-    kind: Literal["agent", "untrained", "baseline", "constant"]
+    kind: ControllerKind
     mean_score: float
     score_interval: Interval | None
     mean_captured_share: float | None
@@ -349,7 +352,7 @@ class SetResult(Result):
     entries: tuple[SetEntry, ...]
 
 
-class Verdict(Result):
+class TrainingVerdict(Result):
     """Whether training gave an agent anything over its own untrained self, on the same hours.
 
     `difference` is J(trained) - J(untrained), below zero where training helped; the interval (95 %) is absent where
@@ -357,7 +360,7 @@ class Verdict(Result):
     """
 
     agent: Agent
-    outcome: Literal["training helped", "training added nothing", "can not be told"]
+    outcome: TrainingOutcome
     difference: float
     interval: Interval | None
     co2_difference_kg: float
@@ -381,7 +384,7 @@ class EvaluationReport(Result):
     sets: tuple[SetResult, ...] = ()
     missing: dict[str, str]
     """Controllers that could not be judged, with the reason."""
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[TrainingVerdict, ...] = ()
     files: dict[str, str] = {}
     """Digest (SHA-256) of each file beside this one, by name."""
 

@@ -1,4 +1,4 @@
-"""What is done beside learning: checkpoints, the training curve, progress, and a stop at the first NaN."""
+"""Callback of a training: checkpoints, training curve, progress, and an error at the first NaN."""
 
 from __future__ import annotations
 
@@ -18,34 +18,33 @@ from stable_baselines3.common.callbacks import BaseCallback
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name
 from pvbesscar.store.files import atomic_path, sha256_file, write_text
 from schemas.errors import TrainingError
-from schemas.progress import OnProgress, Progress
+from schemas.progress import OnProgress, ProgressReporter
 from schemas.settings import Agent
 
 CURVE_STEPS = 168
 """Least steps that one point of the training curve is the mean of: a week of one plant."""
-SECONDS_BETWEEN_REPORTS = 1.0
-PASSING = ("start_time", "ep_info_buffer", "ep_success_buffer", "_num_timesteps_at_start")
-"""Attributes that tell when and at which step learning began: elsewhere, where it was resumed."""
-ATTRIBUTES, MACHINE = "data", "system_info.txt"
-"""Entries of a saved model: its attributes as JSON; the machine, on which no model depends."""
+VOLATILE_ATTRIBUTES = ("start_time", "ep_info_buffer", "ep_success_buffer", "_num_timesteps_at_start")
+"""Attributes of an agent that differ after a resumed training; a saved model holds none of them."""
+ATTRIBUTES, SYSTEM_INFO = "data", "system_info.txt"
+"""Entries of a saved model: its attributes as JSON, and the machine, on which no model depends."""
 PICKLED = (":type:", ":serialized:")
-"""What loading reads of an attribute that is no JSON."""
+"""Keys of a pickled attribute that loading reads."""
 
 Card = Callable[[int, str], ModelCard]
 """Makes the sidecar of a model from its steps and digest."""
-Keep = Callable[["Watch"], None]
-"""Told at each update, when everything is in order: the moment at which a training's state may be kept."""
+Keep = Callable[["TrainingCallback"], None]
+"""Called after each update, when the state of a training may be kept."""
 
 
 def save_model(model: BaseAlgorithm, path: Path, card: Card) -> ModelCard:
     """Save a model and its sidecar (`.json`), each whole or not at all; equal models are equal files."""
     saved = io.BytesIO()
-    model.save(saved, exclude=PASSING)
+    model.save(saved, exclude=VOLATILE_ATTRIBUTES)
     with atomic_path(path) as temporary, zipfile.ZipFile(saved) as before, zipfile.ZipFile(temporary, "w") as now:
         for name in before.namelist():
-            if name != MACHINE:
+            if name != SYSTEM_INFO:
                 content = before.read(name)
-                # Entries of their own making bear no time.
+                # A new `ZipInfo` has no time of writing.
                 now.writestr(zipfile.ZipInfo(name), _without_addresses(content) if name == ATTRIBUTES else content)
     made = card(model.num_timesteps, sha256_file(path))
     write_text(path.with_suffix(".json"), made.model_dump_json(indent=2) + "\n")
@@ -53,7 +52,7 @@ def save_model(model: BaseAlgorithm, path: Path, card: Card) -> ModelCard:
 
 
 def _without_addresses(attributes: bytes) -> bytes:
-    """Leave out what Stable-Baselines3 prints of pickled objects for people to read: it holds their addresses."""
+    """Leave out the texts that Stable-Baselines3 adds to pickled objects: they hold addresses in memory."""
     bare = json.loads(attributes)
     for name, value in bare.items():
         if isinstance(value, dict) and set(PICKLED) <= value.keys():
@@ -74,8 +73,8 @@ def diverged(agent: Agent, steps: int, what: str) -> TrainingError:
     )
 
 
-class Watch(BaseCallback):
-    """Follows one training.
+class TrainingCallback(BaseCallback):
+    """Callback of one training; Stable-Baselines3 calls it at each step and each update.
 
     Parameters
     ----------
@@ -84,13 +83,13 @@ class Watch(BaseCallback):
     total
         Steps asked for; updates come in whole batches, so the true count may be a little more.
     every
-        Steps between checkpoint marks.
+        Steps between checkpoints.
     folder
-        Where checkpoints go.
+        Folder of the checkpoints.
     card
         Makes a checkpoint's sidecar.
     on_progress
-        Told how far it is, about once a second.
+        Receives the progress about once a second.
     keep
         Keeps the state of the training now and then.
 
@@ -128,16 +127,16 @@ class Watch(BaseCallback):
         self._mark = every
         self._point = 0
         self._recent: list[float] = []
-        self._began = self._told = time.monotonic()
-        self._steps_before, self._seconds_before = 0, 0.0
+        self._began = time.monotonic()
+        self._seconds_before = 0.0
 
     @property
     def seconds(self) -> float:
-        """Time spent on learning, that before an interruption included [s]."""
+        """Time of learning, before an interruption too [s]."""
         return self._seconds_before + time.monotonic() - self._began
 
     def notes(self) -> dict[str, Any]:
-        """Everything that must come back when the training is resumed, as JSON."""
+        """State that a resumed training needs, as JSON."""
         return {
             "episodes": self.episodes,
             "checkpoints": self.checkpoints,
@@ -148,16 +147,17 @@ class Watch(BaseCallback):
             "seconds": self.seconds,
         }
 
-    def recall(self, notes: dict[str, Any], steps: int) -> None:
-        """Go on from the notes of a training that was interrupted after `steps` steps."""
+    def recall(self, notes: dict[str, Any]) -> None:
+        """Restore the state of a training that was interrupted."""
         self.episodes = notes["episodes"]
         self.checkpoints = notes["checkpoints"]
         self.curve = [(int(steps), float(mean)) for steps, mean in notes["curve"]]
         self._mark, self._point, self._recent = notes["mark"], notes["point"], notes["recent"]
-        self._steps_before, self._seconds_before = steps, notes["seconds"]
+        self._seconds_before = notes["seconds"]
 
     def _on_training_start(self) -> None:
-        self._began = self._told = time.monotonic()
+        self._began = time.monotonic()
+        self._progress = ProgressReporter(self.total, "steps", self.on_progress, self.num_timesteps)
 
     def _on_step(self) -> bool:
         rewards: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = self.locals["rewards"]
@@ -169,7 +169,8 @@ class Watch(BaseCallback):
             self.curve.append((self.num_timesteps, float(np.mean(self._recent))))
             self._recent.clear()
             self._point = self.num_timesteps
-        self._tell()
+        mean = f", mean reward {self.curve[-1][1]:.3f} an hour" if self.curve else ""
+        self._progress.report(self.num_timesteps, f"{self.episodes} episodes{mean}")
         return True
 
     def _on_rollout_start(self) -> None:
@@ -183,7 +184,7 @@ class Watch(BaseCallback):
 
     def _after_update(self) -> None:
         self._prove_finite()
-        # Updates may end past the total; a mark beyond it was never asked for.
+        # An update may end past the total; no checkpoint was asked for there.
         while self._mark <= min(self.num_timesteps, self.total):
             name = checkpoint_name(self.agent, self._mark)
             save_model(self.model, self.folder / name, self.card)
@@ -197,13 +198,3 @@ class Watch(BaseCallback):
         losses = [name for name in losses if name != "train/explained_variance"]
         for what in losses + faulty_parameters(self.model):
             raise diverged(self.agent, self.num_timesteps, f"`{what}`")
-
-    def _tell(self) -> None:
-        now = time.monotonic()
-        if self.on_progress is None or now - self._told < SECONDS_BETWEEN_REPORTS:
-            return
-        self._told = now
-        mean = f", mean reward {self.curve[-1][1]:.3f} an hour" if self.curve else ""
-        rate = (self.num_timesteps - self._steps_before) / (now - self._began)
-        message = f"{self.agent.upper()}: {self.episodes} episodes{mean}"
-        self.on_progress(Progress(self.num_timesteps, self.total, rate, message))

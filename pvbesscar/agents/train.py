@@ -1,7 +1,4 @@
-"""The `train` stage: one agent on CityLearn or its certified twin.
-
-Its results replace the earlier ones only when it is done.
-"""
+"""The `train` stage: one agent on CityLearn or its certified twin; its results replace the earlier ones at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from pvbesscar.agents.artifacts import (
     training_digest,
     versions,
 )
-from pvbesscar.agents.callbacks import Watch, diverged, faulty_parameters, save_model
+from pvbesscar.agents.callbacks import TrainingCallback, diverged, faulty_parameters, save_model
 from pvbesscar.agents.factory import Env, count_parameters, make_agent
 from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
 from pvbesscar.agents.signals import Stop, stopping
@@ -53,11 +50,11 @@ from schemas.settings import Agent, Settings
 TENSORBOARD = "tensorboard"
 STATE = "state.zip"
 STATE_EVERY_S = 60.0
-"""Most of the work that a kill can cost [s]."""
+"""Time between two saved states: the most work that is lost when the process is killed [s]."""
 STATE_SHARE = 50.0
-"""At least so many times as long as a state takes to write, until the next one: at most 2 % of a training."""
+"""Least time between two saved states, in multiples of the time that saving takes: at most 2 % of a training."""
 TORCH_REFUSAL = "to satisfy the constraint"
-"""Words of the error that torch's distributions raise for a mean or spread that is none."""
+"""Words of the error that torch's distributions raise for a mean or spread that is NaN."""
 
 
 def train(
@@ -66,16 +63,16 @@ def train(
     """Train an agent on the scenario's dataset.
 
     Checkpoints, final model, metrics, curve and TensorBoard files take the place of the earlier ones only at the end.
-    Until then they are in `checkpoints/unfinished/`, with the state of the training, which is kept about once a
-    minute and when a signal ends it (model, optimisers, replay buffer, plants, random generators): the next training
-    of the same agent on the same dataset goes on from there, and ends as if it had not been interrupted.
+    Until then they are in `checkpoints/unfinished/`, with the state of the training (model, optimisers, replay
+    buffer, plants, random generators), which is saved about once a minute and when a signal ends it. The next training
+    of the same agent on the same dataset resumes it, and ends as if it had not been interrupted.
 
     Parameters
     ----------
     profile
         `smoke` or `full`: how many steps, in episodes of how many hours.
     on_progress
-        Told how far it is, about once a second.
+        Receives the progress about once a second.
 
     Raises
     ------
@@ -91,7 +88,7 @@ def train(
         nominal = Twin(load_plant(workspace.dataset))
         return train_on(nominal, agent, settings, workspace, profile, on_progress, years)
     if on_progress is not None:
-        on_progress(Progress(0, settings.profile(profile).steps, 0.0, f"{agent.upper()}: loading CityLearn"))
+        on_progress(Progress(0, settings.profile(profile).steps, 0.0, "steps", "loading CityLearn"))
     return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
 
 
@@ -118,34 +115,34 @@ def train_on(
     numba.set_num_threads(1)
     with stopping() as stop, held(workspace.lock(f"train-{agent}"), f"the training of {agent}"):
         unfinished = workspace.unfinished(agent)
-        course = _Course(simulator, agent, settings, profile, unfinished, stop, years)
+        run = _TrainingRun(simulator, agent, settings, profile, unfinished, stop, years)
         try:
-            metrics = course.run(on_progress)
+            metrics = run.execute(on_progress)
         except TrainingError:
             _forget(unfinished)  # it would diverge again
             raise
-        # Leaves in reverse order: a kill between the two swaps gives metrics that do not know the model, which
-        # `evaluate` refuses, never a model judged by another one's metrics.
+        # The contexts end in reverse order, outputs first. After a kill between the two swaps the metrics do not fit
+        # the model, and `evaluate` refuses it.
         with (
             published_folder(workspace.checkpoints(agent)) as models,
             published_folder(workspace.training(agent)) as outputs,
         ):
-            _link(course.models, models, [*metrics.checkpoints, metrics.model_file])
-            shutil.copytree(course.outputs, outputs, dirs_exist_ok=True)
+            _link(run.models, models, [*metrics.checkpoints, metrics.model_file])
+            shutil.copytree(run.outputs, outputs, dirs_exist_ok=True)
             write_text(outputs / workspace.training_metrics(agent).name, metrics.model_dump_json(indent=2) + "\n")
         _forget(unfinished)
     return metrics
 
 
 def _link(source: Path, target: Path, names: Sequence[str]) -> None:
-    """Give models and their sidecars a second name in `target`: should this be the last moment, nothing is lost."""
+    """Link models and their sidecars in `target`; a kill at this moment loses nothing."""
     for name in names:
         for file in (name, Path(name).with_suffix(".json").name):
             (target / file).hardlink_to(source / file)
 
 
 def _forget(unfinished: Path) -> None:
-    # The state first: without it, what else is there counts for nothing.
+    # The state first: without it the other files are not used.
     (unfinished / STATE).unlink(missing_ok=True)
     shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -181,7 +178,7 @@ def mean_rewards(simulator: Simulator, model: BaseAlgorithm, settings: Settings)
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class _TrainingRun:
     simulator: Simulator
     agent: Agent
     settings: Settings
@@ -192,41 +189,41 @@ class _Course:
 
     @property
     def models(self) -> Path:
-        """Checkpoints so far."""
+        """Folder of the checkpoints so far."""
         return self.unfinished / "models"
 
     @property
     def outputs(self) -> Path:
-        """TensorBoard files so far."""
+        """Folder of the TensorBoard files so far."""
         return self.unfinished / "outputs"
 
-    def run(self, on_progress: OnProgress | None) -> TrainingMetrics:
+    def execute(self, on_progress: OnProgress | None) -> TrainingMetrics:
         """Validate the untrained agent, train it from where it was left, validate it again."""
         profile = self.settings.profile(self.profile)
         env = self._env(profile.episode_hours)
         model = make_agent(self.agent, self.settings, env)
-        keeper = _Keeper(self.unfinished / STATE, self._resume_card(), self.stop)
-        watch = Watch(
+        keeper = _StateKeeper(self.unfinished / STATE, self._resume_card(), self.stop)
+        callback = TrainingCallback(
             self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress, keeper.keep
         )
-        untrained = self._begin(model, watch)
+        untrained = self._begin(model, callback)
         model.set_logger(configure(str(self.outputs / TENSORBOARD), ["tensorboard"]))
-        self._learn(model, watch, profile.steps)
-        duration = watch.seconds
+        self._learn(model, callback, profile.steps)
+        duration = callback.seconds
         final = save_model(model, self.models / final_name(self.agent), self.card)
         trained = mean_rewards(self.simulator, model, self.settings)
-        self._log(model, watch, untrained, trained)
-        return self._metrics(model, watch, duration, final, untrained, trained)
+        self._log(model, callback, untrained, trained)
+        return self._metrics(model, callback, duration, final, untrained, trained)
 
-    def _begin(self, model: BaseAlgorithm, watch: Watch) -> tuple[float, ...]:
+    def _begin(self, model: BaseAlgorithm, callback: TrainingCallback) -> tuple[float, ...]:
         """Go on where an interrupted training was left, or start; return the untrained agent's validation rewards."""
         untrained = mean_rewards(self.simulator, model, self.settings)
         found = read_state(model, self.unfinished / STATE, self._resume_card())
         if isinstance(found, Resumed):
-            watch.recall(found.notes["watch"], model.num_timesteps)
-            if watch.on_progress is not None:
-                text = f"{self.agent.upper()}: goes on from its checkpoint"
-                watch.on_progress(Progress(model.num_timesteps, watch.total, 0.0, text))
+            callback.recall(found.notes)
+            if callback.on_progress is not None:
+                text = "goes on from its checkpoint"
+                callback.on_progress(Progress(model.num_timesteps, callback.total, 0.0, "steps", text))
         else:
             _forget(self.unfinished)
         self.outputs.mkdir(parents=True, exist_ok=True)
@@ -262,12 +259,12 @@ class _Course:
         years = self.years or [self.simulator.data]
         return TwinVecEnv(years, plants=plants, episode_hours=episode_hours, seed=seed)
 
-    def _learn(self, model: BaseAlgorithm, watch: Watch, steps: int) -> None:
+    def _learn(self, model: BaseAlgorithm, callback: TrainingCallback, steps: int) -> None:
         try:
             left = steps - model.num_timesteps
-            model.learn(total_timesteps=left, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
+            model.learn(total_timesteps=left, callback=callback, reset_num_timesteps=model.num_timesteps == 0)
         except (ValueError, SimulationError) as error:
-            # Torch refuses such distributions, and the environment such actions, before the watch looks.
+            # Torch refuses such distributions, and the environment such actions, before the callback looks.
             faulty = faulty_parameters(model)
             if not faulty and TORCH_REFUSAL not in str(error):
                 raise
@@ -275,9 +272,9 @@ class _Course:
             raise diverged(self.agent, model.num_timesteps, what) from error
 
     def _log(
-        self, model: BaseAlgorithm, watch: Watch, untrained: tuple[float, ...], trained: tuple[float, ...]
+        self, model: BaseAlgorithm, callback: TrainingCallback, untrained: tuple[float, ...], trained: tuple[float, ...]
     ) -> None:
-        curve = pd.DataFrame(watch.curve, columns=["steps", "mean_reward"])
+        curve = pd.DataFrame(callback.curve, columns=["steps", "mean_reward"])
         write_text(self.outputs / curve_name(self.agent), curve.to_csv(index=False, lineterminator="\n"))
         for steps, values in ((0, untrained), (model.num_timesteps, trained)):
             model.logger.record("validation/mean_hourly_reward", float(np.mean(values)))
@@ -287,7 +284,7 @@ class _Course:
     def _metrics(
         self,
         model: BaseAlgorithm,
-        watch: Watch,
+        callback: TrainingCallback,
         duration: float,
         final: ModelCard,
         untrained: tuple[float, ...],
@@ -301,7 +298,7 @@ class _Course:
             dataset_digest=final.dataset_digest,
             settings_digest=final.settings_digest,
             steps=model.num_timesteps,
-            episodes=watch.episodes,
+            episodes=callback.episodes,
             duration_s=duration,
             steps_per_s=model.num_timesteps / duration,
             validation_windows=tuple(window.name for window in self.settings.evaluation.windows),
@@ -309,7 +306,7 @@ class _Course:
             validation_mean=float(np.mean(trained)),
             validation_std=float(np.std(trained, ddof=1)) if len(trained) > 1 else 0.0,
             untrained_validation_rewards=untrained,
-            checkpoints=watch.checkpoints,
+            checkpoints=callback.checkpoints,
             model_file=final_name(self.agent),
             model_sha256=final.model_sha256,
             model_bytes=(self.models / final_name(self.agent)).stat().st_size,
@@ -318,19 +315,19 @@ class _Course:
         )
 
 
-class _Keeper:
-    """Keeps the state of a training now and then, and when it is asked to stop."""
+class _StateKeeper:
+    """Saves the state of a training now and then, and when it is asked to stop."""
 
     def __init__(self, path: Path, card: ResumeCard, stop: Stop) -> None:
         self._path, self._card, self._stop = path, card, stop
         self._next = time.monotonic() + STATE_EVERY_S
 
-    def keep(self, watch: Watch) -> None:
-        """Keep the state where it is time to; leave where that was asked for."""
+    def keep(self, callback: TrainingCallback) -> None:
+        """Save the state if it is time to; leave if a signal asked for it."""
         began = time.monotonic()
         if began < self._next and not self._stop.asked:
             return
-        write_state(watch.model, self._path, self._card, {"watch": watch.notes()})
+        write_state(callback.model, self._path, self._card, callback.notes())
         now = time.monotonic()
         self._next = now + max(STATE_EVERY_S, STATE_SHARE * (now - began))
         if self._stop.asked:

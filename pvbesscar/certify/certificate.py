@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from pydantic import ValidationError
@@ -21,7 +22,7 @@ from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.files import read_stored, sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
-from schemas.progress import OnProgress, Progress
+from schemas.progress import OnProgress, Progress, ProgressReporter
 from schemas.results import Certificate, CertifiedRun, QuantityDifference
 from schemas.settings import Settings
 
@@ -76,12 +77,14 @@ def certify(
     if not force and (current := _still_good(workspace, manifest.digest, full=full)) is not None:
         return current
     began = time.monotonic()
-    tell = _Teller(on_progress)
+    if on_progress is not None:
+        on_progress(Progress(0, 0, 0.0, "", "loading CityLearn"))
     simulator = CityLearnSim(workspace.dataset)
     models = _models(settings, workspace, manifest.digest) if full else {}
     runs = plan_runs(simulator.data, settings.seed, models, full=full)
-    tell.begin(sum(run.hours for run in runs))
-    found = [(run, _one_run(simulator, run, tell)) for run in runs]
+    progress = ProgressReporter(sum(run.hours for run in runs), "hours compared", on_progress)
+    hours = itertools.count(1)
+    found = [(run, _one_run(simulator, run, lambda message: progress.report(next(hours), message))) for run in runs]
     branches = _branches([differences for _, differences in found])
     certificate = Certificate(
         scenario=settings.name,
@@ -129,34 +132,10 @@ def _models(settings: Settings, workspace: Workspace, dataset_digest: str) -> Ma
     return {agent: load_agent(agent, workspace.final_model(agent)) for agent in able}
 
 
-def _one_run(simulator: CityLearnSim, run: Run, tell: _Teller) -> Differences:
+def _one_run(simulator: CityLearnSim, run: Run, report_hour: Callable[[str], None]) -> Differences:
     reference = InMode(simulator, run.mode)
-    tell.message = f"hours compared ({run.policy.name}, {run.mode})"
-    return compare(reference, Twin(reference.data), run.policy, run.start, run.hours, tell.hour)
-
-
-class _Teller:
-    """Tells how many hours are compared, at most once a second."""
-
-    def __init__(self, on_progress: OnProgress | None) -> None:
-        self.on_progress = on_progress
-        self.done = self.total = 0
-        self.message = ""
-        self._told = self._began = 0.0
-        if on_progress is not None:
-            on_progress(Progress(0, 0, 0.0, "loading CityLearn"))
-
-    def begin(self, total: int) -> None:
-        self.total = total
-        self._told = self._began = time.monotonic()
-
-    def hour(self) -> None:
-        now = time.monotonic()
-        self.done += 1
-        if self.on_progress is not None and (now - self._told >= 1.0 or self.done == self.total):
-            self._told = now
-            rate = self.done / max(now - self._began, 1e-9)
-            self.on_progress(Progress(self.done, self.total, rate, self.message))
+    message = f"{run.policy.name}, {run.mode}"
+    return compare(reference, Twin(reference.data), run.policy, run.start, run.hours, lambda: report_hour(message))
 
 
 def _finite(value: float) -> float | None:

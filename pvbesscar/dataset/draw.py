@@ -1,4 +1,4 @@
-"""Draw the scenarios of a dataset, judge each, and write them into its folder."""
+"""Drawing of all scenarios of a dataset, each checked by the quality rules, into its folder."""
 
 from __future__ import annotations
 
@@ -6,18 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pvbesscar.dataset.perturb import PERTURBATIONS, perturbed
-from pvbesscar.dataset.scenarios import (
-    INDEX_FILE,
-    POOLS,
-    SCENARIOS_FILE,
-    DrawnYear,
-    as_frame,
-    content_digest,
-    named,
-    read_nominal,
-    recipes,
-    written_out,
-)
+from pvbesscar.dataset.scenarios import INDEX_FILE, PERTURBED_FROM, SCENARIOS_FILE, as_frame, drawn_year, recipes
+from pvbesscar.dataset.years import DrawnYear, content_digest, named, read_nominal
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.quality.year.drawn_years import require_plausible
 from pvbesscar.store.files import write_json, write_parquet
@@ -25,12 +15,12 @@ from schemas.settings import Settings
 
 
 def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) -> None:
-    """Draw every scenario of a dataset that lies in `folder`, judge it, and write recipes and digests beside it.
+    """Draw every scenario of the dataset in `folder`, check it, and write recipes and digests into the folder.
 
     Parameters
     ----------
     folder
-        Holds the dataset's own year already.
+        Holds the validated year already.
     applied
         Rules that the gate applied to the validated year.
 
@@ -39,7 +29,7 @@ def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) 
     ConfigError
         The year has too few weeks of a season.
     QualityError
-        A drawn year breaks a rule that can be asked of it.
+        A drawn year breaks a rule that applies to it.
     """
     nominal, own = read_nominal(folder), settings.scenarios
     drawn, pools = recipes(nominal, own, settings.seed)
@@ -51,15 +41,16 @@ def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) 
         require_plausible(name, year.hourly, named(year.sessions), settings, applied)
         digests[name], left_out[name] = content_digest(year, params), year.left_out
 
-    for recipe in drawn:
-        year = written_out(recipe, nominal)
-        record(recipe.name, year, nominal.params)
-        if recipe.name.startswith("test-") and len(test_years) < 2:
-            test_years.append(year)
-    gone_wrong = list(PERTURBATIONS) if test_years else []
-    for name in gone_wrong:
+    for pool, group in drawn.items():
+        for recipe in group:
+            year = drawn_year(recipe, nominal)
+            record(recipe.name, year, nominal.params)
+            if pool == "test" and len(test_years) < PERTURBED_FROM:
+                test_years.append(year)
+    perturbations = list(PERTURBATIONS) if test_years else []
+    for name in perturbations:
         record(name, *perturbed(name, test_years, nominal.params, own, settings.seed))
-    write_parquet(folder / SCENARIOS_FILE, as_frame(drawn))
+    write_parquet(folder / SCENARIOS_FILE, as_frame([recipe for group in drawn.values() for recipe in group]))
     write_json(
         folder / INDEX_FILE,
         {
@@ -67,8 +58,8 @@ def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) 
             "settings": own.model_dump(mode="json"),
             "pools": {pool: weeks.tolist() for pool, weeks in pools.items()},
             "sets": {
-                **{pool: [r.name for r in drawn if r.name.startswith(f"{pool}-")] for pool in POOLS},
-                "perturbed": gone_wrong,
+                **{pool: [recipe.name for recipe in group] for pool, group in drawn.items()},
+                "perturbed": perturbations,
             },
             "sessions_left_out": left_out,
             "digests": digests,

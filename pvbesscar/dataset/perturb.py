@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.dataset.scenarios import DAYS, WEEK, DrawnYear, with_forecasts
+from pvbesscar.dataset.years import DAYS, WEEK, DrawnYear, with_forecasts
 from pvbesscar.plant.data import FORECAST_COLUMNS, occupancy, sessions_from_columns
 from pvbesscar.plant.params import PlantParams
 from schemas.settings import ScenarioSettings

@@ -1,13 +1,12 @@
-"""Plausible years drawn from the validated one, week by week: for training, validation and test, never the same weeks.
+"""Scenarios: years drawn from the weeks of the validated year, for training, validation and test (docs/scenarios.md).
 
-A scenario is stored as what it is: for each of its days the day of the validated year that its weather and PV come
-from, the day that its demand, calendar and sessions come from, and a factor on the mall's demand. Everything else is
-read from the dataset, so that a scenario costs a few kilobytes and its energies are those of hours that were accepted.
+A scenario is stored as a recipe: for each day the day of the validated year that its weather and PV come from, the day
+that its demand, calendar and sessions come from, and a factor on the mall's demand. Its hours are made from the recipe
+when it is loaded, so that it takes a few kilobytes and holds only hours that the quality gate has accepted.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,17 +15,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.dataset.forecast import forecast_columns
-from pvbesscar.dataset.reference import no_control_terms
-from pvbesscar.plant.data import (
-    HOURLY_FILE,
-    PLANT_FILE,
-    SESSIONS_FILE,
-    PlantData,
-    assemble,
-    load_plant,
-    sessions_from_columns,
+from pvbesscar.dataset.perturb import perturbed
+from pvbesscar.dataset.years import (
+    DAYS,
+    WEEK,
+    WEEKS,
+    DrawnYear,
+    Nominal,
+    content_digest,
+    plant_of,
+    read_nominal,
+    with_forecasts,
 )
+from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import read_json, read_parquet
@@ -41,11 +42,12 @@ INDEX_FILE = "scenarios.json"
 NOMINAL = "nominal"
 Pool = Literal["training", "validation", "test"]
 POOLS: tuple[Pool, ...] = ("training", "validation", "test")
+PERTURBED_FROM = 2
+"""Number of test scenarios, the first ones, that perturbed years are made from."""
 SHARES = {"training": 0.60, "validation": 0.15, "test": 0.25}
-WEEK = 7
-WEEKS = 52
-DAYS = HOURS_PER_YEAR // 24
+"""Share of the weeks of each pool."""
 HOLIDAY = 8
+"""Day type of a holiday in CityLearn's calendar."""
 LEAST_WEEKS = 3
 """Weeks that a stratum needs to give each pool one."""
 
@@ -69,34 +71,6 @@ class Recipe:
     weather_day: IntArray
     demand_day: IntArray
     load_factor: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Nominal:
-    """The validated year that scenarios are drawn from, as the dataset holds it."""
-
-    params: PlantParams
-    batteries: dict[str, Any]
-    forecast_kind: str
-    hourly: pd.DataFrame
-    sessions: pd.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnYear:
-    """A scenario written out.
-
-    Attributes
-    ----------
-    hourly, sessions
-        As `hourly.parquet` and `sessions.parquet` of a dataset.
-    left_out
-        Sessions that a week's edge left out (see docs/scenarios.md).
-    """
-
-    hourly: pd.DataFrame
-    sessions: pd.DataFrame
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +169,25 @@ def _load_factors(settings: ScenarioSettings, generator: np.random.Generator) ->
     return factors
 
 
-def recipes(nominal: Nominal, settings: ScenarioSettings, seed: int) -> tuple[list[Recipe], dict[Pool, IntArray]]:
-    """All scenarios of the three sets, and the pools that they are drawn from."""
+def recipes(
+    nominal: Nominal, settings: ScenarioSettings, seed: int
+) -> tuple[dict[Pool, list[Recipe]], dict[Pool, IntArray]]:
+    """Recipes of all scenarios, and the weeks that they are drawn from, by pool."""
     calendar = Calendar.of(nominal.hourly, settings)
     pools = week_pools(calendar, seed)
-    drawn = [
-        draw(f"{pool}-{index + 1:02d}", pools[pool], calendar, settings, (seed, 1 + order, index))
+    # Every scenario has a seed of its own: more years of one pool change no other year.
+    drawn = {
+        pool: [
+            draw(f"{pool}-{index + 1:02d}", pools[pool], calendar, settings, (seed, 1 + order, index))
+            for index in range(getattr(settings, pool))
+        ]
         for order, pool in enumerate(POOLS)
-        for index in range(getattr(settings, pool))
-    ]
+    }
     return drawn, pools
 
 
-def written_out(recipe: Recipe, nominal: Nominal) -> DrawnYear:
-    """Write a scenario out as the tables of a dataset; stamps, prices and carbon are those of the validated year."""
+def drawn_year(recipe: Recipe, nominal: Nominal) -> DrawnYear:
+    """Make the tables of a scenario; stamps, prices and carbon intensity are those of the validated year."""
     hourly = nominal.hourly
     weather = (recipe.weather_day[:, None] * 24 + np.arange(24)).ravel()
     demand = (recipe.demand_day[:, None] * 24 + np.arange(24)).ravel()
@@ -217,24 +196,12 @@ def written_out(recipe: Recipe, nominal: Nominal) -> DrawnYear:
         "pv_kwh": hourly["pv_kwh"].to_numpy()[weather],
         "pv_w_per_kw": hourly["pv_w_per_kw"].to_numpy()[weather],
         "clear_ghi_w_m2": hourly["clear_ghi_w_m2"].to_numpy()[weather],
+        # CityLearn holds energies as float32.
         "mall_kwh": load.astype(np.float32).astype(np.float64),
         "day_type": hourly["day_type"].to_numpy()[demand],
     }
     sessions, left_out = _sessions(recipe, nominal.sessions)
     return DrawnYear(with_forecasts(hourly.assign(**changed), nominal.params), sessions, left_out)
-
-
-def drawn_weather(recipe: Recipe, weather: pd.DataFrame) -> pd.DataFrame:
-    """Canonical weather of a scenario, for its CityLearn folder; no energy depends on it."""
-    rows = (recipe.weather_day[:, None] * 24 + np.arange(24)).ravel()
-    return weather.iloc[rows].assign(timestamp=weather["timestamp"].to_numpy()).reset_index(drop=True)
-
-
-def with_forecasts(hourly: pd.DataFrame, params: PlantParams) -> pd.DataFrame:
-    """Return hourly columns with the forecasts that their own past gives."""
-    pv, mall, clear = (hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "clear_ghi_w_m2"))
-    ahead = forecast_columns(pv, mall, clear, hourly["day_type"].to_numpy(np.int64), params.pv_ac_kw)
-    return hourly.assign(**ahead)
 
 
 def _sessions(recipe: Recipe, sessions: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -269,55 +236,6 @@ def _without_collisions(socket: IntArray, arrival: IntArray, departure: IntArray
     return keep
 
 
-def named(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Return sessions each with a name of its own: a year repeats weeks, and with them the names of their sessions."""
-    arrival, socket, own = (sessions[name].astype(str) for name in ("arrival", "socket", "session_id"))
-    return sessions.assign(session_id=arrival + "_" + socket + "_" + own)
-
-
-def content_digest(year: DrawnYear, params: PlantParams) -> str:
-    """Digest of everything of a scenario that a simulator or a controller sees."""
-    digest = hashlib.sha256(repr(tuple(params)).encode())
-    for frame in (year.hourly, year.sessions):
-        for name in frame.columns:
-            values = frame[name].to_numpy()
-            if values.dtype.kind in "fiu":
-                digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
-def plant_of(year: DrawnYear, nominal: Nominal, params: PlantParams, digest: str) -> PlantData:
-    """Arrays of a scenario, with its own totals of no control; read by the same code as the dataset's own year."""
-    arrays = sessions_from_columns(year.sessions)
-    pv_kwh, mall_kwh, price, carbon = (
-        year.hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
-    )
-    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, arrays)
-    stamps = pd.DatetimeIndex(year.hourly["timestamp"])
-    return assemble(
-        params,
-        nominal.batteries,
-        year.hourly.assign(timestamp=stamps.tz_convert("UTC").tz_localize(None)),
-        year.sessions,
-        str(stamps.tz),
-        reference=np.array(list(reference.model_dump().values())),
-        forecast_kind=nominal.forecast_kind,
-        digest=digest,
-    )
-
-
-def read_nominal(dataset: Path) -> Nominal:
-    """Read the validated year of a dataset folder, whose manifest must have been proven."""
-    stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
-    return Nominal(
-        PlantParams(**stored["params"]),
-        stored["batteries"],
-        stored["forecast"],
-        read_parquet(dataset / HOURLY_FILE),
-        read_parquet(dataset / SESSIONS_FILE),
-    )
-
-
 def as_frame(drawn: list[Recipe]) -> pd.DataFrame:
     """Recipes as one table, one row a scenario and day."""
     return pd.DataFrame(
@@ -346,7 +264,7 @@ def _read_recipes(dataset: Path) -> dict[str, Recipe]:
 
 
 class ScenarioStore:
-    """The scenarios of a dataset folder: proven once, read once, each written out when it is asked for.
+    """Scenarios of a dataset folder, whose manifest is proven once; each year is made when it is asked for.
 
     Raises
     ------
@@ -358,6 +276,7 @@ class ScenarioStore:
         self.digest = read_manifest(dataset).digest
         self.dataset = dataset
         self._index: dict[str, Any] = read_json(dataset / INDEX_FILE)
+        self._sets: dict[str, list[str]] = {NOMINAL: [NOMINAL], **self._index["sets"]}
         self._nominal = read_nominal(dataset)
         self._recipes = _read_recipes(dataset)
 
@@ -369,16 +288,27 @@ class ScenarioStore:
         ConfigError
             There is no such set or scenario.
         """
-        sets: dict[str, list[str]] = {NOMINAL: [NOMINAL], **self._index["sets"]}
-        if which in sets:
-            return tuple(sets[which])
-        known = [name for names in sets.values() for name in names]
-        if which not in known:
-            raise ConfigError(
-                f"`{which}` is neither a set of scenarios nor a scenario of {self.dataset}.",
-                hint=f"choose from {', '.join(sets)}, or a name such as {', '.join(known[:2])}.",
-            )
+        if which in self._sets:
+            return tuple(self._sets[which])
+        self.set_of(which)
         return (which,)
+
+    def set_of(self, name: str) -> str:
+        """Set that a scenario belongs to.
+
+        Raises
+        ------
+        ConfigError
+            There is no such scenario.
+        """
+        for which, names in self._sets.items():
+            if name in names:
+                return which
+        known = [name for names in self._sets.values() for name in names]
+        raise ConfigError(
+            f"`{name}` is neither a set of scenarios nor a scenario of {self.dataset}.",
+            hint=f"choose from {', '.join(self._sets)}, or a name such as {', '.join(known[:2])}.",
+        )
 
     def load(self, name: str) -> PlantData:
         """Arrays of a scenario, `nominal` among them.
@@ -388,12 +318,11 @@ class ScenarioStore:
         ConfigError
             There is no such scenario.
         StaleError
-            What is written out is not what was built.
+            The year that its recipe gives is not the one that was built.
         """
-        if name == NOMINAL:
+        if self.set_of(name) == NOMINAL:
             return load_plant(self.dataset)
-        self.names(name)
-        year, params = self.written_out(name)
+        year, params = self.drawn_year(name)
         digest = content_digest(year, params)
         if digest != self._index["digests"][name]:
             raise StaleError(
@@ -406,25 +335,10 @@ class ScenarioStore:
         """Recipe of a scenario of the three drawn sets."""
         return self._recipes[name]
 
-    def written_out(self, name: str) -> tuple[DrawnYear, PlantParams]:
-        """Tables of a scenario and the plant that lives through it."""
-        from pvbesscar.dataset.perturb import perturbed  # noqa: PLC0415 (it draws on this module)
-
+    def drawn_year(self, name: str) -> tuple[DrawnYear, PlantParams]:
+        """Tables of a drawn or perturbed scenario, and the parameters of its plant."""
         if name in self._recipes:
-            return written_out(self._recipes[name], self._nominal), self._nominal.params
+            return drawn_year(self._recipes[name], self._nominal), self._nominal.params
         settings = ScenarioSettings.model_validate(self._index["settings"])
-        others = [written_out(self._recipes[other], self._nominal) for other in self._index["sets"]["test"][:2]]
-        return perturbed(name, others, self._nominal.params, settings, self._index["seed"])
-
-
-def load_scenario(dataset: Path, name: str) -> PlantData:
-    """Read one scenario of a dataset folder; `nominal` is the dataset's own year.
-
-    Raises
-    ------
-    StaleError
-        The folder is missing or is not what its manifest says.
-    ConfigError
-        There is no such scenario.
-    """
-    return ScenarioStore(dataset).load(name)
+        tests = [drawn_year(self._recipes[test], self._nominal) for test in self._sets["test"][:PERTURBED_FROM]]
+        return perturbed(name, tests, self._nominal.params, settings, self._index["seed"])

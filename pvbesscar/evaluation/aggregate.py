@@ -1,4 +1,4 @@
-"""Controllers over a set of scenarios: means, and how sure they are."""
+"""Means of controllers over a set of scenarios, with their 95 % intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.controllers.registry import RULE
-from pvbesscar.evaluation.specifications import Kind
 from schemas.results import ControllerResult, Interval, ScenarioResult, SetEntry, SetResult
 
 RESAMPLES = 10_000
@@ -30,7 +29,7 @@ def bootstrap_interval(values: NDArray[np.float64], seed: int = 0) -> Interval |
 
 
 def set_result(name: str, scenarios: Sequence[ScenarioResult]) -> SetResult:
-    """Means of every controller over a set; they were all judged on each of its scenarios."""
+    """Means of every controller over a set; each was evaluated on all its scenarios."""
     by_name = [{result.controller: result for result in scenario.ranking} for scenario in scenarios]
     entries = [_entry([own[controller] for own in by_name], by_name) for controller in by_name[0]]
     ordered = sorted(entries, key=lambda entry: entry.mean_score)
@@ -44,10 +43,9 @@ def _entry(results: Sequence[ControllerResult], by_name: Sequence[dict[str, Cont
     rules = [own.get(RULE) for own in by_name]
     against = np.array([r.score - rule.score for r, rule in zip(results, rules, strict=True) if rule is not None])
     co2 = np.array([r.terms.co2_kg - rule.terms.co2_kg for r, rule in zip(results, rules, strict=True) if rule])
-    kind: Kind = results[0].kind
     return SetEntry(
         controller=results[0].controller,
-        kind=kind,
+        kind=results[0].kind,
         mean_score=float(scores.mean()),
         score_interval=bootstrap_interval(scores),
         mean_captured_share=float(known.mean()) if known.size else None,

@@ -1,4 +1,4 @@
-"""Judge controllers on scenarios: the pipeline's `evaluate` stage and the command of that name are this one path."""
+"""The `evaluate` stage: simulate controllers on scenarios, and write report, comparison table and hourly ledgers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ from pvbesscar.dataset.scenarios import NOMINAL, POOLS, ScenarioStore
 from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.bound import Bound, reference_of
 from pvbesscar.evaluation.fitting import fitted_for
-from pvbesscar.evaluation.kpis import Judged, all_kpis
-from pvbesscar.evaluation.parallel import Bounds, Case, Match, Played, Results, play, play_here
+from pvbesscar.evaluation.kpis import KPIS, ControllerRun
+from pvbesscar.evaluation.parallel import (
+    Bounds,
+    EvaluationCase,
+    EvaluationPlan,
+    Results,
+    SimulatedCase,
+    simulate_all,
+    simulate_here,
+)
 from pvbesscar.evaluation.ranking import controller_result, paired_differences, ranked, ranks, verdict
 from pvbesscar.evaluation.score import left_out, score, terms
 from pvbesscar.evaluation.specifications import ControllerSpec, specs_of, untrained_name
@@ -28,13 +36,12 @@ from pvbesscar.simulation.windows import Stretch, stretches_of, window_stretches
 from pvbesscar.store.files import published_folder, sha256_file, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.progress import OnProgress
-from schemas.results import ControllerResult, EvaluationReport, ScenarioResult, SetResult, Verdict
+from schemas.results import ControllerResult, EvaluationReport, ScenarioResult, SetResult, TrainingVerdict
 from schemas.settings import Agent, NominalOn, Settings
 
 REPORT_FILE = "evaluation_report.json"
 TABLE_FILE = "evaluation_comparison.csv"
 LEDGERS = "ledgers"
-OPTIMUM = registry.OPTIMUM
 MAX_WORKERS = 2
 """Processes that simulate at once; each may hold a CityLearn of its own, about 1 GB."""
 SETS = (*POOLS, "perturbed")
@@ -42,18 +49,18 @@ SETS = (*POOLS, "perturbed")
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """What to judge.
+    """Controllers and scenarios to evaluate.
 
     Attributes
     ----------
     profile
-        Profile that the agents were trained with; it says what is judged where the rest does not.
+        Profile that the agents were trained with; it decides what is left open here.
     controllers
-        Names (see `known_names`); `None`: the profile's, and every agent of the scenario with its untrained self.
+        Names (see `known_names`); `None`: the profile's, and every agent of the scenario, trained and untrained.
     scenarios
-        Sets of scenarios, or scenarios; `None`: the profile's.
+        Sets of scenarios, or single scenarios; `None`: the profile's.
     nominal_on
-        What simulates the validated year, `None`: what the profile says; drawn years always run on the twin.
+        Simulator of the validated year, `None`: the profile's; drawn years always run on the twin.
     """
 
     profile: str
@@ -62,14 +69,14 @@ class EvaluationRequest:
     nominal_on: NominalOn | None = None
 
     def names(self, settings: Settings) -> tuple[str, ...]:
-        """Names of the controllers to judge."""
+        """Names of the controllers to evaluate."""
         if self.controllers is not None:
             return self.controllers
         agents = [name for agent in settings.training.agents for name in (agent, untrained_name(agent))]
         return (*settings.profile(self.profile).controllers, *agents)
 
     def sets(self, settings: Settings) -> tuple[str, ...]:
-        """Sets of scenarios to judge on."""
+        """Sets of scenarios to evaluate on."""
         return settings.profile(self.profile).scenarios if self.scenarios is None else self.scenarios
 
 
@@ -82,7 +89,7 @@ def evaluate(
     request: EvaluationRequest | None = None,
     workers: int | None = None,
 ) -> EvaluationReport:
-    """Judge controllers on the same hours of every scenario asked for.
+    """Evaluate controllers on the same hours of every scenario asked for.
 
     A model that is missing or belongs to another dataset or other settings is named in `missing`, with the reason.
     Report, table and hourly ledgers replace the earlier ones together, at the end.
@@ -92,11 +99,11 @@ def evaluate(
     profile
         `smoke`: the validation windows of the validated year; `full`: that year and the test scenarios.
     on_progress
-        Told how far the work is, about once a second.
+        Receives the progress about once a second.
     request
-        What to judge instead of what the profile says.
+        Controllers and scenarios instead of those of the profile.
     workers
-        Processes that simulate; one simulates in this process. Default: two where there are two cores.
+        Processes that simulate; 1 simulates in this process. Default: two where there are two cores.
 
     Raises
     ------
@@ -107,13 +114,12 @@ def evaluate(
     SimulationError
         A controller could not be simulated to the end.
     """
-    request = EvaluationRequest(profile) if request is None else request
     prove_dataset(settings, workspace)
-    match, missing, sets = prepare(settings, workspace, request, on_progress)
+    plan = plan_of(settings, workspace, request or EvaluationRequest(profile), on_progress)
     if workers is None:
         workers = min(MAX_WORKERS, os.cpu_count() or 1)
-    played = play_here(match, on_progress) if workers == 1 else play(match, workers, on_progress)
-    return publish_results(match, missing, sets, *played)
+    simulated = simulate_here(plan, on_progress) if workers == 1 else simulate_all(plan, workers, on_progress)
+    return publish_results(plan, *simulated)
 
 
 def evaluate_on(
@@ -123,15 +129,15 @@ def evaluate_on(
     profile: str,
     on_progress: OnProgress | None = None,
 ) -> EvaluationReport:
-    """Judge on a simulator of the validated year that is loaded already, in this process; see `evaluate`."""
-    match, missing, sets = prepare(settings, workspace, EvaluationRequest(profile), on_progress)
-    return publish_results(match, missing, sets, *play_here(match, on_progress, simulator))
+    """Evaluate on a simulator of the validated year that is loaded already, in this process; see `evaluate`."""
+    plan = plan_of(settings, workspace, EvaluationRequest(profile), on_progress)
+    return publish_results(plan, *simulate_here(plan, on_progress, simulator))
 
 
-def prepare(
+def plan_of(
     settings: Settings, workspace: Workspace, request: EvaluationRequest, on_progress: OnProgress | None
-) -> tuple[Match, dict[str, str], dict[str, tuple[str, ...]]]:
-    """Make a match of a request; also who is missing with the reason, and the scenarios of each set asked for."""
+) -> EvaluationPlan:
+    """Plan an evaluation; controllers that learn from training years are fitted first, unless they are already."""
     store = ScenarioStore(workspace.dataset)
     sets = {which: store.names(which) for which in dict.fromkeys(request.sets(settings))}
     data = load_plant(workspace.dataset)
@@ -139,48 +145,49 @@ def prepare(
     fitted = fitted_for(specs, settings, workspace, store, on_progress)
     # The validated year first: tables begin with it, and CityLearn takes longest.
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
-    cases = tuple(_case(name, request, settings, data) for name in ordered)
-    return Match(settings, workspace, request.profile, cases, specs, fitted), missing, sets
+    cases = tuple(_case(name, store.set_of(name), request, settings, data) for name in ordered)
+    return EvaluationPlan(settings, workspace, request.profile, cases, sets, specs, missing, fitted)
 
 
-def _case(scenario: str, request: EvaluationRequest, settings: Settings, nominal: PlantData) -> Case:
+def _case(
+    scenario: str, scenario_set: str, request: EvaluationRequest, settings: Settings, nominal: PlantData
+) -> EvaluationCase:
     if scenario != NOMINAL:
-        return Case(scenario, "twin", (Stretch("year", 0, nominal.hours),))
+        return EvaluationCase(scenario, scenario_set, "twin", (Stretch("year", 0, nominal.hours),))
     profile = settings.profile(request.profile)
     windows = profile.evaluate_on if request.scenarios is None else "year"
     stretches = stretches_of(windows, settings.evaluation.windows, nominal)
     simulated_on = request.nominal_on or profile.nominal_on
     if simulated_on == "both":
-        return Case(scenario, "twin", stretches, window_stretches(settings.evaluation.windows, nominal))
-    return Case(scenario, simulated_on, stretches)
+        checked = window_stretches(settings.evaluation.windows, nominal)
+        return EvaluationCase(scenario, scenario_set, "twin", stretches, checked)
+    return EvaluationCase(scenario, scenario_set, simulated_on, stretches)
 
 
-def publish_results(
-    match: Match, missing: dict[str, str], sets: dict[str, tuple[str, ...]], played: Results, bounds: Bounds
-) -> EvaluationReport:
+def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) -> EvaluationReport:
     """Write report, table and ledgers; they replace the earlier ones together."""
-    store = ScenarioStore(match.workspace.dataset)
-    nominal = load_plant(match.workspace.dataset)
-    with published_folder(match.workspace.evaluation) as draft:
+    store = ScenarioStore(plan.workspace.dataset)
+    nominal = load_plant(plan.workspace.dataset)
+    with published_folder(plan.workspace.evaluation) as draft:
         files: dict[str, str] = {}
         results = []
-        for case in match.cases:
+        for case in plan.cases:
             data = nominal if case.scenario == NOMINAL else store.load(case.scenario)
-            own = {c.name: played[case.scenario, c.name] for c in match.specs}
-            results.append(_scenario_result(draft, match, case, data, own, bounds[case.scenario], files))
+            by_name = {spec.name: simulated[case.scenario, spec.name] for spec in plan.specs}
+            results.append(_scenario_result(draft, plan, case, data, by_name, bounds[case.scenario], files))
         write_text(draft / TABLE_FILE, comparison(results).to_csv(index=False, lineterminator="\n"))
         files[TABLE_FILE] = sha256_file(draft / TABLE_FILE)
         report = EvaluationReport(
-            scenario=match.settings.name,
-            profile=match.profile,
+            scenario=plan.settings.name,
+            profile=plan.profile,
             mode="bidirectional" if nominal.params.bidirectional else "dispatch",
             guard=nominal.params.departure_guard,
             forecast=nominal.forecast_kind,
             dataset_digest=nominal.digest,
             scenarios=tuple(results),
-            sets=_set_results(sets, results),
-            missing=missing,
-            verdicts=_verdicts(match, results, played),
+            sets=_set_results(plan, results),
+            missing=plan.missing,
+            verdicts=_training_verdicts(plan, results, simulated),
             files=files,
         )
         write_text(draft / REPORT_FILE, report.model_dump_json(indent=2) + "\n")
@@ -189,30 +196,34 @@ def publish_results(
 
 def _scenario_result(
     draft: Path,
-    match: Match,
-    case: Case,
+    plan: EvaluationPlan,
+    case: EvaluationCase,
     data: PlantData,
-    played: dict[str, Played],
+    simulated: dict[str, SimulatedCase],
     bound: Bound,
     files: dict[str, str],
 ) -> ScenarioResult:
-    reference, weights = reference_of(data, case.stretches), match.settings.weights
-    no_control = score(terms(played[registry.NO_CONTROL].ledgers), reference, weights)
-    optimum = None if bound.result is None else bound.result.bound
+    """Figures of all controllers on one case; their ledgers are written to `draft` and their digests to `files`."""
+    reference, weights = reference_of(data, case.stretches), plan.settings.weights
+    no_control_j = score(terms(simulated[registry.NO_CONTROL].ledgers), reference, weights)
+    optimum_j = None if bound.result is None else bound.result.bound
+    avoided = plan.settings.grid.avoided_fuel_kg_per_kwh
+
+    def write_ledger(controller: str, ledgers: Sequence[Ledger]) -> str:
+        name = ledger_name(case.scenario, controller)
+        frames = [ledger.frame.assign(window=s.name) for s, ledger in zip(case.stretches, ledgers, strict=True)]
+        write_parquet(draft / name, pd.concat(frames, ignore_index=True))
+        files[name] = sha256_file(draft / name)
+        return files[name]
 
     def result(spec: ControllerSpec) -> ControllerResult:
-        own = played[spec.name]
-        name = ledger_name(case.scenario, spec.name)
-        files[name] = _write_ledger(draft / name, case.stretches, own.ledgers)
-        judged = Judged(
-            own.ledgers, reference, weights, data.params.bess_kwh, match.settings.grid.avoided_fuel_kg_per_kwh,
-            no_control, optimum,
-        )  # fmt: skip
-        return controller_result(spec, judged, files[name], own.citylearn)
+        done = simulated[spec.name]
+        digest = write_ledger(spec.name, done.ledgers)
+        run = ControllerRun(done.ledgers, reference, weights, data.params.bess_kwh, avoided, no_control_j, optimum_j)
+        return controller_result(spec, run, digest, done.citylearn)
 
     if bound.ledgers:
-        name = ledger_name(case.scenario, OPTIMUM)
-        files[name] = _write_ledger(draft / name, case.stretches, bound.ledgers)
+        write_ledger(registry.OPTIMUM, bound.ledgers)
     return ScenarioResult(
         scenario=case.scenario,
         simulator=case.simulator,
@@ -222,34 +233,50 @@ def _scenario_result(
         terms_left_out=left_out(reference),
         optimum=bound.result,
         optimum_refused=bound.refused,
-        ranking=ranked([result(spec) for spec in match.specs]),
+        ranking=ranked([result(spec) for spec in plan.specs]),
     )
 
 
-def _set_results(sets: dict[str, tuple[str, ...]], results: Sequence[ScenarioResult]) -> tuple[SetResult, ...]:
+def _set_results(plan: EvaluationPlan, results: Sequence[ScenarioResult]) -> tuple[SetResult, ...]:
     by_name = {result.scenario: result for result in results}
-    return tuple(set_result(which, [by_name[n] for n in names]) for which, names in sets.items() if which in SETS)
+    return tuple(set_result(which, [by_name[n] for n in names]) for which, names in plan.sets.items() if which in SETS)
 
 
-def _verdicts(match: Match, results: Sequence[ScenarioResult], played: Results) -> tuple[Verdict, ...]:
-    names = {spec.name for spec in match.specs}
-    agents = [c.agent for c in match.specs if c.kind == "agent" and c.agent is not None]
-    return tuple(_verdict(agent, match, results, played) for agent in agents if untrained_name(agent) in names)
+def _training_verdicts(
+    plan: EvaluationPlan, results: Sequence[ScenarioResult], simulated: Results
+) -> tuple[TrainingVerdict, ...]:
+    """Each trained agent against its untrained self.
+
+    On the test scenarios where there are some, for agents may have been trained on weeks of the validated year; else
+    on the first scenario.
+    """
+    names = {spec.name for spec in plan.specs}
+    agents = [spec.agent for spec in plan.specs if spec.kind == "agent" and spec.agent is not None]
+    tests = [result for result, case in zip(results, plan.cases, strict=True) if case.scenario_set == "test"]
+    return tuple(
+        _verdict_on_scenarios(agent, tests)
+        if len(tests) > 1
+        else _verdict_on_stretches(agent, plan, results[0], simulated)
+        for agent in agents
+        if untrained_name(agent) in names
+    )
 
 
-def _verdict(agent: Agent, match: Match, results: Sequence[ScenarioResult], played: Results) -> Verdict:
-    """On the test scenarios where they were judged, for the validated year has weeks of the training; else on it."""
-    tests = [result for result in results if result.scenario.startswith("test-")]
-    if len(tests) > 1:
-        pairs = [{r.controller: r for r in result.ranking} for result in tests]
-        differences = np.array([own[agent].score - own[untrained_name(agent)].score for own in pairs])
-        mean = np.mean([own[agent].terms.co2_kg - own[untrained_name(agent)].terms.co2_kg for own in pairs])
-        return verdict(agent, differences, float(mean), [result.scenario for result in tests], "test scenarios")
-    main = results[0]
-    trained, untrained = (played[main.scenario, name].ledgers for name in (agent, untrained_name(agent)))
-    co2 = terms(trained).co2_kg - terms(untrained).co2_kg
-    differences = paired_differences(trained, untrained, main.reference, match.settings.weights)
-    return verdict(agent, differences, co2, main.judged_on)
+def _verdict_on_scenarios(agent: Agent, results: Sequence[ScenarioResult]) -> TrainingVerdict:
+    rankings = [{r.controller: r for r in result.ranking} for result in results]
+    pairs = [(by_name[agent], by_name[untrained_name(agent)]) for by_name in rankings]
+    differences = np.array([trained.score - untrained.score for trained, untrained in pairs])
+    co2_kg = float(np.mean([trained.terms.co2_kg - untrained.terms.co2_kg for trained, untrained in pairs]))
+    return verdict(agent, differences, co2_kg, [result.scenario for result in results], "test scenarios")
+
+
+def _verdict_on_stretches(
+    agent: Agent, plan: EvaluationPlan, result: ScenarioResult, simulated: Results
+) -> TrainingVerdict:
+    trained, untrained = (simulated[result.scenario, name].ledgers for name in (agent, untrained_name(agent)))
+    co2_kg = terms(trained).co2_kg - terms(untrained).co2_kg
+    differences = paired_differences(trained, untrained, result.reference, plan.settings.weights)
+    return verdict(agent, differences, co2_kg, result.judged_on)
 
 
 def ledger_name(scenario: str, controller: str) -> str:
@@ -257,22 +284,15 @@ def ledger_name(scenario: str, controller: str) -> str:
     return f"{LEDGERS}/{scenario}/{controller}.parquet"
 
 
-def _write_ledger(path: Path, stretches: Sequence[Stretch], ledgers: Sequence[Ledger]) -> str:
-    """Hourly ledger of a controller over all stretches as one Parquet file; its digest."""
-    frames = [ledger.frame.assign(window=s.name) for s, ledger in zip(stretches, ledgers, strict=True)]
-    write_parquet(path, pd.concat(frames, ignore_index=True))
-    return sha256_file(path)
-
-
 def comparison(results: Sequence[ScenarioResult]) -> pd.DataFrame:
-    """Rankings as one table, one row a scenario and controller; key figures by their names."""
+    """Rankings as one table, one row a scenario and controller; KPIs by their names."""
     rows = [
         {
             "scenario": scenario.scenario,
             "rank": rank,
             "controller": r.controller,
             "kind": r.kind,
-            **{figure.name: r.kpis[figure.name] for figure in all_kpis()},
+            **{kpi.name: r.kpis[kpi.name] for kpi in KPIS},
             "reward_std": r.reward_std,
             "optimum_j": None if scenario.optimum is None else scenario.optimum.bound,
             "ev_kwh": r.ev_kwh,

@@ -1,4 +1,4 @@
-"""Simulate: every controller on every scenario, in worker processes, with the optimum of each."""
+"""Simulation of every controller on every scenario, and the optimum of each, in this process or in several."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_end
-from typing import Any, Literal
+from multiprocessing.sharedctypes import SynchronizedArray
 
 from pvbesscar.controllers import registry
 from pvbesscar.controllers.base import Controller
@@ -24,236 +23,250 @@ from pvbesscar.evaluation.citylearn_kpis import citylearn_check, citylearn_sums,
 from pvbesscar.evaluation.specifications import ControllerSpec, controller_of, policy_of
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.params import PlantParams
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import Ledger, rollout, rollout_together
 from pvbesscar.simulation.windows import Stretch
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import SimulationError
-from schemas.progress import OnProgress, Progress
-from schemas.results import CityLearnCheck
-from schemas.settings import Settings
+from schemas.progress import OnProgress, ProgressReporter
+from schemas.results import CityLearnCheck, SimulatorName
+from schemas.settings import HOURS_PER_YEAR, Settings
 
-SimulatorName = Literal["citylearn", "twin"]
 CITYLEARN_COST = 100
-"""What an hour on CityLearn takes, with `evaluate_v2`, of what an hour of a rule on the twin does; for the progress."""
-
+"""Time that CityLearn and its `evaluate_v2` take for an hour, relative to an hour of a rule on the twin."""
+YEARS_KEPT = 4
+"""Years that a process holds in memory, some 20 MB each."""
 STOPPED = -1
-"""Count of work that tells workers to end."""
+"""Hours in the shared counter that tell workers to end."""
 
-CountWork = Callable[[int], None]
+CountWork = Callable[[int, int], None]
+"""Counts simulated hours, with the cost of each relative to an hour of a rule on the twin."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """The hours of one year that all controllers are judged on, and what simulates them.
+class EvaluationCase:
+    """Hours of one scenario on which all controllers are evaluated, and the simulator of them.
 
     Attributes
     ----------
+    scenario, scenario_set
+        Name of the scenario, and the set that it belongs to: `nominal`, one of `POOLS`, or `perturbed`.
     checked
         Hours that CityLearn simulates too, for every controller: it must agree with the twin.
     """
 
     scenario: str
+    scenario_set: str
     simulator: SimulatorName
     stretches: tuple[Stretch, ...]
     checked: tuple[Stretch, ...] = ()
 
-    @property
-    def hours(self) -> int:
-        """Hours to simulate for one controller."""
-        return sum(stretch.hours for stretch in self.stretches)
-
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """What one controller did on one case."""
+class SimulatedCase:
+    """Ledgers of one controller on one case, one a stretch, and CityLearn's own sums over the hours it simulated."""
 
     ledgers: tuple[Ledger, ...]
     citylearn: CityLearnCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """Work of one process: a spec on some cases, or (without spec) the optimum of one.
+class WorkItem:
+    """Work of one process: a controller on some cases, or (`spec` is `None`) the optimum of one case.
 
-    A round that is a `check` runs a spec on the checked hours of its case, on the twin and on CityLearn.
+    With `check` the controller runs on the checked hours of its case, on the twin and on CityLearn.
     """
 
-    cases: tuple[Case, ...]
+    cases: tuple[EvaluationCase, ...]
     spec: ControllerSpec | None
     check: bool = False
 
     @property
     def cost(self) -> int:
-        """What an hour of it takes, in hours of a rule on the twin."""
-        if self.check or self.cases[0].simulator == "citylearn":
-            return CITYLEARN_COST if self.spec is not None else 1
-        return registry.COST.get(self.spec.name, 1) if self.spec is not None else 1
+        """Time of a simulated hour, relative to an hour of a rule on the twin."""
+        if self.spec is None:
+            return 1
+        on_citylearn = self.check or self.cases[0].simulator == "citylearn"
+        return CITYLEARN_COST if on_citylearn else registry.COST.get(self.spec.name, 1)
 
     @property
-    def work(self) -> int:
-        """All that it takes, in the same unit."""
-        stretches = [s for case in self.cases for s in (case.checked if self.check else case.stretches)]
-        return self.cost * sum(stretch.hours for stretch in stretches)
+    def hours(self) -> int:
+        """Hours to simulate."""
+        return sum(s.hours for case in self.cases for s in (case.checked if self.check else case.stretches))
 
     @property
     def label(self) -> str:
-        """What it is, for an error."""
+        """Controller and scenarios, for an error message."""
         who = "the optimum" if self.spec is None else f"`{self.spec.name}`"
         return f"{who} on {', '.join(case.scenario for case in self.cases)}"
 
 
-Outcome = dict[str, Played] | CityLearnCheck | Bound
+WorkResult = dict[str, SimulatedCase] | CityLearnCheck | Bound
+"""Result of a work item: simulated cases by scenario, the sums of a check, or the optimum."""
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """Who is judged on what; travels to the worker processes."""
+class EvaluationPlan:
+    """Which controllers are simulated on which cases; it is sent to the worker processes.
+
+    Attributes
+    ----------
+    sets
+        Names of the scenarios of each set, or single scenario, that was asked for.
+    missing
+        Controllers that can not be evaluated, with the reason.
+    """
 
     settings: Settings
     workspace: Workspace
     profile: str
-    cases: tuple[Case, ...]
+    cases: tuple[EvaluationCase, ...]
+    sets: dict[str, tuple[str, ...]]
     specs: tuple[ControllerSpec, ...]
+    missing: dict[str, str]
     fitted: Fitted | None
 
-    def rounds(self) -> list[Round]:
-        """Work of all processes, the longest first; policies are run on all years of a set at once."""
-        together = tuple(case for case in self.cases if case.simulator == "twin")
-        rounds: list[Round] = []
+    def work_items(self) -> list[WorkItem]:
+        """All work, the slowest first, so that no process ends long after the others."""
+        on_twin = tuple(case for case in self.cases if case.simulator == "twin")
+        items: list[WorkItem] = []
         for spec in self.specs:
             alone = [case for case in self.cases if spec.agent is None or case.simulator == "citylearn"]
-            rounds += [Round((case,), spec) for case in alone]
-            if spec.agent is not None and together:
-                rounds.append(Round(together, spec))
-            rounds += [Round((case,), spec, check=True) for case in self.cases if case.checked]
-        rounds += [Round((case,), None) for case in self.cases]
-        return sorted(rounds, key=lambda own: -own.cost)
-
-    @property
-    def work(self) -> int:
-        """What all rounds take, in hours of a rule on the twin."""
-        return sum(own.work for own in self.rounds())
+            items += [WorkItem((case,), spec) for case in alone]
+            # A neural network decides for all years of a set in one call.
+            if spec.agent is not None and on_twin:
+                items.append(WorkItem(on_twin, spec))
+            items += [WorkItem((case,), spec, check=True) for case in self.cases if case.checked]
+        items += [WorkItem((case,), None) for case in self.cases]
+        return sorted(items, key=lambda item: -item.cost)
 
 
-class Field:
-    """What a process simulates on: each year and CityLearn are loaded when they are first asked for."""
+class CaseSimulator:
+    """Simulates work items in one process; each year, and CityLearn, is loaded when it is first needed."""
 
-    def __init__(self, match: Match, count: CountWork, nominal: Simulator | None = None) -> None:
-        self.match, self.count = match, count
+    def __init__(self, plan: EvaluationPlan, count: CountWork, nominal: Simulator | None = None) -> None:
+        self.plan, self.count = plan, count
         self._store: ScenarioStore | None = None
         self._years: dict[str, PlantData] = {} if nominal is None else {NOMINAL: nominal.data}
         self._citylearn = nominal if isinstance(nominal, CityLearnSim) else None
 
-    def year(self, scenario: str) -> PlantData:
-        """Arrays of a scenario; only the last few are kept, for each takes some 20 MB."""
+    def simulate(self, item: WorkItem) -> WorkResult:
+        """Do the work of an item."""
+        first = item.cases[0]
+        if item.spec is None:
+            return self._solve(first, item.cost)
+        if item.check:
+            return self._check(item.spec, first, item.cost)
+        if item.spec.agent is not None and first.simulator == "twin":
+            return self._simulate_together(item.spec, item.cases, item.cost)
+        return {first.scenario: self._simulate(item.spec, first, item.cost)}
+
+    def _year(self, scenario: str) -> PlantData:
         if scenario not in self._years:
             if self._store is None:
-                self._store = ScenarioStore(self.match.workspace.dataset)
-            while len(self._years) > 3:
+                self._store = ScenarioStore(self.plan.workspace.dataset)
+            while len(self._years) >= YEARS_KEPT:
                 self._years.pop(next(iter(self._years)))
             self._years[scenario] = self._store.load(scenario)
         return self._years[scenario]
 
-    def simulator(self, case: Case) -> Simulator:
-        """Simulator of a case."""
-        return Twin(self.year(case.scenario)) if case.simulator == "twin" else self.citylearn()
-
-    def citylearn(self) -> CityLearnSim:
-        """CityLearn on the validated year."""
+    def _simulator(self, case: EvaluationCase) -> Simulator:
+        if case.simulator == "twin":
+            return Twin(self._year(case.scenario))
         if self._citylearn is None:
-            self._citylearn = CityLearnSim(self.match.workspace.dataset)
+            self._citylearn = CityLearnSim(self.plan.workspace.dataset)
         return self._citylearn
 
-    def play(self, own: Round) -> Outcome:
-        """Do the work of a round."""
-        if own.spec is None:
-            return self._solve(own.cases[0])
-        if own.check:
-            return self._check(own.spec, own.cases[0], own.cost)
-        if len(own.cases) > 1 or (own.spec.agent is not None and own.cases[0].simulator == "twin"):
-            return self._play_together(own.spec, own.cases)
-        return {own.cases[0].scenario: self._play(own.spec, own.cases[0], own.cost)}
+    def _controller(self, spec: ControllerSpec, simulator: Simulator) -> Controller:
+        plan = self.plan
+        return controller_of(spec, plan.settings, plan.workspace, plan.profile, simulator, plan.fitted)
 
-    def _solve(self, case: Case) -> Bound:
-        data = self.year(case.scenario)
-        self.count(0)
-        bound = bound_of(data, case.stretches, self.match.settings.weights)
-        self.count(case.hours)
+    def _solve(self, case: EvaluationCase, cost: int) -> Bound:
+        data = self._year(case.scenario)
+        self.count(0, cost)  # ends here where another process has failed: the solver can not be interrupted
+        bound = bound_of(data, case.stretches, self.plan.settings.weights)
+        self.count(sum(stretch.hours for stretch in case.stretches), cost)
         return bound
 
-    def _play(self, spec: ControllerSpec, case: Case, cost: int) -> Played:
-        simulator = self.simulator(case)
+    def _simulate(self, spec: ControllerSpec, case: EvaluationCase, cost: int) -> SimulatedCase:
+        simulator = self._simulator(case)
         controller = self._controller(spec, simulator)
         ledgers, sums = [], []
         for stretch in case.stretches:
-            ledgers.append(rollout(simulator, controller, stretch.start, stretch.hours, lambda _done: self.count(cost)))
+            ledgers.append(
+                rollout(simulator, controller, stretch.start, stretch.hours, lambda _done: self.count(1, cost))
+            )
             if isinstance(simulator, CityLearnSim):
                 sums.append(citylearn_sums(simulator))
-        return Played(tuple(ledgers), citylearn_check(case.stretches, ledgers, sums) if sums else None)
+        return SimulatedCase(tuple(ledgers), citylearn_check(case.stretches, ledgers, sums) if sums else None)
 
-    def _check(self, spec: ControllerSpec, case: Case, cost: int) -> CityLearnCheck:
-        own = self._play(spec, replace(case, simulator="citylearn", stretches=case.checked), cost)
-        twin = Twin(self.year(case.scenario))
+    def _check(self, spec: ControllerSpec, case: EvaluationCase, cost: int) -> CityLearnCheck:
+        run = self._simulate(spec, replace(case, simulator="citylearn", stretches=case.checked), cost)
+        twin = Twin(self._year(case.scenario))
         controller = self._controller(spec, twin)
-        for stretch, ledger in zip(case.checked, own.ledgers, strict=True):
+        for stretch, ledger in zip(case.checked, run.ledgers, strict=True):
             require_equal(stretch, spec.name, rollout(twin, controller, stretch.start, stretch.hours), ledger)
-        assert own.citylearn is not None
-        return own.citylearn
+        assert run.citylearn is not None
+        return run.citylearn
 
-    def _controller(self, spec: ControllerSpec, simulator: Simulator) -> Controller:
-        match = self.match
-        return controller_of(spec, match.settings, match.workspace, match.profile, simulator, match.fitted)
+    def _simulate_together(
+        self, spec: ControllerSpec, cases: Sequence[EvaluationCase], cost: int
+    ) -> dict[str, SimulatedCase]:
+        plan = self.plan
+        years = {case.scenario: self._year(case.scenario) for case in cases}
+        policy = policy_of(spec, plan.settings, plan.workspace, plan.profile, Twin(next(iter(years.values()))))
+        # Years that run together are of one plant and have the same hours; a perturbed year has another plant.
+        groups: dict[tuple[PlantParams, tuple[Stretch, ...]], list[str]] = {}
+        for case in cases:
+            groups.setdefault((years[case.scenario].params, case.stretches), []).append(case.scenario)
+        results: dict[str, SimulatedCase] = {}
+        for (_, stretches), names in groups.items():
+            group = [years[name] for name in names]
+            by_stretch = [
+                rollout_together(group, policy, spec.name, stretch, lambda hours: self.count(hours, cost))
+                for stretch in stretches
+            ]
+            for name, *ledgers in zip(names, *by_stretch, strict=True):
+                results[name] = SimulatedCase(tuple(ledgers))
+        return results
 
-    def _play_together(self, spec: ControllerSpec, cases: Sequence[Case]) -> dict[str, Played]:
-        match = self.match
-        years = {case.scenario: self.year(case.scenario) for case in cases}
-        policy = policy_of(spec, match.settings, match.workspace, match.profile, Twin(next(iter(years.values()))))
-        played: dict[str, Played] = {}
-        for plant in dict.fromkeys(year.params for year in years.values()):
-            for stretches in dict.fromkeys(case.stretches for case in cases):
-                alike = [c for c in cases if years[c.scenario].params == plant and c.stretches == stretches]
-                if not alike:
-                    continue
-                by_stretch = [
-                    rollout_together([years[c.scenario] for c in alike], policy, spec.name, s, self.count)
-                    for s in stretches
-                ]
-                for index, case in enumerate(alike):
-                    played[case.scenario] = Played(tuple(ledgers[index] for ledgers in by_stretch))
-        return played
 
-
-Results = dict[tuple[str, str], Played]
+Results = dict[tuple[str, str], SimulatedCase]
+"""Simulated cases by scenario and controller."""
 Bounds = dict[str, Bound]
+"""Optimum by scenario."""
 
 
-def _sorted_out(outcomes: Sequence[tuple[Round, Outcome]]) -> tuple[Results, Bounds]:
+def _collected(done: Sequence[tuple[WorkItem, WorkResult]]) -> tuple[Results, Bounds]:
     results: Results = {}
     bounds: Bounds = {}
     checks: dict[tuple[str, str], CityLearnCheck] = {}
-    for own, outcome in outcomes:
-        if isinstance(outcome, Bound):
-            bounds[own.cases[0].scenario] = outcome
+    for item, result in done:
+        scenario = item.cases[0].scenario
+        if isinstance(result, Bound):
+            bounds[scenario] = result
             continue
-        assert own.spec is not None
-        if isinstance(outcome, CityLearnCheck):
-            checks[own.cases[0].scenario, own.spec.name] = outcome
+        assert item.spec is not None
+        if isinstance(result, CityLearnCheck):
+            checks[scenario, item.spec.name] = result
         else:
-            results |= {(scenario, own.spec.name): played for scenario, played in outcome.items()}
+            results |= {(name, item.spec.name): case for name, case in result.items()}
     return results | {key: replace(results[key], citylearn=check) for key, check in checks.items()}, bounds
 
 
-def play_here(match: Match, on_progress: OnProgress | None, nominal: Simulator | None = None) -> tuple[Results, Bounds]:
-    """Play all rounds in this process, on `nominal` where it is loaded already."""
-    teller = _Teller(match.work, on_progress)
-    own = Field(match, teller.count, nominal)
-    return _sorted_out([(work, own.play(work)) for work in match.rounds()])
+def simulate_here(
+    plan: EvaluationPlan, on_progress: OnProgress | None, nominal: Simulator | None = None
+) -> tuple[Results, Bounds]:
+    """Simulate all work items in this process, the validated year on `nominal` where that is loaded already."""
+    progress = _WorkProgress(plan, on_progress)
+    simulator = CaseSimulator(plan, progress.count, nominal)
+    return _collected([(item, simulator.simulate(item)) for item in plan.work_items()])
 
 
-def play(match: Match, workers: int, on_progress: OnProgress | None) -> tuple[Results, Bounds]:
-    """Play all rounds in worker processes.
+def simulate_all(plan: EvaluationPlan, workers: int, on_progress: OnProgress | None) -> tuple[Results, Bounds]:
+    """Simulate all work items in worker processes.
 
     Raises
     ------
@@ -262,64 +275,68 @@ def play(match: Match, workers: int, on_progress: OnProgress | None) -> tuple[Re
     """
     # Spawned, not forked: a fork of a process with torch's or Prefect's threads may hang.
     context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    teller = _Teller(match.work, on_progress)
-    with _ending_children(counter), ProcessPoolExecutor(workers, context, _enter, (match, counter)) as pool:
-        futures = {pool.submit(_play_one, own): own for own in match.rounds()}
+    counter = context.Array("q", 2)
+    progress = _WorkProgress(plan, on_progress)
+    with _ending_children(counter), ProcessPoolExecutor(workers, context, _start_worker, (plan, counter)) as pool:
+        futures = {pool.submit(_simulate_item, item): item for item in plan.work_items()}
         try:
-            _await(futures, teller, counter)
+            _await(futures, progress, counter)
         except BaseException:
             # Leaving the pool waits for what runs; the others stop at their next hour instead of their last.
-            counter.value = STOPPED
+            counter[0] = STOPPED
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        return _sorted_out([(own, future.result()) for future, own in futures.items()])
+        return _collected([(item, future.result()) for future, item in futures.items()])
 
 
 @contextmanager
-def _ending_children(counter: Any) -> Iterator[None]:  # noqa: ANN401
-    """Let no worker outlive this block: one that solves a program hears of nothing until it has solved it."""
+def _ending_children(counter: SynchronizedArray[int]) -> Iterator[None]:
+    """Terminate the workers a second after a failure: one that solves a linear program reads no counter."""
     before = set(multiprocessing.active_children())
     stop = threading.Event()
 
     def end() -> None:
         while not stop.wait(1.0):
-            if counter.value == STOPPED:
+            if counter[0] == STOPPED:
                 for child in set(multiprocessing.active_children()) - before:
                     child.terminate()
 
-    watch = threading.Thread(target=end, daemon=True)
-    watch.start()
+    threading.Thread(target=end, daemon=True).start()
     try:
         yield
     finally:
         stop.set()
 
 
-class _Teller:
-    """Tells how much work is done, at most once a second."""
+class _WorkProgress:
+    """Progress in controller-years (controller-days where it is less than one year); the optimum counts as one."""
 
-    def __init__(self, total: int, on_progress: OnProgress | None) -> None:
-        self.total, self.on_progress = total, on_progress
-        self.done = 0
-        self.began = self.told = time.monotonic()
+    def __init__(self, plan: EvaluationPlan, on_progress: OnProgress | None) -> None:
+        items = plan.work_items()
+        hours = sum(item.hours for item in items)
+        in_years = hours >= HOURS_PER_YEAR
+        self._unit_hours, unit = (HOURS_PER_YEAR, "controller-years") if in_years else (24, "controller-days")
+        self._work = sum(item.hours * item.cost for item in items)
+        self._reporter = ProgressReporter(hours / self._unit_hours, unit, on_progress)
+        self._done = (0, 0)
 
-    def count(self, work: int) -> None:
-        self.tell(self.done + work)
+    def count(self, hours: int, cost: int) -> None:
+        """Add hours that were simulated in this process."""
+        self.report(self._done[0] + hours, self._done[1] + hours * cost)
 
-    def tell(self, done: int) -> None:
-        self.done, now = done, time.monotonic()
-        if self.on_progress is not None and (now - self.told >= 1.0 or done == self.total):
-            self.told = now
-            message = "units of work" if done else "loading"
-            self.on_progress(Progress(done, self.total, done / max(now - self.began, 1e-9), message))
+    def report(self, hours: int, work: int) -> None:
+        """Report how many hours are simulated; the time left is forecast from their costs."""
+        self._done = (hours, work)
+        self._reporter.report(hours / self._unit_hours, "" if hours else "loading", work / self._work)
 
 
-def _await(futures: dict[Future[Outcome], Round], teller: _Teller, counter: Any) -> None:  # noqa: ANN401
+def _await(
+    futures: dict[Future[WorkResult], WorkItem], progress: _WorkProgress, counter: SynchronizedArray[int]
+) -> None:
     waiting = set(futures)
     while waiting:
         ended, waiting = wait(waiting, timeout=1.0)
-        teller.tell(counter.value)
+        progress.report(counter[0], counter[1])
         for future in ended:
             try:
                 future.result()
@@ -330,16 +347,17 @@ def _await(futures: dict[Future[Outcome], Round], teller: _Teller, counter: Any)
                 ) from error
 
 
-_field: Field | None = None
-_counter: Any = None
+# State of a worker process.
+_simulator: CaseSimulator | None = None
+_counter: SynchronizedArray[int] | None = None
 
 
-def _enter(match: Match, counter: Any) -> None:  # noqa: ANN401
-    global _field, _counter
+def _start_worker(plan: EvaluationPlan, counter: SynchronizedArray[int]) -> None:
+    global _simulator, _counter
     # Ctrl-C reaches every process of the terminal; the parent decides, and tells the workers by the counter.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _field, _counter = Field(match, _count), counter
+    _simulator, _counter = CaseSimulator(plan, _count), counter
 
 
 def _end_with_parent() -> None:
@@ -350,13 +368,15 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _count(work: int) -> None:
+def _count(hours: int, cost: int) -> None:
+    assert _counter is not None
     with _counter.get_lock():
-        if _counter.value == STOPPED:
+        if _counter[0] == STOPPED:
             raise SimulationError("stopped, for another controller could not be simulated.")
-        _counter.value += work
+        _counter[0] += hours
+        _counter[1] += hours * cost
 
 
-def _play_one(own: Round) -> Outcome:
-    assert _field is not None
-    return _field.play(own)
+def _simulate_item(item: WorkItem) -> WorkResult:
+    assert _simulator is not None
+    return _simulator.simulate(item)

@@ -1,4 +1,4 @@
-"""From the ledgers of several controllers on the same hours to a ranking and verdicts."""
+"""Ranking of controllers on the same hours, and whether training helped, in figures and sentences."""
 
 from __future__ import annotations
 
@@ -10,41 +10,49 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pvbesscar.controllers.registry import NO_CONTROL, RULE
-from pvbesscar.evaluation.kpis import Judged, kpis
+from pvbesscar.evaluation.kpis import ControllerRun, kpi_values
 from pvbesscar.evaluation.score import TERM_FIELDS, score, terms
-from pvbesscar.evaluation.specifications import ControllerSpec, Kind
+from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.simulation.rollout import Ledger
-from schemas.results import CityLearnCheck, ControllerResult, ScoreTerms, Verdict
+from schemas.results import (
+    CityLearnCheck,
+    ControllerKind,
+    ControllerResult,
+    Interval,
+    ScoreTerms,
+    TrainingOutcome,
+    TrainingVerdict,
+)
 from schemas.settings import Agent, WeightSettings
 
 CONFIDENCE = 0.95
-_KINDS: tuple[Kind, ...] = ("baseline", "constant", "untrained", "agent")
+_KINDS: tuple[ControllerKind, ...] = ("baseline", "constant", "untrained", "agent")
 RESOLUTION = 1e-6
 """Differences of J below this are float32 of the simulator, not a controller's merit."""
 
 
 def controller_result(
-    spec: ControllerSpec, judged: Judged, ledger_sha256: str, citylearn: CityLearnCheck | None = None
+    spec: ControllerSpec, run: ControllerRun, ledger_sha256: str, citylearn: CityLearnCheck | None = None
 ) -> ControllerResult:
-    """Figures of one controller, each a sum or mean over its ledgers' hours."""
-    rewards = tuple(ledger.total("reward") / ledger.hours for ledger in judged.ledgers)
-    figures = kpis(judged)
+    """Figures of one controller, each a sum or mean over the hours of its ledgers."""
+    rewards = tuple(ledger.total("reward") / ledger.hours for ledger in run.ledgers)
+    figures = kpi_values(run)
     return ControllerResult(
         controller=spec.name,
         kind=spec.kind,
-        hours=judged.hours,
-        score=judged.j(),
-        mean_reward=judged.total("reward") / judged.hours,
+        hours=run.hours,
+        score=run.j,
+        mean_reward=run.total("reward") / run.hours,
         reward_std=float(np.std(rewards, ddof=1)) if len(rewards) > 1 else 0.0,
-        terms=terms(judged.ledgers),
+        terms=terms(run.ledgers),
         captured_share=figures["captured_share"],
         kpis=figures,
-        ev_kwh=judged.total("ev_kwh"),
-        charge_kwh=judged.total("charge_kwh"),
-        discharge_kwh=judged.total("discharge_kwh"),
-        departures=round(judged.total("departures")),
-        departures_met=round(judged.total("departures_met")),
-        infeasible=round(judged.total("departures") - judged.total("departures_feasible")),
+        ev_kwh=run.total("ev_kwh"),
+        charge_kwh=run.total("charge_kwh"),
+        discharge_kwh=run.total("discharge_kwh"),
+        departures=round(run.total("departures")),
+        departures_met=round(run.total("departures_met")),
+        infeasible=round(run.total("departures") - run.total("departures_feasible")),
         ledger_sha256=ledger_sha256,
         window_rewards=rewards,
         citylearn=citylearn,
@@ -52,7 +60,7 @@ def controller_result(
 
 
 def ranked(results: Sequence[ControllerResult]) -> tuple[ControllerResult, ...]:
-    """Order results by J, the best (lowest) first; among equal ones what learned nothing comes first."""
+    """Order results by J, the lowest first; among equal ones those that learned nothing come first."""
     by_score = sorted(results, key=lambda result: result.score)
     keyed = zip(ranks(by_score), by_score, strict=True)
     return tuple(
@@ -92,7 +100,7 @@ def paired_differences(
     )
 
 
-def t_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
+def t_interval(values: NDArray[np.float64]) -> Interval | None:
     """Student's interval (95 %) of the mean of at least two values; `None` for a single one."""
     if values.size < 2:
         return None
@@ -105,10 +113,10 @@ What = Literal["windows", "test scenarios"]
 
 def verdict(
     agent: Agent, differences: NDArray[np.float64], co2_kg: float, judged_on: Sequence[str], what: What = "windows"
-) -> Verdict:
-    """Whether training gave an agent anything over its untrained self, on the same hours.
+) -> TrainingVerdict:
+    """Whether an agent is better after training than before it, on the same hours.
 
-    Helped only where the interval of the difference in J lies below zero as a whole.
+    It is where the whole interval of the difference in J lies below zero.
 
     Parameters
     ----------
@@ -121,7 +129,7 @@ def verdict(
     """
     difference, interval = float(differences.mean()), t_interval(differences)
     outcome = _outcome(difference, interval)
-    return Verdict(
+    return TrainingVerdict(
         agent=agent,
         outcome=outcome,
         difference=difference,
@@ -132,10 +140,7 @@ def verdict(
     )
 
 
-Outcome = Literal["training helped", "training added nothing", "can not be told"]
-
-
-def _outcome(difference: float, interval: tuple[float, float] | None) -> Outcome:
+def _outcome(difference: float, interval: Interval | None) -> TrainingOutcome:
     if interval is None:
         # One stretch shows no spread: an agent that is no better there has shown nothing, a better one not enough.
         return "can not be told" if difference < -RESOLUTION else "training added nothing"
@@ -144,9 +149,9 @@ def _outcome(difference: float, interval: tuple[float, float] | None) -> Outcome
 
 def _sentence(
     agent: Agent,
-    outcome: Outcome,
+    outcome: TrainingOutcome,
     difference: float,
-    interval: tuple[float, float] | None,
+    interval: Interval | None,
     co2_kg: float,
     count: int,
     what: What,
@@ -191,8 +196,8 @@ def compared(result: ControllerResult, other: ControllerResult) -> str:
 
 
 def comparisons(ranking: Sequence[ControllerResult]) -> list[str]:
-    """Every trained agent and every controller that is more than a rule against rule and no control, in sentences."""
+    """Compare every trained agent, and every other baseline, with the rule and with no control, in sentences."""
     by_name = {result.controller: result for result in ranking}
     plain = [by_name[name] for name in (RULE, NO_CONTROL) if name in by_name]
-    judged = [r for r in ranking if r.kind == "agent" or (r.kind == "baseline" and r not in plain)]
-    return [compared(result, other) for result in judged for other in plain]
+    compare = [r for r in ranking if r.kind == "agent" or (r.kind == "baseline" and r not in plain)]
+    return [compared(result, other) for result in compare for other in plain]

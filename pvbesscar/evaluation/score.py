@@ -1,4 +1,4 @@
-"""The score J and its five terms, from ledgers, whichever simulator made them."""
+"""The score J and its five terms, from hourly ledgers (docs/design.md, "Reward and score")."""
 
 from __future__ import annotations
 
@@ -14,20 +14,6 @@ TERM_FIELDS = ("co2_kg", "solar_kwh", "cost_pen", "ev_short_kwh", "ramping_kwh")
 def terms(ledgers: Sequence[Ledger]) -> ScoreTerms:
     """Totals of the five terms over one or several ledgers."""
     return ScoreTerms(**{name: sum(ledger.total(name) for ledger in ledgers) for name in TERM_FIELDS})
-
-
-def reference_terms(no_control: Sequence[Ledger], ev_required_kwh: float) -> ScoreTerms:
-    """Scale of the score on the hours of `no_control`'s ledgers.
-
-    Parameters
-    ----------
-    no_control
-        Ledgers of *no control* on the hours judged.
-    ev_required_kwh
-        Energy that the sessions departing in those hours require in their batteries [kWh].
-    """
-    totals = terms(no_control)
-    return totals.model_copy(update={"ev_short_kwh": ev_required_kwh})
 
 
 def left_out(reference: ScoreTerms) -> tuple[str, ...]:

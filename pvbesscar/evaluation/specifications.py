@@ -1,10 +1,9 @@
-"""Who is judged: controllers that are no agents, trained agents, and the agents' untrained selves."""
+"""Controllers that can be evaluated: baselines, trained agents, and the same agents before training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pvbesscar.agents.artifacts import model_fault
 from pvbesscar.controllers import registry
@@ -14,61 +13,71 @@ from pvbesscar.controllers.registry import Fitted
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError
+from schemas.results import ControllerKind
 from schemas.settings import AGENTS, Agent, Settings
-
-Kind = Literal["agent", "untrained", "baseline", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
 class ControllerSpec:
-    """A controller to judge, by what it takes to make it in any process."""
+    """A controller by name: what a worker process needs to make it."""
 
     name: str
-    kind: Kind
+    kind: ControllerKind
     agent: Agent | None = None
 
 
 def untrained_name(agent: Agent) -> str:
-    """Name of an agent's untrained self in tables and files."""
+    """Name of an agent before training, in tables and files."""
     return f"{agent}-untrained"
 
 
+def _all_specs() -> dict[str, ControllerSpec]:
+    # The optimum is no controller to evaluate: the others are measured by it.
+    specs = [
+        ControllerSpec(name, "constant" if name == registry.CONSTANT else "baseline")
+        for name in registry.names()
+        if name != registry.OPTIMUM
+    ]
+    for agent in AGENTS:
+        specs += [ControllerSpec(agent, "agent", agent), ControllerSpec(untrained_name(agent), "untrained", agent)]
+    return {spec.name: spec for spec in specs}
+
+
+_SPECS = _all_specs()
+
+
 def known_names() -> tuple[str, ...]:
-    """Names of everyone who can be judged; the optimum is no spec, it is what all are measured by."""
-    agents = [name for agent in AGENTS for name in (agent, untrained_name(agent))]
-    return (*(name for name in registry.names() if name != registry.OPTIMUM), *agents)
+    """Names of all controllers that can be evaluated."""
+    return tuple(_SPECS)
 
 
 def specs_of(
     names: Sequence[str], settings: Settings, workspace: Workspace, profile: str, dataset_digest: str
 ) -> tuple[tuple[ControllerSpec, ...], dict[str, str]]:
-    """Controllers that can be judged, and those that can not, with the reason.
+    """Controllers that can be evaluated now, and for the others the reason why not.
 
     Parameters
     ----------
     names
-        Of `known_names()`; *no control* is always among the judged, for it is the scale of all.
+        Of `known_names()`; *no control* is always added, for J is scaled by it.
 
     Raises
     ------
     ConfigError
         A name that is no controller's.
     """
-    unknown = [name for name in names if name not in known_names()]
+    unknown = [name for name in names if name not in _SPECS]
     if unknown:
         raise ConfigError(
             f"`{unknown[0]}` is no controller.",
-            hint=f"choose from {', '.join(known_names())}; `optimum` is always there.",
+            hint=f"choose from {', '.join(_SPECS)}; `optimum` is always there.",
         )
     able: list[ControllerSpec] = []
     missing: dict[str, str] = {}
     for name in dict.fromkeys((registry.NO_CONTROL, *names)):
-        spec = _contestant(name)
-        fault = (
-            model_fault(spec.agent, settings, workspace, profile, dataset_digest)
-            if spec.kind == "agent" and spec.agent is not None
-            else None
-        )
+        spec, fault = _SPECS[name], None
+        if spec.kind == "agent" and spec.agent is not None:
+            fault = model_fault(spec.agent, settings, workspace, profile, dataset_digest)
         if fault is None:
             able.append(spec)
         else:
@@ -76,19 +85,10 @@ def specs_of(
     return tuple(able), missing
 
 
-def _contestant(name: str) -> ControllerSpec:
-    for agent in AGENTS:
-        if name == agent:
-            return ControllerSpec(name, "agent", agent)
-        if name == untrained_name(agent):
-            return ControllerSpec(name, "untrained", agent)
-    return ControllerSpec(name, "constant" if name == registry.CONSTANT else "baseline")
-
-
 def policy_of(
     spec: ControllerSpec, settings: Settings, workspace: Workspace, profile: str, simulator: Simulator
 ) -> Predictor:
-    """Policy of an agent or of its untrained self."""
+    """Policy of an agent, trained or untrained."""
     # The learning libraries take 4 s to import, and only agents need them.
     import torch  # noqa: PLC0415
 
@@ -96,6 +96,7 @@ def policy_of(
     from pvbesscar.envs.plant_env import PlantEnv  # noqa: PLC0415
 
     assert spec.agent is not None
+    # One thread: sums in another order would change the last bits of an action.
     torch.set_num_threads(1)
     if spec.kind == "agent":
         return load_agent(spec.agent, workspace.final_model(spec.agent))
@@ -111,7 +112,7 @@ def controller_of(
     simulator: Simulator,
     fitted: Fitted | None,
 ) -> Controller:
-    """Controller that decides for a spec on a simulator."""
+    """Make the controller of a specification for a simulator."""
     if spec.agent is None:
         return registry.make(spec.name, simulator.data, fitted)
     return PolicyController(spec.name, policy_of(spec, settings, workspace, profile, simulator))

@@ -12,7 +12,7 @@ import torch
 
 from pvbesscar.agents import signals as stopping
 from pvbesscar.agents import train as training
-from pvbesscar.agents.callbacks import Watch
+from pvbesscar.agents.callbacks import TrainingCallback
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train_on
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -55,14 +55,14 @@ def always_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """Let the training die in the first hour after `at` steps."""
-    step = Watch._on_step
+    step = TrainingCallback._on_step
 
-    def die(watch: Watch) -> bool:
+    def die(watch: TrainingCallback) -> bool:
         if watch.num_timesteps >= at:
             raise Killed
         return step(watch)
 
-    monkeypatch.setattr(Watch, "_on_step", die)
+    monkeypatch.setattr(TrainingCallback, "_on_step", die)
 
 
 @pytest.mark.usefixtures("always_kept")
@@ -180,7 +180,7 @@ def test_a_signal_ends_a_training_at_an_update_and_keeps_its_state(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pvbesscar.agents.callbacks.SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr("schemas.progress.SECONDS_BETWEEN_REPORTS", 0.0)
 
     def stop(progress: Progress) -> None:
         if progress.done == 20:

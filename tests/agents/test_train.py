@@ -16,7 +16,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from pvbesscar.agents import callbacks as watch
+from pvbesscar.agents import callbacks
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name, model_fault, read_metrics, training_digest
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train, train_on, training_years
@@ -99,7 +99,7 @@ def test_checkpoint_names_are_the_contract() -> None:
 def test_the_curve_is_the_mean_of_the_rewards(
     settings: Settings, simulator: CityLearnSim, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "CURVE_STEPS", 12)
+    monkeypatch.setattr(callbacks, "CURVE_STEPS", 12)
     train_on(simulator, "a2c", settings, workspace, "smoke")
     curve = pd.read_csv(workspace.training("a2c") / "a2c_training_curve.csv")
     assert list(curve["steps"]) == [12, 24, 36, 48]
@@ -136,7 +136,7 @@ def test_a_signal_midway_leaves_nothing_half(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watch, "SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr("schemas.progress.SECONDS_BETWEEN_REPORTS", 0.0)
     train_on(simulator, "a2c", settings, workspace, "smoke")
     before = contents(workspace.root)
 
@@ -153,12 +153,13 @@ def test_a_signal_midway_leaves_nothing_half(
 def test_progress_is_told(
     settings: Settings, simulator: CityLearnSim, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr("schemas.progress.SECONDS_BETWEEN_REPORTS", 0.0)
     told: list[Progress] = []
     train_on(simulator, "a2c", settings, workspace, "smoke", told.append)
     assert [progress.done for progress in told] == list(range(1, 49))
     assert {progress.total for progress in told} == {48}
-    assert told[-1].message.startswith("A2C: 2 episodes")
+    assert {progress.unit for progress in told} == {"steps"}
+    assert told[-1].message == "2 episodes"
     assert all(progress.rate_per_s > 0.0 for progress in told)
 
 

@@ -21,11 +21,9 @@ from pvbesscar.dataset.scenarios import (
     ScenarioStore,
     _load_factors,
     _sessions,
-    drawn_weather,
-    load_scenario,
-    named,
     week_pools,
 )
+from pvbesscar.dataset.years import named
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.twin import Twin
@@ -185,6 +183,7 @@ def test_unknown_names_and_changed_recipes_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="neither a set of scenarios nor a scenario"):
         store.names("test-99")
+    assert [store.set_of(name) for name in ("nominal", "test-02", "battery-out")] == ["nominal", "test", "perturbed"]
     folder = tmp_path / "copy"
     folder.mkdir()
     for path in Workspace.of(settings).dataset.iterdir():
@@ -192,7 +191,7 @@ def test_unknown_names_and_changed_recipes_are_refused(
     with (folder / "scenarios.parquet").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(StaleError, match="changed"):
-        load_scenario(folder, "test-01")
+        ScenarioStore(folder).load("test-01")
     # A recipe that was exchanged together with its digest in the manifest is found by what it gives.
     frame = pd.read_parquet(Workspace.of(settings).dataset / "scenarios.parquet")
     write_parquet(folder / "scenarios.parquet", frame.assign(load_factor=frame["load_factor"] * 1.01))
@@ -202,15 +201,18 @@ def test_unknown_names_and_changed_recipes_are_refused(
     files = file_digests(folder)
     write_json(folder / "manifest.json", manifest | {"files": files, "digest": sha256_json(files)})
     with pytest.raises(StaleError, match="is not the one that was built"):
-        load_scenario(folder, "test-01")
+        ScenarioStore(folder).load("test-01")
 
 
 def test_a_scenario_written_for_citylearn_is_simulated_bit_for_bit_as_the_twin_does(
     settings: Settings, store: ScenarioStore, tmp_path: Path
 ) -> None:
     name = "test-02"
-    year, params = store.written_out(name)
-    weather = drawn_weather(store.recipe(name), pd.read_parquet(Workspace.of(settings).canonical / "weather.parquet"))
+    year, params = store.drawn_year(name)
+    nominal_weather = pd.read_parquet(Workspace.of(settings).canonical / "weather.parquet")
+    rows = (store.recipe(name).weather_day[:, None] * 24 + np.arange(24)).ravel()
+    weather = nominal_weather.iloc[rows].assign(timestamp=nominal_weather["timestamp"].to_numpy())
+    weather = weather.reset_index(drop=True)
     tables = YearTables(year.hourly, named(year.sessions), weather)
     reference = write_year(tmp_path, settings, tables, params)
     write_manifest(tmp_path, settings, tables, params, reference, "0" * 64)
@@ -284,7 +286,7 @@ def test_every_rule_is_asked_or_its_reason_is_known() -> None:
 
 
 def test_a_drawn_year_that_breaks_a_rule_is_refused(settings: Settings, store: ScenarioStore) -> None:
-    year, _ = store.written_out("test-01")
+    year, _ = store.drawn_year("test-01")
     applied = [rule.id for rule in asked_rules()]
     doubled = pd.concat([named(year.sessions), named(year.sessions).iloc[:3]])
     with pytest.raises(QualityError, match=r"scenario `x`.*sessions.unique"):
@@ -297,7 +299,7 @@ def test_a_drawn_year_that_breaks_a_rule_is_refused(settings: Settings, store: S
 def test_what_is_waived_in_the_validated_year_is_accepted_in_drawn_years(
     settings: Settings, store: ScenarioStore
 ) -> None:
-    year, _ = store.written_out("test-01")
+    year, _ = store.drawn_year("test-01")
     nightly = year.hourly.assign(mall_kwh=np.roll(year.hourly["mall_kwh"].to_numpy(), 12))
     asked = ("x", nightly, named(year.sessions))
     with pytest.raises(QualityError, match=r"mall\.time_shift"):

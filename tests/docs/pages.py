@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pvbesscar.config import configuration_table
-from pvbesscar.evaluation.kpis import all_kpis
+from pvbesscar.evaluation import kpis
 from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
 from pvbesscar.quality.engine import QualityRule
 from pvbesscar.quality.folder.dataset_folder import DatasetFolder
@@ -288,7 +288,7 @@ COMPARISON = {
     "rank": ("", "by J, from 1; controllers that can not be told apart share one"),
     "controller": ("", "name"),
     "kind": ("", "agent, untrained, baseline or constant"),
-    **{kpi.name: (kpi.unit, kpi.title) for kpi in all_kpis()},
+    **{kpi.name: (kpi.unit, kpi.title) for kpi in kpis.KPIS},
     "reward_std": ("1", "spread of the mean reward over the windows (sample standard deviation)"),
     "optimum_j": ("1", "J*, the bound that the captured share divides by"),
     "ev_kwh": ("kWh", "energy drawn by all sockets"),
@@ -481,7 +481,7 @@ def _columns(columns: Mapping[str, tuple[str, str]]) -> str:
 
 def kpis_page() -> str:
     """Every key figure with unit and formula."""
-    rows = ((f"`{kpi.name}`", kpi.unit, kpi.title, kpi.formula) for kpi in all_kpis())
+    rows = ((f"`{kpi.name}`", kpi.unit, kpi.title, kpi.formula) for kpi in kpis.KPIS)
     return KPIS.format(made=MADE, table=table(("key figure", "unit", "what", "formula"), rows).rstrip())
 
 

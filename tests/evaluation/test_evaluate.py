@@ -11,7 +11,7 @@ import pytest
 
 from pvbesscar.agents.train import train_on
 from pvbesscar.controllers.baselines import Rule
-from pvbesscar.evaluation import parallel as play_module
+from pvbesscar.evaluation import parallel
 from pvbesscar.evaluation.citylearn_kpis import V2_NAMES, require_equal
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate, evaluate_on
 from pvbesscar.evaluation.score import TERM_FIELDS
@@ -133,7 +133,9 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    assert told[-1].done == told[-1].total == (7 + 1) * 48
+    # Seven controllers and the optimum on two days each.
+    assert told[-1].done == told[-1].total == (7 + 1) * 2
+    assert {progress.unit for progress in told} == {"controller-days"}
 
 
 def test_a_failure_leaves_the_earlier_evaluation(
@@ -210,7 +212,7 @@ def test_a_twin_that_departs_from_citylearn_by_a_bit_is_refused(
 
     published = (workspace.evaluation / "evaluation_report.json").read_bytes()
     monkeypatch.setattr(
-        play_module, "require_equal", lambda *_: require_equal(stretch, "rule", Ledger("rule", other), ledger)
+        parallel, "require_equal", lambda *_: require_equal(stretch, "rule", Ledger("rule", other), ledger)
     )
     with pytest.raises(SimulationError, match="nothing was published"):
         evaluate(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pvbesscar.controllers.baselines import NoControl
-from pvbesscar.evaluation.kpis import Judged, all_kpis, captured, kpis
+from pvbesscar.evaluation.kpis import KPIS, ControllerRun, captured, kpi_values
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import Ledger, rollout
@@ -88,30 +88,30 @@ BY_HAND = {
 }
 
 
-def judged(optimum_j: float | None = 0.4) -> Judged:
+def judged(optimum_j: float | None = 0.4) -> ControllerRun:
     columns = sorted({name for hour in HOURS.values() for name in hour})
     frame = pd.DataFrame([HOURS.get(t, {}) for t in range(48)], columns=columns).fillna(0.0)
     frame.insert(0, "timestamp", pd.date_range("2025-03-10", periods=48, freq="h", tz="America/Lima"))
     frame["carbon"] = 0.5
     served = np.array([[8.0, 6.0, 0.0], [2.4, 0.6, 0.0]])
-    return Judged([Ledger("x", frame, served)], REFERENCE, WeightSettings(), 300.0, 2.146, 0.9, optimum_j)
+    return ControllerRun([Ledger("x", frame, served)], REFERENCE, WeightSettings(), 300.0, 2.146, 0.9, optimum_j)
 
 
-@pytest.mark.parametrize("name", [figure.name for figure in all_kpis()])
+@pytest.mark.parametrize("name", [kpi.name for kpi in KPIS])
 def test_on_a_day_worked_out_by_hand(name: str) -> None:
-    assert kpis(judged())[name] == pytest.approx(BY_HAND[name])
+    assert kpi_values(judged())[name] == pytest.approx(BY_HAND[name])
 
 
 def test_every_figure_has_unit_title_and_formula() -> None:
-    assert [figure.name for figure in all_kpis()] == list(BY_HAND)
-    assert all(figure.unit and figure.title and figure.formula for figure in all_kpis())
+    assert [kpi.name for kpi in KPIS] == list(BY_HAND)
+    assert all(kpi.unit and kpi.title and kpi.formula for kpi in KPIS)
 
 
 def test_what_has_no_meaning_is_none_and_not_zero() -> None:
     own = judged(optimum_j=None)
     empty = pd.DataFrame(0.0, index=range(24), columns=own.ledgers[0].frame.columns.drop("timestamp"))
     empty.insert(0, "timestamp", pd.date_range("2025-03-10", periods=24, freq="h", tz="America/Lima"))
-    none = kpis(Judged([Ledger("x", empty)], REFERENCE, WeightSettings(), 300.0, 2.146, 0.9))
+    none = kpi_values(ControllerRun([Ledger("x", empty)], REFERENCE, WeightSettings(), 300.0, 2.146, 0.9))
     for name in ("captured_share", "self_consumption", "self_sufficiency", "load_factor", "departures_met_share",
                  "met_when_feasible", "mean_shortfall_kwh", "spread_over_sockets"):  # fmt: skip
         assert none[name] is None, name

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pvbesscar.evaluation.aggregate import bootstrap_interval
-from pvbesscar.evaluation.kpis import Judged
+from pvbesscar.evaluation.kpis import ControllerRun
 from pvbesscar.evaluation.ranking import (
     controller_result,
     paired_differences,
@@ -41,8 +41,8 @@ def ledger(name: str, co2_kg: float, **columns: float) -> Ledger:
     return Ledger(name, frame.assign(timestamp=pd.date_range("2025-03-10", periods=2, freq="h", tz="America/Lima")))
 
 
-def against_no_control(*ledgers: Ledger) -> Judged:
-    return Judged(ledgers, REFERENCE, WEIGHTS, 4520.0, 2.146, 0.9)
+def against_no_control(*ledgers: Ledger) -> ControllerRun:
+    return ControllerRun(ledgers, REFERENCE, WEIGHTS, 4520.0, 2.146, 0.9)
 
 
 def result(name: str, kind: Any, j: float) -> ControllerResult:

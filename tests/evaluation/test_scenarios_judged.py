@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
-from pvbesscar.evaluation.kpis import all_kpis
+from pvbesscar.evaluation.kpis import KPIS
 from pvbesscar.evaluation.specifications import known_names, specs_of
 from pvbesscar.evaluation.tables import as_markdown
 from pvbesscar.plant.twin import Twin
@@ -106,7 +106,7 @@ def test_a_set_has_the_means_of_its_scenarios(report: EvaluationReport) -> None:
 def test_table_and_ledgers_are_those_of_the_report(report: EvaluationReport, workspace: Workspace) -> None:
     table = pd.read_csv(workspace.evaluation / "evaluation_comparison.csv")
     assert len(table) == 2 * 3
-    assert {figure.name for figure in all_kpis()} <= set(table.columns)
+    assert {kpi.name for kpi in KPIS} <= set(table.columns)
     for scenario in report.scenarios:
         folder = workspace.evaluation / "ledgers" / scenario.scenario
         for result in scenario.ranking:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pvbesscar.controllers.baselines import NoControl, Rule
-from pvbesscar.evaluation.score import reference_terms, score, terms
+from pvbesscar.evaluation.score import score, terms
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
@@ -35,7 +35,7 @@ def test_a_year_under_no_control(simulator: CityLearnSim) -> None:
     )
     for name, value in reference.items():
         assert ledger.total(name) == pytest.approx(value, rel=1e-6)
-    required = reference_terms([ledger], float(simulator.data.reference[3]))
+    required = terms([ledger]).model_copy(update={"ev_short_kwh": float(simulator.data.reference[3])})
     assert score(terms([ledger]), required, WeightSettings()) == pytest.approx(0.9, abs=1e-6)
     # The mean reward of a year is -J.
     assert -ledger.total("reward") / 8760 == pytest.approx(0.9, abs=1e-6)

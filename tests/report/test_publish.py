@@ -12,7 +12,7 @@ import pytest
 
 from pvbesscar.agents.artifacts import training_digest
 from pvbesscar.evaluation.aggregate import set_result
-from pvbesscar.evaluation.kpis import Judged
+from pvbesscar.evaluation.kpis import ControllerRun
 from pvbesscar.evaluation.ranking import controller_result, ranked
 from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.plant.kernels import LEDGER_COLUMNS
@@ -32,7 +32,7 @@ from schemas.results import (
     ScoreTerms,
     SeriesProvenance,
     TrainingMetrics,
-    Verdict,
+    TrainingVerdict,
 )
 from schemas.settings import AGENTS, Agent, Settings
 from tests.mini_site import mini_site
@@ -89,10 +89,11 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **ch
         write_parquet(path, own.frame)
         files[f"ledgers/nominal/{name}.parquet"] = sha256_file(path)
     judged = {
-        c.name: Judged([own], REFERENCE, settings.weights, 4520.0, 2.146, 0.7, 0.2) for c, own in ledgers.values()
+        c.name: ControllerRun([own], REFERENCE, settings.weights, 4520.0, 2.146, 0.7, 0.2)
+        for c, own in ledgers.values()
     }
     results = [controller_result(c, judged[c.name], "0" * 64) for c, _ in ledgers.values()]
-    verdict = Verdict(
+    verdict = TrainingVerdict(
         agent="sac", outcome="training added nothing", difference=0.01, interval=(-0.1, 0.12), co2_difference_kg=5.0,
         sentence="training added nothing: J changed by +0.0100.",
     )  # fmt: skip
