@@ -1,8 +1,7 @@
-"""Settings to Stable-Baselines3 agents: the same settings and seed give the same untrained policy."""
+"""Stable-Baselines3 agents from settings: the same settings and seed give the same untrained policy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,49 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
-from schemas.settings import Agent, Settings
+from schemas.settings import A2cSettings, Agent, PpoSettings, SacSettings, Settings
 
 Env = gym.Env[Any, Any] | VecEnv
 
 
 def make_agent(agent: Agent, settings: Settings, env: Env) -> BaseAlgorithm:
     """Untrained agent on `env`, on the CPU; seeds Python, NumPy, torch and the environment with `settings.seed`."""
-    return _MAKERS[agent](settings, env)
+    training = settings.training
+    own: SacSettings | PpoSettings | A2cSettings = getattr(training, agent)
+    common: dict[str, Any] = {
+        "policy": "MlpPolicy",
+        "env": env,
+        "learning_rate": own.learning_rate,
+        "gamma": own.gamma,
+        "seed": settings.seed,
+        "device": "cpu",
+    }
+    # Steps of each plant between updates.
+    every = max(1, round(own.update_every / getattr(env, "num_envs", 1)))
+    network: dict[str, Any] = {"net_arch": list(own.net_arch)}
+    if agent == "sac":
+        # Its Gaussian is squashed by tanh onto the action box, so its untrained mean action is near the middle.
+        sac = training.sac
+        return SAC(
+            **common,
+            policy_kwargs=network,
+            buffer_size=sac.buffer_size,
+            batch_size=sac.batch_size,
+            learning_starts=sac.learning_starts,
+            train_freq=every,
+            gradient_steps=sac.gradient_steps,
+        )
+    if agent == "ppo":
+        ppo = training.ppo
+        network["log_std_init"] = ppo.log_std_init
+        model: PPO | A2C = PPO(
+            **common, policy_kwargs=network, n_steps=every, batch_size=ppo.batch_size, n_epochs=ppo.n_epochs
+        )
+    else:
+        network["log_std_init"] = training.a2c.log_std_init
+        model = A2C(**common, policy_kwargs=network, n_steps=every)
+    _centre(model)
+    return model
 
 
 def load_agent(agent: Agent, path: Path) -> BaseAlgorithm:
@@ -33,64 +67,6 @@ def load_agent(agent: Agent, path: Path) -> BaseAlgorithm:
 def count_parameters(model: BaseAlgorithm) -> int:
     """Number of parameters of a policy, value and target networks included."""
     return sum(parameter.numel() for parameter in model.policy.parameters())
-
-
-def _per_plant(update_every: int, env: Env) -> int:
-    """Steps of each plant between updates."""
-    return max(1, round(update_every / getattr(env, "num_envs", 1)))
-
-
-def _sac(settings: Settings, env: Env) -> SAC:
-    # Its Gaussian is squashed by tanh onto the action box, so an untrained SAC sits around the middle by itself.
-    own = settings.training.sac
-    return SAC(
-        "MlpPolicy",
-        env,
-        learning_rate=own.learning_rate,
-        buffer_size=own.buffer_size,
-        batch_size=own.batch_size,
-        learning_starts=own.learning_starts,
-        train_freq=_per_plant(own.update_every, env),
-        gradient_steps=own.gradient_steps,
-        gamma=own.gamma,
-        policy_kwargs={"net_arch": list(own.net_arch)},
-        seed=settings.seed,
-        device="cpu",
-    )
-
-
-def _ppo(settings: Settings, env: Env) -> PPO:
-    own = settings.training.ppo
-    model = PPO(
-        "MlpPolicy",
-        env,
-        learning_rate=own.learning_rate,
-        n_steps=_per_plant(own.update_every, env),
-        batch_size=own.batch_size,
-        n_epochs=own.n_epochs,
-        gamma=own.gamma,
-        policy_kwargs={"net_arch": list(own.net_arch), "log_std_init": own.log_std_init},
-        seed=settings.seed,
-        device="cpu",
-    )
-    _centre(model)
-    return model
-
-
-def _a2c(settings: Settings, env: Env) -> A2C:
-    own = settings.training.a2c
-    model = A2C(
-        "MlpPolicy",
-        env,
-        learning_rate=own.learning_rate,
-        n_steps=_per_plant(own.update_every, env),
-        gamma=own.gamma,
-        policy_kwargs={"net_arch": list(own.net_arch), "log_std_init": own.log_std_init},
-        seed=settings.seed,
-        device="cpu",
-    )
-    _centre(model)
-    return model
 
 
 def _centre(model: BaseAlgorithm) -> None:
@@ -107,5 +83,4 @@ def _centre(model: BaseAlgorithm) -> None:
         policy.action_net.bias.copy_(torch.as_tensor((box.low + box.high) / 2.0))  # type: ignore[operator]
 
 
-_MAKERS: dict[Agent, Callable[[Settings, Env], BaseAlgorithm]] = {"sac": _sac, "ppo": _ppo, "a2c": _a2c}
 _CLASSES: dict[Agent, type[BaseAlgorithm]] = {"sac": SAC, "ppo": PPO, "a2c": A2C}

@@ -1,4 +1,4 @@
-"""The optimum of the hours judged: its bound, and its plan replayed through the simulator."""
+"""Lower bound J* of the hours evaluated, and the optimum's plan replayed on the twin (docs/design.md, "The optimum")."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schemas.settings import WeightSettings
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The optimum of some stretches, with the ledgers of its replay; or why there is none."""
+    """Optimum of some stretches, with the ledgers of its replay; or why there is none."""
 
     result: OptimumResult | None
     ledgers: tuple[Ledger, ...] = ()

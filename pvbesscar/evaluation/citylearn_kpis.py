@@ -1,4 +1,4 @@
-"""What CityLearn's own `evaluate_v2` says about the hours just simulated, under the ledger's names."""
+"""Sums that CityLearn's own `evaluate_v2` gives, by the names of the ledger's columns, and its equality with the twin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ V2_NAMES = {
     "discharge_kwh": "building_battery_total_discharge_kwh",
     "departures": "building_ev_events_departure_count",
 }
-"""Figures of `evaluate_v2` that mean what a column of the ledger means; CityLearn says EUR whatever the currency is."""
+"""Figures of `evaluate_v2`, by the ledger's column of the same meaning; CityLearn writes EUR for any currency."""
 
 
 def citylearn_sums(simulator: CityLearnSim) -> dict[str, float]:
@@ -30,7 +30,7 @@ def citylearn_sums(simulator: CityLearnSim) -> dict[str, float]:
     Raises
     ------
     SimulationError
-        This CityLearn names its figures otherwise.
+        This version of CityLearn has other names for its figures.
     """
     table = simulator.env.evaluate_v2(include_business_as_usual=False)
     own = table[table["level"] == LEVEL].set_index("cost_function")["value"]
@@ -46,7 +46,7 @@ def citylearn_sums(simulator: CityLearnSim) -> dict[str, float]:
 def citylearn_check(
     stretches: Sequence[Stretch], ledgers: Sequence[Ledger], sums: Sequence[dict[str, float]]
 ) -> CityLearnCheck:
-    """Put the ledgers of hours that CityLearn simulated beside its own sums over them (`citylearn_sums` of each)."""
+    """Sums of the ledgers of hours that CityLearn simulated, beside its own (`citylearn_sums` of each stretch)."""
     return CityLearnCheck(
         judged_on=tuple(stretch.name for stretch in stretches),
         hours=sum(ledger.hours for ledger in ledgers),

@@ -1,4 +1,4 @@
-"""What controllers learn from training years, fitted once for a dataset and kept."""
+"""Parameters of controllers that learn from training years, fitted once for a dataset and kept in a file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from schemas.settings import Settings
 
 
 class FittedFile(Result):
-    """`fitted.json`: what was fitted, and on what."""
+    """`fitted.json`: the parameters, and what they were fitted on."""
 
     digest: str
     """Of the dataset, the seed and the code that fits."""
     training: tuple[str, ...]
     fitted: Fitted
     sha256: str
-    """Of `fitted`: numbers that somebody changed are none that were fitted."""
+    """Of `fitted`: parameters that somebody changed are not used."""
 
 
 def fitted_for(
@@ -37,7 +37,9 @@ def fitted_for(
     store: ScenarioStore,
     on_progress: OnProgress | None = None,
 ) -> Fitted | None:
-    """What the specs need that was fitted on the training scenarios; fitted now unless it is there already.
+    """Parameters that the controllers need, fitted on the training scenarios now unless the file holds them.
+
+    `None` where no controller needs any.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def _kept(workspace: Workspace, digest: str) -> Fitted | None:
     try:
         kept = FittedFile.model_validate_json(read_stored(workspace.fitted))
     except (FileNotFoundError, StaleError, ValidationError):
-        # Missing, damaged or of another version: it is fitted again and replaced.
+        # Missing, damaged or of another version: the parameters are fitted again, and the file is replaced.
         return None
     return kept.fitted if kept.digest == digest and kept.sha256 == _sha256(kept.fitted) else None
 

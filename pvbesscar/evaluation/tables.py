@@ -66,7 +66,7 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _said(sentences: Sequence[str]) -> str:
+def _paragraphs(sentences: Sequence[str]) -> str:
     return "".join(f"\n\n{sentence}" for sentence in sentences if " no-control " not in sentence)
 
 
@@ -75,7 +75,7 @@ def as_markdown(report: EvaluationReport) -> str:
     in_sets = {name for own in report.sets for name in own.scenarios if own.name != "perturbed"}
     parts = [
         f"`{report.scenario}`, mode `{report.mode}`, {scenario.scenario}, {', '.join(scenario.judged_on)}, "
-        f"on {scenario.simulator}:\n\n{markdown_table(*ranking_rows(scenario))}{_said(comparisons(scenario.ranking))}"
+        f"on {scenario.simulator}:\n\n{markdown_table(*ranking_rows(scenario))}{_paragraphs(comparisons(scenario.ranking))}"
         for scenario in report.scenarios
         if scenario.scenario not in in_sets
     ]

@@ -1,4 +1,4 @@
-"""Figures as inline SVG: no script, no address, and the page's own text colour, so that they follow its dark mode."""
+"""Figures as inline SVG without scripts or links; texts have the colour of the page, in its dark mode too."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the page: a heading, what it shows in words, and the drawing."""
+    """A figure of the page: its key, a heading, a description in words, and the drawing."""
 
+    key: str
     title: str
     alt: str
     svg: Markup
@@ -90,12 +91,12 @@ def week_figure(ledger: pd.DataFrame, controller: str, window: str) -> Figure:
         f"mall and vehicles {demand.sum():,.0f} kWh, import {week['import_kwh'].sum():,.0f} kWh, "
         f"export {week['export_kwh'].sum():,.0f} kWh, discharged {week['discharge_kwh'].sum():,.0f} kWh."
     )
-    return Figure(f"A week of {controller} ({window})", alt, _svg("week", canvas, alt))
+    return _figure("week", f"A week of {controller} ({window})", canvas, alt)
 
 
-def _drawing(name: str) -> AbstractContextManager[None]:
+def _drawing(key: str) -> AbstractContextManager[None]:
     # The salt makes ids the same in every run, and different between figures of one page.
-    return mpl.rc_context(STYLE | {"svg.hashsalt": name})
+    return mpl.rc_context(STYLE | {"svg.hashsalt": key})
 
 
 def _day_ticks(axes: Axes, stamps: pd.DatetimeIndex) -> None:
@@ -126,7 +127,7 @@ def ranking_figure(ranking: Sequence[ControllerResult], reference: ScoreTerms, w
         axes.grid(visible=False, axis="y")
         canvas.legend(loc="outside upper center", ncols=5, columnspacing=1.0, handlelength=1.2)
     alt = "J by controller, best first: " + "; ".join(f"{r.controller} {r.score:.4f}" for r in ranking) + "."
-    return Figure("Ranking by J and its terms", alt, _svg("ranking", canvas, alt))
+    return _figure("ranking", "Ranking by J and its terms", canvas, alt)
 
 
 def curves_figure(training: Mapping[Agent, TrainingMetrics], curves: Mapping[Agent, pd.DataFrame]) -> Figure:
@@ -144,7 +145,7 @@ def curves_figure(training: Mapping[Agent, TrainingMetrics], curves: Mapping[Age
         f"after {m.steps:,} steps"
         for agent, m in training.items()
     )
-    return Figure("Training curves", alt + ".", _svg("curves", canvas, alt + "."))
+    return _figure("curves", "Training curves", canvas, alt + ".")
 
 
 def _curve_panel(axes: Axes, agent: Agent, metrics: TrainingMetrics, curve: pd.DataFrame | None) -> None:
@@ -154,7 +155,7 @@ def _curve_panel(axes: Axes, agent: Agent, metrics: TrainingMetrics, curve: pd.D
     axes.errorbar(
         [0, metrics.steps],
         [np.mean(before), np.mean(after)],
-        yerr=[_spread(before), _spread(after)],
+        yerr=[_deviation(before), _deviation(after)],
         fmt="o", markersize=5, capsize=4, color=RED, label="validation, mean and spread",
     )  # fmt: skip
     axes.set_title(agent.upper())
@@ -162,7 +163,7 @@ def _curve_panel(axes: Axes, agent: Agent, metrics: TrainingMetrics, curve: pd.D
     axes.locator_params(axis="x", nbins=4)
 
 
-def _spread(values: Sequence[float]) -> float:
+def _deviation(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
@@ -191,17 +192,17 @@ def monthly_figure(hourly: pd.DataFrame, sessions: pd.DataFrame, charger_efficie
         f"{number(energy.min() / 1000.0)} to {number(energy.max() / 1000.0)} a month"
         for name, (energy, _) in series.items()
     )
-    return Figure("Energy by month", alt + ".", _svg("monthly", canvas, alt + "."))
+    return _figure("monthly", "Energy by month", canvas, alt + ".")
 
 
 def _by_month(months: np.ndarray, energy: np.ndarray) -> np.ndarray:
     return np.bincount(months - 1, weights=energy, minlength=12)
 
 
-def _svg(name: str, canvas: Canvas, alt: str) -> Markup:
-    """Render a drawing as an SVG element of the page: its size and text from the page, ids only where referred to."""
+def _figure(key: str, title: str, canvas: Canvas, alt: str) -> Figure:
+    """Render a drawing as an SVG element of the page; it keeps only the ids that it refers to."""
     buffer = io.StringIO()
-    with _drawing(name):  # ids and the kind of text are decided when it is written
+    with _drawing(key):  # ids and the kind of text are decided when it is written
         canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     body = text[text.index("<svg") :]
@@ -213,4 +214,4 @@ def _svg(name: str, canvas: Canvas, alt: str) -> Markup:
     inner = re.sub(r' id="([\w.-]+)"', lambda found: found.group(0) if found.group(1) in referred else "", inner)
     opening = Markup('<svg role="img" aria-label="{}" viewBox="{}">').format(alt, view_box.group(1))
     # Matplotlib's writer escapes every text that it draws.
-    return opening + Markup(inner)  # noqa: S704
+    return Figure(key, title, alt, opening + Markup(inner))  # noqa: S704

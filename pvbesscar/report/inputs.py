@@ -1,4 +1,4 @@
-"""What the report is made from: the result files that are there and fit together, and why the others are not."""
+"""Result files that the report is made from, and for those that are missing or do not fit the dataset the reason."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class ListedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Everything that the page says comes from here.
+class ReportInputs:
+    """All results that the page shows.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Evidence:
     curves
         Training curve of each of them: `steps`, `mean_reward`.
     missing
-        What is missing, and why.
+        Missing results, with the reason.
     """
 
     settings: Settings
@@ -72,7 +72,7 @@ class Evidence:
         return None if self.manifest is None else read_parquet(self.workspace.dataset / SESSIONS_FILE)
 
     def ledger(self, scenario: str, controller: str) -> pd.DataFrame | None:
-        """Hourly ledger of a judged controller, `None` unless it is the one judged; `QualityError` if it is none."""
+        """Hourly ledger of a controller, `None` unless its digest is the report's; `QualityError` if it is no ledger."""
         if self.evaluation is None:
             return None
         name = ledger_name(scenario, controller)
@@ -99,7 +99,7 @@ def _listed(path: Path, root: Path) -> ListedFile:
     return ListedFile(path.relative_to(root).as_posix(), path.stat().st_size, sha256_file(path))
 
 
-def gather(settings: Settings, workspace: Workspace, profile: str, failures: Mapping[str, str]) -> Evidence:
+def read_inputs(settings: Settings, workspace: Workspace, profile: str, failures: Mapping[str, str]) -> ReportInputs:
     """Read the result files of a run; what is missing, unreadable or of another dataset is named with the reason."""
     missing = dict(failures)
     manifest = _manifest(settings, workspace, missing)
@@ -113,13 +113,19 @@ def gather(settings: Settings, workspace: Workspace, profile: str, failures: Map
         missing["quality report"] = "it judges other canonical files than the dataset was built from."
         quality = None
     evaluation = _evaluation(workspace, profile, digest, missing)
-    training = {
-        agent: metrics
-        for agent in settings.training.agents
-        if (metrics := _metrics(agent, workspace, profile, digest, missing)) is not None
-    }
+    training: dict[Agent, TrainingMetrics] = {}
+    for agent in settings.training.agents:
+        metrics = read_metrics(agent, workspace)
+        if metrics is None:
+            missing.setdefault(agent, "no training metrics.")
+        elif fault := _fault("training", "used", metrics, profile, digest):
+            missing.setdefault(agent, fault)
+        else:
+            training[agent] = metrics
     curves = {agent: pd.read_csv(path) for agent in training if (path := _curve(agent, workspace)).is_file()}
-    return Evidence(settings, workspace, profile, manifest, provenance, quality, evaluation, training, curves, missing)
+    return ReportInputs(
+        settings, workspace, profile, manifest, provenance, quality, evaluation, training, curves, missing
+    )
 
 
 def _curve(agent: Agent, workspace: Workspace) -> Path:
@@ -153,33 +159,20 @@ def _evaluation(
     found = _read(EvaluationReport, workspace.evaluation / REPORT_FILE, "evaluation", workspace, missing)
     if found is None:
         return None
-    if digest is not None and found.dataset_digest != digest:
-        missing.setdefault("evaluation", f"the one that is there judged another dataset ({found.dataset_digest[:12]}).")
-        return None
-    if found.profile != profile:
-        missing.setdefault("evaluation", f"the one that is there is of profile `{found.profile}`, not `{profile}`.")
+    if fault := _fault("one", "judged", found, profile, digest):
+        missing.setdefault("evaluation", fault)
         return None
     for agent, reason in found.missing.items():
         missing.setdefault(agent, reason)
     return found
 
 
-def _metrics(
-    agent: Agent, workspace: Workspace, profile: str, digest: str | None, missing: dict[str, str]
-) -> TrainingMetrics | None:
-    metrics = read_metrics(agent, workspace)
-    reason = _why_not(metrics, profile, digest)
-    if reason is None:
-        return metrics
-    missing.setdefault(agent, reason)
-    return None
-
-
-def _why_not(metrics: TrainingMetrics | None, profile: str, digest: str | None) -> str | None:
-    if metrics is None:
-        return "no training metrics."
-    if digest is not None and metrics.dataset_digest != digest:
-        return f"the training that is there used another dataset ({metrics.dataset_digest[:12]})."
-    if metrics.profile != profile:
-        return f"the training that is there is of profile `{metrics.profile}`, not `{profile}`."
+def _fault(
+    what: str, verb: str, found: EvaluationReport | TrainingMetrics, profile: str, digest: str | None
+) -> str | None:
+    """Why results do not belong to this run, `None` where they do."""
+    if digest is not None and found.dataset_digest != digest:
+        return f"the {what} that is there {verb} another dataset ({found.dataset_digest[:12]})."
+    if found.profile != profile:
+        return f"the {what} that is there is of profile `{found.profile}`, not `{profile}`."
     return None

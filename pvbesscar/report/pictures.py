@@ -1,4 +1,4 @@
-"""Figures of the report as addresses that carry the image themselves, for pages that show no inline drawing."""
+"""Figures of the report as `data:` addresses, for pages that show no inline SVG (the Prefect UI)."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import base64
 from dataclasses import dataclass
 
 from pvbesscar.report.figures import Figure
-from pvbesscar.report.inputs import gather
+from pvbesscar.report.inputs import read_inputs
 from pvbesscar.report.publish import figures
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
 
-WANTED = {"Ranking": "kpi-chart", "A week": "key-figure"}
-"""What each picture is called, by the first words of its figure's title."""
+PICTURE_NAMES = {"ranking": "kpi-chart", "week": "key-figure"}
+"""Name of each picture, by the key of its figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image in its own address.
+    """An image as a `data:` address.
 
     Attributes
     ----------
     address
         `data:image/svg+xml;base64,...`
     words
-        What it shows.
+        What it shows, in words.
     """
 
     address: str
@@ -32,17 +32,13 @@ class Picture:
 
 
 def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str, Picture]:
-    """Pictures of what the report shows of a run, by name: the ranking, and a week of its best controller."""
-    found: dict[str, Picture] = {}
-    for figure in figures(gather(settings, workspace, profile, {})):
-        name = next((name for words, name in WANTED.items() if figure.title.startswith(words)), None)
-        if name is not None:
-            found.setdefault(name, as_picture(figure))
-    return found
+    """Pictures of a run by name: the ranking, and a week of the best controller."""
+    shown = figures(read_inputs(settings, workspace, profile, {}))
+    return {PICTURE_NAMES[figure.key]: as_picture(figure) for figure in shown if figure.key in PICTURE_NAMES}
 
 
 def as_picture(figure: Figure) -> Picture:
-    """Make a figure stand alone: a size, a name space, black ink on white ground."""
+    """Make a figure an image of its own: with a size and a name space, on white ground."""
     view_box = figure.svg.partition('viewBox="')[2].partition('"')[0]
     width, height = view_box.split()[2:]
     head = (

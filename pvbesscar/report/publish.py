@@ -1,4 +1,4 @@
-"""The `publish` stage: one HTML page, whole in itself, made from the result files and nothing else."""
+"""The `publish` stage: one HTML page with its style and figures in it, made from the result files and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
-from pvbesscar.report.inputs import Evidence, gather
+from pvbesscar.report.inputs import ReportInputs, read_inputs
 from pvbesscar.report.sentences import (
     KIND_NAMES,
     SIMULATORS,
@@ -35,7 +35,7 @@ TEMPLATES = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line of the first screen."""
+    """A line of the first screen of the page."""
 
     name: str
     value: str
@@ -60,14 +60,14 @@ def publish(settings: Settings, workspace: Workspace, profile: str, failures: Ma
     Path
         The page, `outputs/report/index.html`.
     """
-    page = render(gather(settings, workspace, profile, failures), failures)
+    page = render(read_inputs(settings, workspace, profile, failures), failures)
     with published_folder(workspace.report) as draft:
         write_text(draft / PAGE_FILE, page)
     return workspace.report / PAGE_FILE
 
 
-def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
-    """Make the page from what was found; the same evidence gives the same bytes."""
+def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
+    """Make the page; the same inputs give the same bytes."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -76,39 +76,39 @@ def render(evidence: Evidence, failures: Mapping[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "series_name": series_name, "share": share}
-    evaluation = evidence.evaluation
-    judged = None if evaluation is None else evaluation.main
-    ranking = () if judged is None else judged.ranking
+    evaluation = inputs.evaluation
+    main = None if evaluation is None else evaluation.main
+    ranking = () if main is None else main.ranking
     return environment.get_template("index.html.j2").render(
         # The style sheet is the project's own file, not data.
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
-        first_line=first_line(evidence.provenance, declared_sources(evidence.settings)),
-        settings=evidence.settings,
-        profile=evidence.profile,
-        facts=facts(evidence),
-        missing=evidence.missing,
+        first_line=first_line(inputs.provenance, declared_sources(inputs.settings)),
+        settings=inputs.settings,
+        profile=inputs.profile,
+        facts=facts(inputs),
+        missing=inputs.missing,
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
-        provenance=evidence.provenance,
-        quality=evidence.quality,
+        provenance=inputs.provenance,
+        quality=inputs.quality,
         evaluation=evaluation,
-        judged=judged,
+        main=main,
         sets=() if evaluation is None else evaluation.sets,
-        headroom=[] if judged is None else headroom(judged),
+        headroom=[] if main is None else headroom(main),
         set_sentences=[] if evaluation is None else [s for own in evaluation.sets for s in set_sentences(own)],
-        citylearn=() if judged is None else citylearn_differences(judged),
-        checked=None if judged is None else next((r.citylearn for r in judged.ranking if r.citylearn), None),
+        citylearn=() if main is None else citylearn_differences(main),
+        checked=next((r.citylearn for r in ranking if r.citylearn), None),
         ranking=ranking,
         ranks=ranks(ranking),
         term_fields=TERM_FIELDS,
         kind_names=KIND_NAMES,
-        unjudged={} if evaluation is None else evaluation.missing,
+        not_evaluated={} if evaluation is None else evaluation.missing,
         comparisons=comparisons(ranking),
-        training=evidence.training,
-        figures=figures(evidence),
-        files=evidence.files(),
-        manifest=evidence.manifest,
-        command=command(evidence.settings, evidence.profile),
-        all_settings=evidence.settings.model_dump_json(indent=2),
+        training=inputs.training,
+        figures=figures(inputs),
+        files=inputs.files(),
+        manifest=inputs.manifest,
+        command=command(inputs.settings, inputs.profile),
+        all_settings=inputs.settings.model_dump_json(indent=2),
     )
 
 
@@ -122,13 +122,13 @@ def declared_sources(settings: Settings) -> dict[str, str]:
     }
 
 
-def facts(evidence: Evidence) -> tuple[Fact, ...]:
+def facts(inputs: ReportInputs) -> tuple[Fact, ...]:
     """Lines of the first screen, the year's first."""
-    return (*_year_facts(evidence), *_run_facts(evidence))
+    return (*_year_facts(inputs), *_run_facts(inputs))
 
 
-def _year_facts(evidence: Evidence) -> tuple[Fact, ...]:
-    settings, manifest = evidence.settings, evidence.manifest
+def _year_facts(inputs: ReportInputs) -> tuple[Fact, ...]:
+    settings, manifest = inputs.settings, inputs.manifest
     if manifest is None:
         return (Fact("year", "no dataset", "see what is missing, above"),)
     year = manifest.facts
@@ -168,14 +168,14 @@ def _dwell(settings: Settings) -> tuple[str, str]:
     return f"{settings.ev.dwell_hours} h", "assumed: hourly energies do not say how long vehicles stay"
 
 
-def _run_facts(evidence: Evidence) -> tuple[Fact, ...]:
-    control, profile = evidence.settings.control, evidence.settings.profile(evidence.profile)
-    # A dataset of other settings is not taken up (gather), so these are the ones that it was built and judged with.
+def _run_facts(inputs: ReportInputs) -> tuple[Fact, ...]:
+    control, profile = inputs.settings.control, inputs.settings.profile(inputs.profile)
+    # `read_inputs` refuses a dataset of other settings, so it was built and evaluated with these.
     guard, forecast, mode = control.departure_guard, control.forecast, control.mode
     judged, where = "not judged", "the same hours for every controller"
-    if evidence.evaluation is not None:
-        main = evidence.evaluation.main
-        judged = ", ".join((*main.judged_on, *(own.name for own in evidence.evaluation.sets)))
+    if inputs.evaluation is not None:
+        main = inputs.evaluation.main
+        judged = ", ".join((*main.judged_on, *(own.name for own in inputs.evaluation.sets)))
         where = f"the same hours for every controller, {main.scenario} on {SIMULATORS[main.simulator]}"
     return (
         Fact("departure guard", "on" if guard else "OFF", "raises sockets to what the departure still needs"),
@@ -185,45 +185,45 @@ def _run_facts(evidence: Evidence) -> tuple[Fact, ...]:
             "known at decision time" if forecast == "causal" else "FOR ABLATION ONLY: it knows the future",
         ),
         Fact("battery mode", mode),
-        Fact("quality warnings", *_warnings(evidence)),
+        Fact("quality warnings", *_warnings(inputs)),
         Fact(
             "profile",
-            evidence.profile,
+            inputs.profile,
             f"{number(profile.steps)} steps an agent, in episodes of {profile.episode_hours} h",
         ),
         Fact("judged on", judged, where),
     )
 
 
-def _warnings(evidence: Evidence) -> tuple[str, str]:
-    if evidence.quality is None:
+def _warnings(inputs: ReportInputs) -> tuple[str, str]:
+    if inputs.quality is None:
         return "unknown", "there is no quality report of this dataset"
-    count = sum(finding.severity == "warning" for finding in evidence.quality.findings)
-    return str(count), f"of {len(evidence.quality.rules)} rules applied"
+    count = sum(finding.severity == "warning" for finding in inputs.quality.findings)
+    return str(count), f"of {len(inputs.quality.rules)} rules applied"
 
 
-def citylearn_differences(judged: ScenarioResult) -> tuple[tuple[str, float], ...]:
+def citylearn_differences(scenario: ScenarioResult) -> tuple[tuple[str, float], ...]:
     """Largest relative difference of each sum from the one that CityLearn's `evaluate_v2` gives, over controllers."""
-    checks = [result.citylearn.differences for result in judged.ranking if result.citylearn is not None]
+    checks = [result.citylearn.differences for result in scenario.ranking if result.citylearn is not None]
     return tuple((name, max(check[name] for check in checks)) for name in (checks[0] if checks else {}))
 
 
-def figures(evidence: Evidence) -> list[Figure]:
+def figures(inputs: ReportInputs) -> list[Figure]:
     """Figures for which there are results."""
     made: list[Figure] = []
-    evaluation = evidence.evaluation
+    evaluation = inputs.evaluation
     if evaluation is not None:
         main = evaluation.main
         best = main.ranking[0].controller
-        ledger = evidence.ledger(main.scenario, best)
+        ledger = inputs.ledger(main.scenario, best)
         if ledger is not None:
             made.append(week_figure(ledger, best, main.judged_on[0]))
-        made.append(ranking_figure(main.ranking, main.reference, evidence.settings.weights))
-    if evidence.training:
-        made.append(curves_figure(evidence.training, evidence.curves))
-    hourly, sessions = evidence.hourly(), evidence.sessions()
+        made.append(ranking_figure(main.ranking, main.reference, inputs.settings.weights))
+    if inputs.training:
+        made.append(curves_figure(inputs.training, inputs.curves))
+    hourly, sessions = inputs.hourly(), inputs.sessions()
     if hourly is not None and sessions is not None:
-        made.append(monthly_figure(hourly, sessions, evidence.settings.ev.charger_efficiency))
+        made.append(monthly_figure(hourly, sessions, inputs.settings.ev.charger_efficiency))
     return made
 
 

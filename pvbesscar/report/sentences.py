@@ -1,4 +1,4 @@
-"""Figures and sentences of the report in words; no sentence calls a controller better and hides its CO2."""
+"""Sentences of the report; one that calls a controller better also says what its CO2 is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A controller run over a stretch of hours: the hourly ledger that every figure comes from."""
+"""Simulation of a controller over a stretch of hours, and the hourly ledger from which every figure is computed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What happened, hour by hour.
+    """Energies, costs and rewards of each hour.
 
     Attributes
     ----------
@@ -32,8 +32,8 @@ class Ledger:
     frame
         One row an hour: `t`, `timestamp`, `kernels.LEDGER_COLUMNS`, `price`, `carbon`, `reward`.
     served
-        Energy that the departures of each socket required, and what they were short of it, in the batteries,
-        shape (2, K) [kWh]; `None` where a ledger was made without it.
+        Energy that the departures of each socket required, and the energy short of it, in the batteries, shape
+        (2, K) [kWh]; `None` where it was not counted.
     """
 
     controller: str
@@ -67,7 +67,7 @@ def rollout(
     Raises
     ------
     ControllerError
-        The controller asked for what the plant's contract forbids.
+        The controller asked for setpoints outside the plant's limits.
     """
     controller.reset()
     simulator.reset(start, hours)
@@ -97,12 +97,12 @@ def rollout_together(
     stretch: Stretch,
     on_hours: Callable[[int], None] | None = None,
 ) -> list[Ledger]:
-    """Run a policy on the same hours of several years of one plant at once, on the twin; one ledger a year.
+    """Run a policy on the same hours of several years of one plant together, on the twin; one ledger for each year.
 
     Parameters
     ----------
     policy
-        Acts deterministically; asked once an hour for all years.
+        Decides once an hour for all years, deterministically.
     on_hours
         Called after each hour with the number of hours done, over all years.
     """
@@ -137,16 +137,16 @@ def rollout_together(
 def count_departures(
     data: PlantData, t: int, soc: NDArray[np.float32], socket_kwh: FloatArray, served: FloatArray
 ) -> None:
-    """Add what the departures of hour `t` required and were short of to `served` (2, K), by socket [kWh].
+    """Add the energy that departures of hour `t` required, and were short of, to `served`, shape (2, K) [kWh].
 
     Parameters
     ----------
     soc
-        States of charge when the hour began, shape (K,).
+        States of charge at the start of the hour, shape (K,).
     socket_kwh
-        Energy that each socket drew in the hour, shape (K,) [kWh].
+        Energy at each charger in the hour, shape (K,) [kWh].
     """
-    leaving = np.flatnonzero(data.hours_left[t] == 1)
+    leaving = np.flatnonzero(data.hours_left[t] == 1)  # this hour is their last
     if leaving.size == 0:
         return
     s, own = data.occupant[t, leaving], data.sessions
@@ -158,7 +158,7 @@ def count_departures(
 
 
 def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, rewards: FloatArray) -> pd.DataFrame:
-    """Hourly ledger as a table: rows (hours, 18) as `kernels.LEDGER_COLUMNS`, and what lies around them."""
+    """Hourly ledger as a table: `rows`, shape (hours, 18), are `kernels.LEDGER_COLUMNS`; time, prices and reward are added."""
     frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
     frame.insert(0, "t", times)
     frame.insert(1, "timestamp", data.stamps[list(times)])

@@ -1,4 +1,4 @@
-"""The stretches of the year that controllers are judged on."""
+"""Stretches of the year on which controllers are evaluated."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def window_stretches(windows: tuple[Window, ...], data: PlantData) -> tuple[Stre
 def stretches_of(
     evaluate_on: Literal["windows", "year"], windows: tuple[Window, ...], data: PlantData
 ) -> tuple[Stretch, ...]:
-    """Return what a profile is judged on: the validation windows, or the whole year as one stretch."""
+    """Stretches that a profile evaluates on: the validation windows, or the whole year as one."""
     return window_stretches(windows, data) if evaluate_on == "windows" else (Stretch("year", 0, data.hours),)
 
 
 def required_kwh(data: PlantData, stretch: Stretch) -> float:
     """Energy that the sessions departing within a stretch require in their batteries [kWh].
 
-    A vehicle that is there when the stretch begins has its arrival state of charge then, as in the simulator.
+    A vehicle that is plugged in when the stretch begins has its arrival state of charge, as in the simulator.
     """
     sessions = data.sessions
-    # A departure at hour d (exclusive) is judged at the end of hour d - 1.
+    # A vehicle that departs at hour d (exclusive) is counted at the end of hour d - 1.
     within = (sessions.departure > stretch.start) & (sessions.departure <= stretch.start + stretch.hours)
     missing = (sessions.required_soc.astype(float) - sessions.arrival_soc.astype(float)).clip(min=0.0)
     return float((missing * sessions.battery_kwh)[within].sum())
