@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -16,22 +15,6 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 
 from schemas.progress import Progress
-
-
-class Display(Protocol):
-    """Shows stages and their progress."""
-
-    def begin(self, stage: str) -> None:
-        """Show that a stage begins."""
-
-    def update(self, stage: str, progress: Progress) -> None:
-        """Show how far a stage is."""
-
-    def end(self, stage: str, seconds: float, failure: str | None = None) -> None:
-        """Show that a stage is over, and why it failed if it did."""
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
 
 
 def progress_text(progress: Progress) -> str:
@@ -141,6 +124,8 @@ class Terminal:
         """Leave the bars as they are and give the terminal back."""
         self._bars.stop()
 
+
+Display = Lines | Terminal
 
 _current: ContextVar[Display | None] = ContextVar("display", default=None)
 

@@ -1,4 +1,4 @@
-"""The `build` stage: from canonical frames to a CityLearn dataset, whole or not at all."""
+"""The `build` stage: the CityLearn dataset of a canonical year, written as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
 from pvbesscar.dataset.draw import write_scenarios
 from pvbesscar.dataset.forecast import forecast_columns, persistence_forecast, solar_forecast
-from pvbesscar.dataset.reference import infeasible, no_control_terms
+from pvbesscar.dataset.reference import infeasible
 from pvbesscar.dataset.schema import (
     BUILDING_FILE,
     CARBON_FILE,
@@ -24,6 +24,7 @@ from pvbesscar.dataset.schema import (
     vehicle_name,
 )
 from pvbesscar.dataset.settings import dataset_settings_digest
+from pvbesscar.dataset.years import no_control_of
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
@@ -43,38 +44,26 @@ CANONICAL_FILES = ("weather.parquet", "pv.parquet", "mall.parquet", "sessions.pa
 
 
 def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
-    """Build the CityLearn dataset of an accepted year.
-
-    Parameters
-    ----------
-    settings
-        The scenario.
-    workspace
-        Where the canonical files are and the dataset goes.
-
-    Returns
-    -------
-    DatasetManifest
-        What was written, with the digest of each file.
+    """Build the CityLearn dataset of a year that the quality gate has accepted.
 
     Raises
     ------
     StaleError
         Canonical files are missing or not those of their provenance, or the quality gate has not accepted them.
     SimulationError
-        A charger file is no legal course of states.
+        A charger file has states that CityLearn does not know.
     """
-    judged = accepted(workspace)
+    report = accepted(workspace)
     frames = {name: read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
-    require_canonical({name.removesuffix(".parquet"): frame for name, frame in frames.items()}, settings, judged)
+    require_canonical({name.removesuffix(".parquet"): frame for name, frame in frames.items()}, settings, report)
     hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
     sessions = frames["sessions.parquet"].reset_index(drop=True)
     tables = YearTables(hourly, sessions, frames["weather.parquet"])
     with published_folder(workspace.dataset) as draft:
         params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
         reference = write_year(draft, settings, tables, params)
-        write_scenarios(draft, settings, judged.rules)
-        return write_manifest(draft, settings, tables, params, reference, judged.canonical_digest)
+        write_scenarios(draft, settings, report.rules)
+        return write_manifest(draft, settings, tables, params, reference, report.canonical_digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +181,7 @@ def write_year(folder: Path, settings: Settings, tables: YearTables, params: Pla
     _write_series(folder, settings, hourly, tables.weather)
     _write_chargers(folder, settings, sessions)
     write_json(folder / "schema.json", citylearn_schema(settings))
-    pv_kwh, mall_kwh, price, carbon = (
-        hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
-    )
-    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, sessions_from_columns(sessions))
+    reference = no_control_of(params, hourly, sessions_from_columns(sessions))
     write_parquet(folder / HOURLY_FILE, hourly)
     write_parquet(folder / SESSIONS_FILE, sessions)
     write_json(

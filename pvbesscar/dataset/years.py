@@ -17,11 +17,13 @@ from pvbesscar.plant.data import (
     PLANT_FILE,
     SESSIONS_FILE,
     PlantData,
+    Sessions,
     assemble,
     sessions_from_columns,
 )
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.store.files import read_json, read_parquet
+from schemas.results import ScoreTerms
 from schemas.settings import HOURS_PER_YEAR
 
 WEEK = 7
@@ -81,13 +83,17 @@ def content_digest(year: DrawnYear, params: PlantParams) -> str:
     return digest.hexdigest()
 
 
+def no_control_of(params: PlantParams, hourly: pd.DataFrame, sessions: Sessions) -> ScoreTerms:
+    """Totals of the five terms over a year under no control, the scale of reward and score."""
+    pv_kwh, mall_kwh, price, carbon = (
+        hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
+    )
+    return no_control_terms(params, pv_kwh, mall_kwh, price, carbon, sessions)
+
+
 def plant_of(year: DrawnYear, nominal: Nominal, params: PlantParams, digest: str) -> PlantData:
     """Arrays of a scenario, with its own totals of no control; read by the same code as the dataset's own year."""
-    arrays = sessions_from_columns(year.sessions)
-    pv_kwh, mall_kwh, price, carbon = (
-        year.hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
-    )
-    reference = no_control_terms(params, pv_kwh, mall_kwh, price, carbon, arrays)
+    reference = no_control_of(params, year.hourly, sessions_from_columns(year.sessions))
     stamps = pd.DatetimeIndex(year.hourly["timestamp"])
     return assemble(
         params,

@@ -1,4 +1,4 @@
-"""Lower bound J* of the hours evaluated, and the optimum's plan replayed on the twin (docs/design.md, "The optimum")."""
+"""Lower bound J* on some hours, and the optimum's plan replayed on the twin (docs/design.md, "The optimum")."""
 
 from __future__ import annotations
 

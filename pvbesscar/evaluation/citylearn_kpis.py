@@ -1,4 +1,4 @@
-"""Sums that CityLearn's own `evaluate_v2` gives, by the names of the ledger's columns, and its equality with the twin."""
+"""CityLearn's own sums (`evaluate_v2`) by the names of the ledger's columns, and its equality with the twin."""
 
 from __future__ import annotations
 

@@ -286,20 +286,16 @@ def ledger_name(scenario: str, controller: str) -> str:
 
 def comparison(results: Sequence[ScenarioResult]) -> pd.DataFrame:
     """Rankings as one table, one row a scenario and controller; KPIs by their names."""
+    counts = ("ev_kwh", "charge_kwh", "discharge_kwh", "departures", "departures_met")
     rows = [
         {
             "scenario": scenario.scenario,
             "rank": rank,
-            "controller": r.controller,
-            "kind": r.kind,
+            **r.model_dump(include={"controller", "kind"}),
             **{kpi.name: r.kpis[kpi.name] for kpi in KPIS},
             "reward_std": r.reward_std,
             "optimum_j": None if scenario.optimum is None else scenario.optimum.bound,
-            "ev_kwh": r.ev_kwh,
-            "charge_kwh": r.charge_kwh,
-            "discharge_kwh": r.discharge_kwh,
-            "departures": r.departures,
-            "departures_met": r.departures_met,
+            **{name: getattr(r, name) for name in counts},
             "departures_infeasible": r.infeasible,
             "hours": r.hours,
         }

@@ -108,11 +108,12 @@ def t_interval(values: NDArray[np.float64]) -> Interval | None:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-What = Literal["windows", "test scenarios"]
-
-
 def verdict(
-    agent: Agent, differences: NDArray[np.float64], co2_kg: float, judged_on: Sequence[str], what: What = "windows"
+    agent: Agent,
+    differences: NDArray[np.float64],
+    co2_kg: float,
+    judged_on: Sequence[str],
+    what: Literal["windows", "test scenarios"] = "windows",
 ) -> TrainingVerdict:
     """Whether an agent is better after training than before it, on the same hours.
 
@@ -129,13 +130,20 @@ def verdict(
     """
     difference, interval = float(differences.mean()), t_interval(differences)
     outcome = _outcome(difference, interval)
+    if interval is None:
+        spread = "one stretch of hours shows no spread, so there is no interval"
+    else:
+        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {len(differences)} {what}"
+    worse = ", and made it worse" if interval is not None and interval[0] > RESOLUTION else ""
+    change = f"J changed by {signed(difference)} against the untrained {agent.upper()}"
+    mean = "on the mean " if what == "test scenarios" else ""
     return TrainingVerdict(
         agent=agent,
         outcome=outcome,
         difference=difference,
         interval=interval,
         co2_difference_kg=co2_kg,
-        sentence=_sentence(agent, outcome, difference, interval, co2_kg, len(differences), what),
+        sentence=f"{outcome}{worse}: {change} ({spread}); {mean}{co2_words(co2_kg)}.",
         judged_on=tuple(judged_on),
     )
 
@@ -147,32 +155,11 @@ def _outcome(difference: float, interval: Interval | None) -> TrainingOutcome:
     return "training helped" if interval[1] < -RESOLUTION else "training added nothing"
 
 
-def _sentence(
-    agent: Agent,
-    outcome: TrainingOutcome,
-    difference: float,
-    interval: Interval | None,
-    co2_kg: float,
-    count: int,
-    what: What,
-) -> str:
-    change = f"J changed by {signed(difference)} against the untrained {agent.upper()}"
-    if interval is None:
-        spread = "one stretch of hours shows no spread, so there is no interval"
-    else:
-        spread = f"95 % interval {signed(interval[0])} to {signed(interval[1])} over {count} {what}"
-    worse = ", and made it worse" if interval is not None and interval[0] > RESOLUTION else ""
-    mean = "on the mean " if what == "test scenarios" else ""
-    return f"{outcome}{worse}: {change} ({spread}); {mean}{co2_words(co2_kg)}."
-
-
 def signed(difference: float) -> str:
     """Write a difference of J with its sign; one below what the simulator resolves is no difference."""
-    return (
-        f"{difference:+.4f}"
-        if abs(difference) >= 5e-5
-        else ("0" if abs(difference) < RESOLUTION else f"{difference:+.1e}")
-    )
+    if abs(difference) < RESOLUTION:
+        return "0"
+    return f"{difference:+.4f}" if abs(difference) >= 5e-5 else f"{difference:+.1e}"
 
 
 def co2_words(difference_kg: float) -> str:

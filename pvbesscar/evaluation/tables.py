@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pvbesscar.evaluation.ranking import comparisons
+from pvbesscar.evaluation.score import TERM_FIELDS
 from schemas.results import EvaluationReport, Interval, ScenarioResult, ScoreTerms, SetResult
 
 HEAD = (
@@ -15,13 +16,7 @@ Row = tuple[str, ...]
 
 
 def _terms(totals: ScoreTerms) -> Row:
-    return (
-        f"{totals.co2_kg:,.0f}",
-        f"{totals.solar_kwh:,.0f}",
-        f"{totals.cost_pen:,.0f}",
-        f"{totals.ev_short_kwh:,.1f}",
-        f"{totals.ramping_kwh:,.0f}",
-    )
+    return tuple(f"{getattr(totals, name):,.{1 if name == 'ev_short_kwh' else 0}f}" for name in TERM_FIELDS)
 
 
 def _share(value: float | None) -> str:
@@ -66,8 +61,8 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _paragraphs(sentences: Sequence[str]) -> str:
-    return "".join(f"\n\n{sentence}" for sentence in sentences if " no-control " not in sentence)
+def _comparisons(scenario: ScenarioResult) -> str:
+    return "".join(f"\n\n{text}" for text in comparisons(scenario.ranking) if " no-control " not in text)
 
 
 def as_markdown(report: EvaluationReport) -> str:
@@ -75,7 +70,7 @@ def as_markdown(report: EvaluationReport) -> str:
     in_sets = {name for own in report.sets for name in own.scenarios if own.name != "perturbed"}
     parts = [
         f"`{report.scenario}`, mode `{report.mode}`, {scenario.scenario}, {', '.join(scenario.judged_on)}, "
-        f"on {scenario.simulator}:\n\n{markdown_table(*ranking_rows(scenario))}{_paragraphs(comparisons(scenario.ranking))}"
+        f"on {scenario.simulator}:\n\n{markdown_table(*ranking_rows(scenario))}{_comparisons(scenario)}"
         for scenario in report.scenarios
         if scenario.scenario not in in_sets
     ]

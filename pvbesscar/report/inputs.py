@@ -72,7 +72,7 @@ class ReportInputs:
         return None if self.manifest is None else read_parquet(self.workspace.dataset / SESSIONS_FILE)
 
     def ledger(self, scenario: str, controller: str) -> pd.DataFrame | None:
-        """Hourly ledger of a controller, `None` unless its digest is the report's; `QualityError` if it is no ledger."""
+        """Hourly ledger of a controller, `None` unless it is the evaluation's; `QualityError` if it is no ledger."""
         if self.evaluation is None:
             return None
         name = ledger_name(scenario, controller)

@@ -83,14 +83,9 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         # The style sheet is the project's own file, not data.
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         first_line=first_line(inputs.provenance, declared_sources(inputs.settings)),
-        settings=inputs.settings,
-        profile=inputs.profile,
+        inputs=inputs,
         facts=facts(inputs),
-        missing=inputs.missing,
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
-        provenance=inputs.provenance,
-        quality=inputs.quality,
-        evaluation=evaluation,
         main=main,
         sets=() if evaluation is None else evaluation.sets,
         headroom=[] if main is None else headroom(main),
@@ -103,10 +98,8 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         kind_names=KIND_NAMES,
         not_evaluated={} if evaluation is None else evaluation.missing,
         comparisons=comparisons(ranking),
-        training=inputs.training,
         figures=figures(inputs),
         files=inputs.files(),
-        manifest=inputs.manifest,
         command=command(inputs.settings, inputs.profile),
         all_settings=inputs.settings.model_dump_json(indent=2),
     )

@@ -158,7 +158,7 @@ def count_departures(
 
 
 def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, rewards: FloatArray) -> pd.DataFrame:
-    """Hourly ledger as a table: `rows`, shape (hours, 18), are `kernels.LEDGER_COLUMNS`; time, prices and reward are added."""
+    """Hourly ledger: `rows`, shape (hours, 18), as `kernels.LEDGER_COLUMNS`, with time, prices and reward."""
     frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
     frame.insert(0, "t", times)
     frame.insert(1, "timestamp", data.stamps[list(times)])
