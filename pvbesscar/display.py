@@ -97,7 +97,7 @@ class Terminal:
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
             console=console,
             expand=True,
-            redirect_stdout=False,
+            redirect_stdout=False,  # a command prints its result there
         )
         self._tasks: dict[str, TaskID] = {}
 

@@ -115,7 +115,7 @@ class QualityReport(Result):
 
 
 class ScoreTerms(Result):
-    """Totals of the five terms over the hours judged."""
+    """Totals of the five terms of J over some hours."""
 
     co2_kg: float
     solar_kwh: float
@@ -275,7 +275,7 @@ class ControllerResult(Result):
     captured_share: float | None
     """(J(no control) - J) / (J(no control) - J*); absent where no optimum could be computed."""
     kpis: dict[str, float | None]
-    """Every key figure by name, as `docs/kpis.md` defines them; absent ones have no meaning on these hours."""
+    """Every KPI by name, as `docs/kpis.md` defines them; `None` where it has no meaning on these hours."""
     ev_kwh: float
     charge_kwh: float
     discharge_kwh: float
@@ -286,15 +286,15 @@ class ControllerResult(Result):
     window_rewards: tuple[float, ...] = ()
     """Mean hourly reward on each stretch of `ScenarioResult.judged_on`."""
     citylearn: CityLearnCheck | None = None
-    """What CityLearn says of the hours that it simulated."""
+    """CityLearn's own sums over the hours that it simulated."""
 
 
 class OptimumResult(Result):
-    """The perfect-foresight optimum of the hours judged, in the mode that the controllers act in."""
+    """The perfect-foresight optimum of the same hours, in the mode that the controllers act in."""
 
     mode: Mode
     bound: float
-    """J*: no controller that acts lawfully on these hours scores less."""
+    """J*: no controller within the plant's limits scores less on these hours."""
     replay: float
     """J of the optimum's plan, run through the simulator."""
     terms: ScoreTerms
@@ -314,7 +314,7 @@ class ScenarioResult(Result):
     digest: str
     judged_on: tuple[str, ...]
     reference: ScoreTerms
-    """Terms of no control on the hours judged, the scale of J (EV service: the energy required)."""
+    """Terms of no control on these hours, the scale of J (EV service: the energy required)."""
     terms_left_out: tuple[str, ...] = ()
     """Terms without a scale (zero under no control), not in J."""
     optimum: OptimumResult | None
@@ -339,7 +339,7 @@ class SetEntry(Result):
     """Scenarios that have a captured share."""
     mean_co2_kg: float
     against_rule: float | None
-    """Mean of J - J(rule), scenario by scenario; absent where the rule was not judged."""
+    """Mean of J - J(rule), scenario by scenario; absent where the rule was not evaluated."""
     against_rule_interval: Interval | None
     co2_against_rule_kg: float | None
 
@@ -353,10 +353,10 @@ class SetResult(Result):
 
 
 class TrainingVerdict(Result):
-    """Whether training gave an agent anything over its own untrained self, on the same hours.
+    """Whether an agent is better after training than before it, on the same hours.
 
     `difference` is J(trained) - J(untrained), below zero where training helped; the interval (95 %) is absent where
-    there is only one stretch of hours to judge by.
+    there is only one stretch of hours.
     """
 
     agent: Agent
@@ -380,10 +380,10 @@ class EvaluationReport(Result):
     forecast: str
     dataset_digest: str
     scenarios: tuple[ScenarioResult, ...]
-    """The validated year first, where it was judged; it contains training weeks and is never a test."""
+    """The validated year first, where it was evaluated; it contains training weeks and is never a test."""
     sets: tuple[SetResult, ...] = ()
     missing: dict[str, str]
-    """Controllers that could not be judged, with the reason."""
+    """Controllers that could not be evaluated, with the reason."""
     verdicts: tuple[TrainingVerdict, ...] = ()
     files: dict[str, str] = {}
     """Digest (SHA-256) of each file beside this one, by name."""

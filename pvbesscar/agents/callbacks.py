@@ -151,6 +151,7 @@ class TrainingCallback(BaseCallback):
         """Restore the state of a training that was interrupted."""
         self.episodes = notes["episodes"]
         self.checkpoints = notes["checkpoints"]
+        # JSON gives lists for tuples.
         self.curve = [(int(steps), float(mean)) for steps, mean in notes["curve"]]
         self._mark, self._point, self._recent = notes["mark"], notes["point"], notes["recent"]
         self._seconds_before = notes["seconds"]
@@ -165,6 +166,7 @@ class TrainingCallback(BaseCallback):
             raise diverged(self.agent, self.num_timesteps, "the reward")
         self.episodes += int(np.sum(self.locals["dones"]))
         self._recent.append(float(rewards.mean()))
+        # On several plants a step of the callback is a step of each.
         if self.num_timesteps - self._point >= CURVE_STEPS:
             self.curve.append((self.num_timesteps, float(np.mean(self._recent))))
             self._recent.clear()

@@ -131,7 +131,7 @@ def _shares(weeks: int) -> IntArray:
     counts: IntArray = np.maximum(np.floor(wanted), 1.0).astype(np.int64)
     for pool in np.argsort(np.floor(wanted) - wanted)[: max(weeks - int(counts.sum()), 0)]:
         counts[pool] += 1
-    counts[0] -= counts.sum() - weeks
+    counts[0] -= counts.sum() - weeks  # the weeks that made up the least one of a pool
     return counts
 
 
@@ -143,6 +143,7 @@ def draw(name: str, weeks: IntArray, calendar: Calendar, settings: ScenarioSetti
     """
     generator = np.random.default_rng(seed)
     strata = calendar.strata()
+    # The 365th day is of no whole week; it takes the first day of a week of its season.
     seasons = np.append(calendar.wet.astype(np.int64), int(calendar.last_day_wet))
     kinds = np.append(strata, int(calendar.last_day_wet))
     weather = [int(generator.choice(weeks[calendar.wet[weeks] == season])) for season in seasons]
@@ -160,6 +161,7 @@ def draw(name: str, weeks: IntArray, calendar: Calendar, settings: ScenarioSetti
 def _load_factors(settings: ScenarioSettings, generator: np.random.Generator) -> FloatArray:
     """Factors with mean 1 that all hours of a day share, each day remembering the one before; shape (365,)."""
     memory, sigma = settings.load_memory, settings.load_noise
+    # A first-order autoregressive process with variance 1; the exponential of it has mean 1.
     steps = generator.standard_normal(DAYS)
     course = np.empty(DAYS)
     course[0] = steps[0]
@@ -213,11 +215,12 @@ def _sessions(recipe: Recipe, sessions: pd.DataFrame) -> tuple[pd.DataFrame, int
     """
     ordered = sessions.sort_values(["arrival", "socket"], kind="stable", ignore_index=True)
     arrival = ordered["arrival"].to_numpy(np.int64)
+    # First row and number of rows of the sessions that arrive on each day's source day.
     first = np.searchsorted(arrival, 24 * recipe.demand_day)
     counts = np.searchsorted(arrival, 24 * (recipe.demand_day + 1)) - first
     day = np.repeat(np.arange(DAYS), counts)
     rows = np.arange(day.size) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
-    shift = 24 * (day - recipe.demand_day[day])
+    shift = 24 * (day - recipe.demand_day[day])  # [h] from the source day to the day of the scenario
     drawn = {name: ordered[name].to_numpy()[rows] for name in ordered.columns}
     drawn["arrival"], drawn["departure"] = drawn["arrival"] + shift, drawn["departure"] + shift
     keep = _without_collisions(drawn["socket"], drawn["arrival"], drawn["departure"])
@@ -228,7 +231,7 @@ def _sessions(recipe: Recipe, sessions: pd.DataFrame) -> tuple[pd.DataFrame, int
 def _without_collisions(socket: IntArray, arrival: IntArray, departure: IntArray) -> NDArray[np.bool_]:
     """Sessions that the edges of the weeks leave, shape (n,); they come sorted by arrival."""
     keep = departure <= HOURS_PER_YEAR
-    edge = 24 * WEEK * (arrival // (24 * WEEK) + 1)
+    edge = 24 * WEEK * (arrival // (24 * WEEK) + 1)  # end of the week of arrival [h]
     for index in np.flatnonzero(keep & (departure > edge)):
         if keep[index]:
             later = (socket == socket[index]) & (arrival >= edge[index]) & (arrival < departure[index])

@@ -78,6 +78,7 @@ def content_digest(year: DrawnYear, params: PlantParams) -> str:
     for frame in (year.hourly, year.sessions):
         for name in frame.columns:
             values = frame[name].to_numpy()
+            # Stamps are those of every scenario, and no simulator reads texts.
             if values.dtype.kind in "fiu":
                 digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()

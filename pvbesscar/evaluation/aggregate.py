@@ -22,7 +22,7 @@ def bootstrap_interval(values: NDArray[np.float64], seed: int = 0) -> Interval |
     """
     if values.size < 2:
         return None
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)  # a fixed seed: the same results give the same interval
     means = values[generator.integers(values.size, size=(RESAMPLES, values.size))].mean(axis=1)
     low, high = np.quantile(means, _QUANTILES)
     return float(low), float(high)
@@ -40,6 +40,7 @@ def _entry(results: Sequence[ControllerResult], by_name: Sequence[dict[str, Cont
     scores = np.array([result.score for result in results])
     shares = [result.captured_share for result in results]
     known = np.array([share for share in shares if share is not None])
+    # Differences from the rule, scenario by scenario; none where the rule was not evaluated.
     rules = [own.get(RULE) for own in by_name]
     against = np.array([r.score - rule.score for r, rule in zip(results, rules, strict=True) if rule is not None])
     co2 = np.array([r.terms.co2_kg - rule.terms.co2_kg for r, rule in zip(results, rules, strict=True) if rule])

@@ -32,6 +32,7 @@ def citylearn_sums(simulator: CityLearnSim) -> dict[str, float]:
     SimulationError
         This version of CityLearn has other names for its figures.
     """
+    # Business as usual would be simulated in a second environment.
     table = simulator.env.evaluate_v2(include_business_as_usual=False)
     own = table[table["level"] == LEVEL].set_index("cost_function")["value"]
     absent = [name for name in V2_NAMES.values() if name not in own.index]
@@ -65,12 +66,12 @@ def require_equal(stretch: Stretch, controller: str, twin: Ledger, citylearn: Le
     """
     for column in twin.frame.columns:
         ours, theirs = twin.frame[column].to_numpy(), citylearn.frame[column].to_numpy()
-        other = (ours != theirs).nonzero()[0]
+        other = (ours != theirs).nonzero()[0]  # NaN equals nothing and is refused too
         if other.size:
             hour = other[0]
             raise SimulationError(
                 f"`{controller}` on `{stretch.name}`, hour {stretch.start + hour}: the twin gives {column} "
                 f"{ours[hour]!r}, CityLearn {theirs[hour]!r}; nothing was published.",
                 hint="`pvbesscar certify --force` shows where the twin departs from CityLearn; "
-                "`--set training.full.nominal_on=citylearn` judges on CityLearn alone.",
+                "`--set training.full.nominal_on=citylearn` evaluates on CityLearn alone.",
             )

@@ -168,7 +168,7 @@ class CaseSimulator:
             if self._store is None:
                 self._store = ScenarioStore(self.plan.workspace.dataset)
             while len(self._years) >= YEARS_KEPT:
-                self._years.pop(next(iter(self._years)))
+                self._years.pop(next(iter(self._years)))  # the oldest
             self._years[scenario] = self._store.load(scenario)
         return self._years[scenario]
 
@@ -275,7 +275,7 @@ def simulate_all(plan: EvaluationPlan, workers: int, on_progress: OnProgress | N
     """
     # Spawned, not forked: a fork of a process with torch's or Prefect's threads may hang.
     context = multiprocessing.get_context("spawn")
-    counter = context.Array("q", 2)
+    counter = context.Array("q", 2)  # hours simulated, and these hours times their cost
     progress = _WorkProgress(plan, on_progress)
     with _ending_children(counter), ProcessPoolExecutor(workers, context, _start_worker, (plan, counter)) as pool:
         futures = {pool.submit(_simulate_item, item): item for item in plan.work_items()}
@@ -342,7 +342,7 @@ def _await(
                 future.result()
             except BrokenProcessPool as error:
                 raise SimulationError(
-                    f"a worker process died while {futures[future].label} was judged; nothing was published.",
+                    f"a worker process died while {futures[future].label} was simulated; nothing was published.",
                     hint="it was killed, most often for memory (1 to 2 GB a worker): free some, and evaluate again.",
                 ) from error
 

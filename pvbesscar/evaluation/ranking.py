@@ -63,6 +63,7 @@ def ranked(results: Sequence[ControllerResult]) -> tuple[ControllerResult, ...]:
     """Order results by J, the lowest first; among equal ones those that learned nothing come first."""
     by_score = sorted(results, key=lambda result: result.score)
     keyed = zip(ranks(by_score), by_score, strict=True)
+    # Within a rank: baselines, constants, untrained agents, trained agents.
     return tuple(
         result
         for _, result in sorted(keyed, key=lambda pair: (pair[0], _KINDS.index(pair[1].kind), pair[1].controller))

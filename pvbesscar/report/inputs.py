@@ -90,6 +90,7 @@ class ReportInputs:
         for agent in self.settings.training.agents:
             folders += [ws.checkpoints(agent), ws.training(agent)]
         paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+        # Drafts of a run that goes on have names with a leading dot.
         paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(ws.root).parts)]
         manifest = ws.dataset / MANIFEST_FILE
         return tuple(_listed(path, ws.root) for path in [*([manifest] if manifest.is_file() else []), *paths])

@@ -133,6 +133,6 @@ def _against_rule(own: SetResult, entry: SetEntry) -> str:
 
 
 def failed_but_judged(failures: Mapping[str, str], judged: set[str]) -> list[str]:
-    """Agents that a failure names and that are judged all the same: by an earlier training that still fits."""
+    """Agents that failed in this run and are evaluated all the same, with a model of an earlier training."""
     named = {word for label in failures for word in label.lower().replace("-", " ").replace("_", " ").split()}
     return sorted(agent for agent in judged if agent in named)

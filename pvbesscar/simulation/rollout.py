@@ -69,7 +69,7 @@ def rollout(
     ControllerError
         The controller asked for setpoints outside the plant's limits.
     """
-    controller.reset()
+    controller.reset()  # it may remember the hours of another stretch
     simulator.reset(start, hours)
     data = simulator.data
     served = np.zeros((2, data.params.sockets))
@@ -118,7 +118,7 @@ def rollout_together(
     rows, rewards = [], []
     for t in range(stretch.start, stretch.start + stretch.hours):
         actions, _ = policy.predict(observations, deterministic=True)
-        before = fleet.soc.copy()
+        before = fleet.soc.copy()  # the twin steps in place
         twin.step_all(first.params, first.bess, stacked, fleet, actions, observations, done)
         for plant, data in enumerate(years):
             count_departures(data, t, before[plant], fleet.delivered[plant], served[plant])
@@ -151,6 +151,7 @@ def count_departures(
         return
     s, own = data.occupant[t, leaving], data.sessions
     capacity = own.battery_kwh[s]
+    # The charger's losses do not reach the battery.
     after = soc[leaving] + socket_kwh[leaving] * data.params.charger_efficiency / capacity
     wanted = own.required_soc[s].astype(np.float64)
     served[0, leaving] += np.maximum(wanted - own.arrival_soc[s], 0.0) * capacity
