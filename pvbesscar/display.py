@@ -19,7 +19,7 @@ from schemas.progress import Progress
 
 def progress_text(progress: Progress) -> str:
     """Progress in words: `3,200 of 100,000 steps (180.2/s, 8 min 57 s left); 20 episodes`."""
-    rate = [_rate(progress.rate_per_s)] if progress.rate_per_s > 0.0 else []
+    rate = [_rate(progress)] if progress.rate_per_s > 0.0 else []
     details = ", ".join([*rate, *_time_left(progress)])
     text = _amount(progress) + (f" ({details})" if details else "")
     return "; ".join(part for part in (text, progress.message) if part)
@@ -34,8 +34,10 @@ def _amount(progress: Progress) -> str:
     return f"{done} {progress.unit}" if progress.unit else ""
 
 
-def _rate(per_second: float) -> str:
-    return f"{per_second:,.1f}/s" if per_second >= 1.0 else f"{60.0 * per_second:.1f}/min"
+def _rate(progress: Progress) -> str:
+    # What is counted in fractions is slow.
+    per_minute = isinstance(progress.done, float)
+    return f"{60.0 * progress.rate_per_s:,.1f}/min" if per_minute else f"{progress.rate_per_s:,.1f}/s"
 
 
 def _time_left(progress: Progress) -> list[str]:
