@@ -188,9 +188,11 @@ def test_the_folder_holds_nothing_else(report: EvaluationReport, workspace: Work
 def test_both_judges_on_the_twin_and_citylearn_runs_the_windows_again(
     settings: Settings, workspace: Workspace, report: EvaluationReport
 ) -> None:
-    both = evaluate(
-        settings, workspace, "smoke", request=EvaluationRequest("smoke", ("rule",), nominal_on="both"), workers=1
-    )
+    told: list[Progress] = []
+    request = EvaluationRequest("smoke", ("rule",), nominal_on="both")
+    both = evaluate(settings, workspace, "smoke", told.append, request=request, workers=1)
+    # Two days of: two controllers, each again on CityLearn, and the optimum.
+    assert (told[-1].done, told[-1].total, told[-1].unit) == (10.0, 10.0, "controller-days")
     assert (both.main.simulator, both.main.judged_on) == ("twin", report.main.judged_on)
     before = {result.controller: result for result in report.main.ranking}
     for result in both.main.ranking:

@@ -16,6 +16,7 @@ from pvbesscar.evaluation.kpis import ControllerRun
 from pvbesscar.evaluation.ranking import controller_result, ranked
 from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.plant.kernels import LEDGER_COLUMNS
+from pvbesscar.report.pictures import pictures
 from pvbesscar.report.publish import publish
 from pvbesscar.report.sentences import headroom
 from pvbesscar.simulation.rollout import Ledger
@@ -322,6 +323,15 @@ def test_the_page_can_be_read_aloud_and_on_a_phone(settings: Settings, workspace
     assert any(a.get("name") == "viewport" for tag, a in reader.tags if tag == "meta")
     ids = [a["id"] for _, a in reader.tags if a.get("id")]
     assert len(ids) == len(set(ids))
+
+
+def test_pictures_are_the_ranking_and_a_week_of_the_best_controller(settings: Settings, workspace: Workspace) -> None:
+    found = pictures(settings, workspace, "smoke")
+    assert {name: picture.words for name, picture in found.items()} == {
+        "key-figure": "A week of sac (first)",
+        "kpi-chart": "Ranking by J and its terms",
+    }
+    assert all(picture.address.startswith("data:image/svg+xml;base64,") for picture in found.values())
 
 
 def test_the_same_results_give_the_same_page(settings: Settings, workspace: Workspace) -> None:

@@ -25,7 +25,7 @@ from schemas.results import EvaluationReport
 from schemas.settings import Settings
 from tests.mini_site import mini_site
 
-JUDGED = ("rule", "a2c-untrained")
+EVALUATED = ("rule", "a2c-untrained")
 
 
 class Waver:
@@ -52,7 +52,7 @@ def workspace(settings: Settings) -> Workspace:
 
 @pytest.fixture(scope="module")
 def report(settings: Settings, workspace: Workspace) -> EvaluationReport:
-    request = EvaluationRequest("smoke", JUDGED, ("test",))
+    request = EvaluationRequest("smoke", EVALUATED, ("test",))
     return evaluate(settings, workspace, "smoke", request=request, workers=1)
 
 
@@ -73,7 +73,7 @@ def test_every_scenario_has_a_bound_that_nobody_is_below(report: EvaluationRepor
     assert [scenario.scenario for scenario in report.scenarios] == ["test-01", "test-02"]
     for scenario in report.scenarios:
         assert scenario.simulator == "twin"
-        assert {r.controller for r in scenario.ranking} == {"no-control", *JUDGED}
+        assert {r.controller for r in scenario.ranking} == {"no-control", *EVALUATED}
         assert scenario.optimum is not None
         assert scenario.optimum.bound <= scenario.optimum.replay + 1e-9
         by_name = {r.controller: r for r in scenario.ranking}
