@@ -20,7 +20,7 @@ from prefect.flow_engine import run_flow_in_subprocess
 from prefect.states import Completed, Crashed, Failed, Pending
 from prefect.utilities.asyncutils import run_coro_as_sync
 
-from flows.presence import sign
+from flows.run_marks import sign
 from flows.server import die_with_parent
 from tasks.stages import CACHED
 

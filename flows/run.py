@@ -18,7 +18,7 @@ from prefect import get_client, get_run_logger, runtime
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Completed, Failed, Running
 
-from flows.presence import reconcile, sign
+from flows.run_marks import reconcile, sign
 from pvbesscar import display
 from pvbesscar.lineage.context import RunContext, new_run_id
 from pvbesscar.lineage.plan import plan

@@ -1,28 +1,28 @@
-"""One Prefect server for a run and its child processes: the configured one, or a temporary one of the project's own."""
+"""The Prefect server of a run and its children: the configured one, that of `pvbesscar up`, or a temporary one."""
 
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import importlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from pvbesscar.store.files import read_json
-from pvbesscar.store.locks import is_held
+from pvbesscar.store.locks import held, is_held
 from schemas.errors import PvbesscarError
 
-STARTUP_S = 120
+STARTUP_S = 120.0
 """Prefect's own limit of 20 s fails on a busy machine (36 s seen)."""
+SERVER_GRACE_S = 8.0
+"""What a server gets to end in good order [s]."""
 DRAIN_S = 10.0
 HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
@@ -31,7 +31,7 @@ SERVICE, SERVICE_LOCK = "service.json", "service.lock"
 """What `pvbesscar up` says of itself, and the lock that it holds while it lives; both in Prefect's home."""
 
 ENVIRONMENT = {
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(STARTUP_S),
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": f"{STARTUP_S:.0f}",
     "PREFECT_CLIENT_MAX_RETRIES": "10",  # SQLite answers 503 under several writers; a server may start again
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -58,8 +58,94 @@ class ServerError(PvbesscarError):
         """Build the error for a configured address where no server answers."""
         return cls(
             f"PREFECT_API_URL is {url}, and no server answers there ({reason}).",
-            hint="start it with `prefect server start`, or forget the address with `unset PREFECT_API_URL` and "
-            "`prefect config unset PREFECT_API_URL`: a temporary server is then started for the run.",
+            hint="start it with `.venv/bin/prefect server start`, or forget the address with `unset PREFECT_API_URL` "
+            "and `.venv/bin/prefect config unset PREFECT_API_URL`: a temporary server is then started for the run.",
+        )
+
+
+@dataclass(slots=True)
+class Part:
+    """A process that is started, looked after and ended by this one.
+
+    Attributes
+    ----------
+    name
+        What it is, for a person to read.
+    command
+        Arguments of the Python interpreter.
+    log
+        File to which its output is added.
+    """
+
+    name: str
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it in a session of its own: Ctrl-C must reach this process first, which still has its end to report."""
+        with self.log.open("ab") as stream:
+            self.process = subprocess.Popen(  # noqa: S603, nothing of the command is a person's input
+                [sys.executable, *self.command],
+                stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def code(self) -> int | None:
+        """Exit code, `None` while it runs or has not been started."""
+        return None if self.process is None else self.process.poll()
+
+    def stop(self, seconds: float) -> None:
+        """End it in good order, or by force when that takes too long."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def prefect_server(port: int, log: Path, *, whole: bool) -> Part:
+    """Return a Prefect server on loopback, not yet started; see `serve`."""
+    return Part("server", ["-m", "flows.server", str(port), *(["--whole"] if whole else [])], log)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds, at most a number of seconds; return whether it does."""
+    deadline = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return holds
+
+
+def await_health(server: Part, port: int) -> None:
+    """Wait until a server answers.
+
+    Raises
+    ------
+    ServerError
+        It ends before, or does not answer in time.
+    """
+
+    def answers() -> bool:
+        if server.code is not None:
+            raise ServerError(
+                f"the Prefect server ended with code {server.code} while it started.",
+                hint=f"its last words are in {server.log}; a full disk or a locked database are the usual causes.",
+            )
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5):
+                return True
+        except OSError:  # nobody listens yet, or the answer is not a good one
+            return False
+
+    if not wait_until(answers, STARTUP_S):
+        raise ServerError(
+            f"the Prefect server did not answer within {STARTUP_S:.0f} s.",
+            hint=f"see {server.log}; on a very slow machine start one with `.venv/bin/prefect server start` and set "
+            "PREFECT_API_URL.",
         )
 
 
@@ -96,7 +182,9 @@ def prefect_api() -> Iterator[str]:
     ServerError
         A configured address is dead, the temporary server does not start, or the server is lost on the way.
     """
-    settings, httpx = importlib.import_module("prefect.settings"), importlib.import_module("httpx")
+    import httpx
+    from prefect import settings
+
     configured = settings.PREFECT_API_URL.value()
     known = configured or service_url(Path(os.environ["PREFECT_HOME"]))
     with nullcontext(known) if known else _temporary_server() as url:
@@ -130,13 +218,17 @@ def service_url(home: Path) -> str | None:
 
 def _drain() -> None:
     """Send what is left of logs and events; afterwards their threads would look for the server for ever."""
-    importlib.import_module("prefect.logging.handlers").APILogWorker.drain_all(timeout=DRAIN_S)
-    importlib.import_module("prefect.events.worker").EventsWorker.drain_all(timeout=DRAIN_S)
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=DRAIN_S)
+    EventsWorker.drain_all(timeout=DRAIN_S)
 
 
 def _probe(url: str) -> None:
-    client = importlib.import_module("prefect.client.orchestration").get_client(sync_client=True)
-    with client:
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
         fault = client.api_healthcheck()
     if fault is not None:
         raise ServerError.dead(url, fault)
@@ -144,27 +236,17 @@ def _probe(url: str) -> None:
 
 @contextmanager
 def _temporary_server() -> Iterator[str]:
-    home = Path(os.environ["PREFECT_HOME"])
+    home, port = Path(os.environ["PREFECT_HOME"]), _free_port()
     home.mkdir(parents=True, exist_ok=True)
-    log = home / "server.log"
-    # Two servers that create one database at the same time lock each other out.
-    with log.open("ab") as stream, (home / "start.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        port = _free_port()
-        # A session of its own: Ctrl-C must reach the run first, which still has its end to report.
-        server = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "flows.server", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-        try:
-            _await_health(server, port, log)
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            yield f"http://{HOST}:{port}/api"
-        finally:
-            _stop(server)
+    server = prefect_server(port, home / "server.log", whole=False)
+    try:
+        # Two servers that create one database at the same time lock each other out.
+        with held(home / "start.lock", "the start of a server"):
+            server.start()
+            await_health(server, port)
+        yield f"http://{HOST}:{port}/api"
+    finally:
+        server.stop(SERVER_GRACE_S)
 
 
 def _free_port() -> int:
@@ -172,34 +254,6 @@ def _free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _await_health(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + STARTUP_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise ServerError(
-                f"the temporary Prefect server ended with code {server.returncode} while it started.",
-                hint=f"its last words are in {log}; a full disk or a locked database are the usual causes.",
-            )
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5):
-                return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.1)
-    raise ServerError(
-        f"the temporary Prefect server did not answer within {STARTUP_S} s.",
-        hint=f"see {log}; on a very slow machine start one with `prefect server start` and set PREFECT_API_URL.",
-    )
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
@@ -223,7 +277,8 @@ def serve(port: int, *, whole: bool) -> None:
         os.environ["PREFECT_UI_API_URL"] = f"http://{HOST}:{port}/api"
     else:
         os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
-    uvicorn = importlib.import_module("uvicorn")
+    import uvicorn
+
     app = "prefect.server.api.server:create_app"
     uvicorn.run(app, factory=True, host=HOST, port=port, log_level="error", lifespan="on")
 

@@ -1,4 +1,4 @@
-"""`pvbesscar up`, `down` and `ui`: server, deployments and worker for one machine, and the page that shows all runs."""
+"""`pvbesscar up`, `down`, `ui` and `schedule`: server, worker, deployments and their schedules on one machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load
+from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load, print_table
+from pvbesscar.commands.rerun import prefect_for
 
 PORT = 4200
 
@@ -20,6 +21,8 @@ class WhenBusy(StrEnum):
     REFUSE = "refuse"
 
 
+schedule_app = typer.Typer(no_args_is_help=True, help="List the schedules of the deployments; switch them on or off.")
+DeploymentArgument = Annotated[str, typer.Argument(metavar="[DEPLOYMENT]", help="Name of a deployment.")]
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the server and its UI.")]
 
 
@@ -27,6 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     for command in (up, down, ui):
         app.command()(command)
+    app.add_typer(schedule_app, name="schedule")
 
 
 def up(
@@ -50,8 +54,10 @@ def up(
     root = load(config, overrides or []).settings.data.root
     from flows import service
 
-    running = service.up(service.ServiceOptions(root, port, config, tuple(overrides or []), when_busy.value), _say)
-    typer.echo(running.ui)
+    options = service.ServiceOptions(
+        root=root, port=port, config=config, overrides=tuple(overrides or []), when_busy=when_busy.value
+    )
+    typer.echo(service.up(options, _say))
 
 
 def down(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
@@ -70,6 +76,40 @@ def ui(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None, port:
     from flows.service import serve_ui
 
     serve_ui(root, port, typer.echo)
+
+
+@schedule_app.command("list")
+def schedule_list(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Show when deployments run by themselves; what is on runs while `pvbesscar up` does."""
+    with prefect_for(config, overrides or []):
+        from flows.deployments import schedule_rows
+
+        rows = schedule_rows()
+    print_table(("deployment", "schedule", "state"), rows)
+
+
+@schedule_app.command("on")
+def schedule_on(
+    deployment: DeploymentArgument = "pipeline", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None
+) -> None:
+    """Switch the schedules of a deployment on; they stay so over `pvbesscar down` and `up`."""
+    _switch(deployment, config, overrides, active=True)
+
+
+@schedule_app.command("off")
+def schedule_off(
+    deployment: DeploymentArgument = "pipeline", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None
+) -> None:
+    """Switch the schedules of a deployment off."""
+    _switch(deployment, config, overrides, active=False)
+
+
+def _switch(deployment: str, config: Path, overrides: list[str] | None, *, active: bool) -> None:
+    with prefect_for(config, overrides or []):
+        from flows.deployments import switch_schedules
+
+        switch_schedules(deployment.rpartition("/")[2], active=active)
+    _say(f"the schedule of {deployment} is {'on' if active else 'off'}")
 
 
 def _home(config: Path, overrides: list[str] | None) -> Path:

@@ -1,4 +1,4 @@
-"""Drafts that a killed process left behind: found by their names, and removed when their writer is dead."""
+"""Drafts (files and folders not yet complete) that a killed process left: found by name, removed when it is dead."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pvbesscar.store.processes import ProcessMark
 
 FOLDERS = ("data", "checkpoints", "outputs")
 """Where the project writes, below its root."""
-OTHER_HOME_S = 3600.0
+OTHER_BOOT_S = 3600.0
 """How long a draft of another machine or an earlier boot must lie untouched before it counts as left behind [s]."""
-PATTERN = re.compile(r"\..+-(?P<home>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d+)-[a-z0-9_]+\.tmp(\.\w+)?")
+PATTERN = re.compile(r"\..+-(?P<boot>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d+)-[a-z0-9_]+\.tmp(\.\w+)?")
 
 
 def draft_prefix(name: str) -> str:
     """Beginning of the name of a draft of `name`: hidden, and with the mark of the process that writes it."""
     mark = ProcessMark.own()
-    return f".{name}-{mark.home}-{mark.pid}-{mark.started}-"
+    return f".{name}-{mark.boot}-{mark.pid}-{mark.started}-"
 
 
 def sweep(root: Path) -> list[Path]:
@@ -41,8 +41,8 @@ def sweep(root: Path) -> list[Path]:
 def _left_behind(path: Path) -> bool:
     match = PATTERN.fullmatch(path.name)
     assert match is not None
-    writer = ProcessMark(int(match["pid"]), int(match["started"]), match["home"])
-    return not writer.alive if writer.here else time.time() - _last_change(path) > OTHER_HOME_S
+    writer = ProcessMark(int(match["pid"]), int(match["started"]), match["boot"])
+    return not writer.alive if writer.here else time.time() - _last_change(path) > OTHER_BOOT_S
 
 
 def _last_change(path: Path) -> float:

@@ -1,17 +1,17 @@
-"""One at a time: locks that the system itself releases when their holder dies, however it dies."""
+"""Locks between processes, which the system releases when their holder dies, however it dies."""
 
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from filelock import FileLock, Timeout
 
 from schemas.errors import PvbesscarError
 
@@ -70,26 +70,13 @@ def held(
         It is taken, and `when_busy` says `refuse`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as stream:
-        if not _taken(stream.fileno()):
-            holder = read_holder(path)
-            if when_busy == "refuse":
-                raise BusyError(
-                    f"{holder or 'another run'} is at work in this project, and `runs.when_busy` is `refuse`.",
-                    hint="start again when it has ended, or let runs wait for each other: --set runs.when_busy=wait",
-                )
-            if on_wait is not None:
-                on_wait(holder)
-            while not _taken(stream.fileno()):
-                time.sleep(TICK_S)
+    with _acquired(path, when_busy, on_wait):
         now = f"{dt.datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
-        stream.truncate(0)
-        stream.write(json.dumps({"what": what, "pid": os.getpid(), "since": now}))
-        stream.flush()
+        path.write_text(json.dumps({"what": what, "pid": os.getpid(), "since": now}), encoding="utf-8")
         try:
             yield
         finally:
-            stream.truncate(0)
+            os.truncate(path, 0)
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -102,16 +89,32 @@ def read_holder(path: Path) -> Holder | None:
 
 def is_held(path: Path) -> bool:
     """Whether a lock is held now."""
-    try:
-        with path.open("rb") as stream:
-            return not _taken(stream.fileno())
-    except FileNotFoundError:
+    if not path.is_file():
         return False
+    try:
+        with _lock(path).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
-def _taken(handle: int) -> bool:
+def _acquired(
+    path: Path, when_busy: WhenBusy, on_wait: Callable[[Holder | None], None] | None
+) -> AbstractContextManager[object]:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return _lock(path).acquire(blocking=False)
+    except Timeout:
+        holder = read_holder(path)
+    if when_busy == "refuse":
+        raise BusyError(
+            f"{holder or 'another run'} is at work in this project, and `runs.when_busy` is `refuse`.",
+            hint="start again when it has ended, or let runs wait for each other: --set runs.when_busy=wait",
+        )
+    if on_wait is not None:
+        on_wait(holder)
+    return _lock(path).acquire()
+
+
+def _lock(path: Path) -> FileLock:
+    # Where flock is missing, filelock would take the mere existence of the file for a lock, which outlives its holder.
+    return FileLock(path, poll_interval=TICK_S, thread_local=False, fallback_to_soft=False)

@@ -1,4 +1,8 @@
-"""Who a process is: a number alone is used again by others, a number with its start and its boot is not."""
+"""The identity of a process: its number, its start and the boot, because the system gives a number to another later.
+
+psutil is not used: its start of a process is a wall time that moves when the clock is set, and a mark is compared by
+programs that run hours apart.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +26,19 @@ class ProcessMark:
         Process number.
     started
         Start of the process [clock ticks since boot].
-    home
-        Eight characters that stand for this boot of this machine (and, in a container, for its own numbers).
+    boot
+        Eight characters that stand for this boot of this machine and, in a container, for its own process numbers.
     """
 
     pid: int
     started: int
-    home: str
+    boot: str
 
     @classmethod
     def of(cls, pid: int) -> ProcessMark | None:
         """Mark of a process that runs now, `None` where there is none."""
         started = _started(pid)
-        return None if started is None else cls(pid, started, home())
+        return None if started is None else cls(pid, started, boot())
 
     @classmethod
     def own(cls) -> ProcessMark:
@@ -47,14 +51,14 @@ class ProcessMark:
     def read(cls, raw: Any) -> ProcessMark | None:  # noqa: ANN401, what a file or a server says
         """Mark from its JSON form, `None` where it is none."""
         try:
-            return cls(int(raw["pid"]), int(raw["started"]), str(raw["home"]))
+            return cls(int(raw["pid"]), int(raw["started"]), str(raw["boot"]))
         except (KeyError, TypeError, ValueError):
             return None
 
     @property
     def here(self) -> bool:
         """Whether the process, dead or alive, is one of this boot of this machine."""
-        return self.home == home()
+        return self.boot == boot()
 
     @property
     def alive(self) -> bool:
@@ -63,10 +67,10 @@ class ProcessMark:
 
 
 @cache
-def home() -> str:
+def boot() -> str:
     """Eight characters that change with the machine, its boots, and the name space of its process numbers."""
-    boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return hashlib.sha256(f"{boot} {(PROC / 'self/ns/pid').readlink()}".encode()).hexdigest()[:8]
+    boot_id = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return hashlib.sha256(f"{boot_id} {(PROC / 'self/ns/pid').readlink()}".encode()).hexdigest()[:8]
 
 
 def children_of(pid: int) -> list[ProcessMark]:
@@ -77,14 +81,6 @@ def children_of(pid: int) -> list[ProcessMark]:
     except OSError:  # it has ended meanwhile
         return []
     return [mark for number in numbers if (mark := ProcessMark.of(number)) is not None]
-
-
-def command_line(pid: int) -> str:
-    """Command of a process, empty where there is none."""
-    try:
-        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def _started(pid: int) -> int | None:

@@ -22,7 +22,7 @@ def test_a_dead_address_is_a_clear_error_and_nothing_runs(tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: PREFECT_API_URL is {url}, and no server answers there")
-    assert "Hint: start it with `prefect server start`" in done.stderr
+    assert "Hint: start it with `.venv/bin/prefect server start`" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "outputs").exists()
 

@@ -33,12 +33,12 @@ def foreign() -> Iterator[subprocess.Popen[bytes]]:
 def _say_of(folder: Path, process: subprocess.Popen[bytes], **other: object) -> None:
     mark = ProcessMark.of(process.pid)
     assert mark is not None
-    told = {"pid": mark.pid, "started": mark.started, "home": mark.home} | other
+    told = {"pid": mark.pid, "started": mark.started, "boot": mark.boot} | other
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SERVICE).write_text(json.dumps({"state": "up", "api": "x", "ui": "y", "processes": {"worker": told}}))
 
 
-@pytest.mark.parametrize("other", [{"started": 1}, {"home": "00000000"}])
+@pytest.mark.parametrize("other", [{"started": 1}, {"boot": "00000000"}])
 def test_a_process_that_got_the_number_of_ours_is_left_alone(
     foreign: subprocess.Popen[bytes], other: dict[str, object], tmp_path: Path
 ) -> None:
@@ -77,8 +77,9 @@ def test_a_taken_port_is_said_and_nothing_is_started(command: str, tmp_path: Pat
 
 def test_up_belongs_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    options = service.ServiceOptions(root=tmp_path, port=4200, config="x.yaml", overrides=(), when_busy="wait")
     with pytest.raises(service.ServiceError, match=r"there is no prefect\.yaml here"):
-        service.up(service.ServiceOptions(tmp_path, 4200, Path("x.yaml"), (), "wait"), print)
+        service.up(options, print)
 
 
 def test_the_service_is_found_only_while_it_lives(tmp_path: Path) -> None:
