@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.flows.conftest import ROOT, Server, alive, wait_for
+from flows.service import ServiceOptions
+from tests.flows.conftest import ROOT, Server, alive, pvbesscar, wait_for
 
 pytestmark = pytest.mark.server
 
@@ -121,8 +122,7 @@ def test_the_pipeline_has_a_schedule_in_local_time_that_is_off(deployments: dict
 
 def test_a_schedule_creates_its_runs(server: Server, deployments: dict[str, dict[str, Any]]) -> None:
     """With sqlalchemy 2.1 the server runs but never makes them, and only its log says so."""
-    pipeline = deployments["pipeline"]
-    (schedule,) = pipeline["schedules"]
+    pipeline, schedule = deployments["pipeline"], _schedule(server)
     server.change(f"deployments/{pipeline['id']}/schedules/{schedule['id']}", {"active": True})
     try:
         runs = wait_for(
@@ -132,6 +132,92 @@ def test_a_schedule_creates_its_runs(server: Server, deployments: dict[str, dict
         server.change(f"deployments/{pipeline['id']}/schedules/{schedule['id']}", {"active": False})
     times = [dt.datetime.fromisoformat(run["expected_start_time"]).astimezone(ZoneInfo("America/Lima")) for run in runs]
     assert {(time.hour, time.minute) for time in times} == {(2, 0)}
+
+
+def _schedule(server: Server) -> dict[str, Any]:
+    """The schedule of the pipeline, as the server has it now."""
+    (pipeline,) = server.ask("deployments/filter", {"deployments": {"name": {"any_": ["pipeline"]}}})
+    (schedule,) = pipeline["schedules"]
+    return schedule
+
+
+def _deploy(server: Server) -> None:
+    """Deploy as `pvbesscar up` does."""
+    code = "import sys; from flows import service as s; s._deploy(s.ServiceOptions.model_validate_json(sys.argv[1]))"
+    root = server.home.parent
+    options = ServiceOptions(
+        root=root, port=1, config="config/iquitos_mall.yaml", overrides=(f"data.root={root}",), when_busy="wait"
+    ).model_dump_json()
+    command = [sys.executable, "-c", code, options]
+    done = subprocess.run(command, cwd=ROOT, env=server.env, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _documented(section: str) -> list[str]:
+    """Commands of docs/pipeline.md under a heading, line by line."""
+    text = (ROOT / "docs/pipeline.md").read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return [line for block in text.split("```")[1::2] for line in block.strip().splitlines()]
+
+
+def _as_a_person(line: str, home: Path) -> str:
+    """Run a line in a shell that has nothing of the project on its path; return what it printed."""
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_the_documented_orders_work_as_they_are_written(
+    server: Server, deployments: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    export, *orders = [line for line in _documented("Deployments and schedule") if "schedule" not in line]
+    export = export.replace("http://127.0.0.1:4200/api", server.url)
+    assert len(orders) == 3
+    server.change("work_pools/pvbesscar", {"is_paused": True})
+    try:
+        for order in orders:
+            name = order.split("/")[-1].split()[0]
+            assert "Created flow run" in _as_a_person(f"{export}\n{order}", tmp_path)
+            (run,) = server.runs(
+                deployment_id={"any_": [deployments[name]["id"]]}, state={"type": {"any_": ["SCHEDULED"]}}
+            )
+            server.delete(f"flow_runs/{run['id']}")
+    finally:
+        server.change("work_pools/pvbesscar", {"is_paused": False})
+
+
+def test_a_schedule_that_a_person_set_survives_a_deploy(
+    server: Server, deployments: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    shown, on, off = [line for line in _documented("Deployments and schedule") if "schedule" in line]
+    pipeline, nightly = f"deployments/{deployments['pipeline']['id']}/schedules", _schedule(server)["schedule"]
+
+    def command(line: str) -> str:
+        return _as_a_person(f"{line.partition('#')[0].rstrip()} --set data.root={server.home.parent}", tmp_path)
+
+    assert command(shown).splitlines()[-1].split() == ["pipeline", "0", "2", "*", "*", "*", "(America/Lima)", "off"]
+    assert command(on) == "the schedule of pipeline is on\n"
+    try:
+        assert _schedule(server)["active"] is True
+        weekly = {"cron": "30 3 * * 1", "timezone": "UTC", "day_or": True}
+        server.change(f"{pipeline}/{_schedule(server)['id']}", {"schedule": weekly})
+        _deploy(server)
+        assert (_schedule(server)["schedule"], _schedule(server)["active"]) == (weekly, True)
+        assert not (server.home / "schedules.json").exists()
+    finally:
+        assert command(off) == "the schedule of pipeline is off\n"
+        server.change(f"{pipeline}/{_schedule(server)['id']}", {"schedule": nightly})
+    assert _schedule(server)["active"] is False
+
+
+@pytest.mark.parametrize("name", ["ingest", "nightly"])
+def test_a_deployment_without_a_schedule_is_named(server: Server, name: str) -> None:
+    done = pvbesscar(server.home.parent, "schedule", "on", name)
+    assert done.returncode == 2
+    assert f"there is no deployment `{name}` with a schedule." in done.stderr
+    assert "Hint: those with a schedule: pipeline." in done.stderr
 
 
 def test_a_worker_runs_the_deployment_in_the_project(
@@ -180,7 +266,9 @@ def test_a_second_shell_orders_the_pipeline_and_it_ends_with_its_report(
     )
     ended = wait_for(lambda: _ended(server, run["id"]), 300)
     assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
-    assert len(server.children(ended)) == 3
+    children = server.children(ended)
+    assert len(children) == 3
+    assert all("pvbesscar" in run["tags"] and "pvbesscar.pid" in run["labels"] for run in (ended, *children.values()))
     assert (tmp_path / "outputs/report/index.html").is_file()
 
 

@@ -142,6 +142,7 @@ def test_a_killed_service_takes_its_parts_with_it_and_up_starts_afresh(tmp_path:
     port = str(_free_port())
     assert pvbesscar(tmp_path, "up", "--port", port).returncode == 0
     try:
+        assert pvbesscar(tmp_path, "schedule", "on").returncode == 0
         marks = {
             name: ProcessMark.read(raw)
             for name, raw in json.loads((tmp_path / ".prefect" / SERVICE).read_text())["processes"].items()
@@ -154,6 +155,7 @@ def test_a_killed_service_takes_its_parts_with_it_and_up_starts_afresh(tmp_path:
         assert again.returncode == 0, again.stderr
         assert again.stdout == f"http://127.0.0.1:{port}\n"
         assert time.monotonic() - began < 200
+        assert pvbesscar(tmp_path, "schedule", "list").stdout.splitlines()[-1].endswith("  on")
     finally:
         down = pvbesscar(tmp_path, "down")
     assert "stopped worker and server" in down.stderr
