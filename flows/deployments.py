@@ -19,7 +19,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from flows.run_marks import TAG
 from flows.server import die_with_parent
@@ -29,7 +29,16 @@ from schemas.errors import ConfigError
 POOL = "pvbesscar"
 AT_ONCE = 3
 """Runs that the worker starts at a time: one works, the others say for whom they wait."""
-KEPT = TypeAdapter(dict[str, list[DeploymentScheduleCreate]])
+
+
+class _Kept(BaseModel):
+    """What a person may have set on a deployment, and `prefect deploy` would replace by what prefect.yaml says."""
+
+    paused: bool
+    schedules: list[DeploymentScheduleCreate]
+
+
+KEPT = TypeAdapter(dict[str, _Kept])
 
 
 def make_pool() -> None:
@@ -57,14 +66,17 @@ def worker_online() -> bool:
 
 
 def save_schedules(path: Path) -> None:
-    """Write down the schedules of the server: `prefect deploy` replaces them by those of prefect.yaml.
+    """Write down the schedules of the server, by deployment, before `prefect deploy`.
 
     A file that is there already stays: it is of a deploy that did not come to its end.
     """
     if path.exists():
         return
     with get_client(sync_client=True) as client:
-        kept = {one.name: [_copy(schedule) for schedule in one.schedules] for one in _ours(client)}
+        kept = {
+            one.name: _Kept(paused=one.paused, schedules=[_copy(schedule) for schedule in one.schedules])
+            for one in _ours(client)
+        }
     write_text(path, KEPT.dump_json(kept, indent=2).decode())
 
 
@@ -86,6 +98,7 @@ def adjust(config: str, overrides: tuple[str, ...], when_busy: str, schedules: P
         for deployment in _ours(client):
             change = DeploymentUpdate(
                 parameters={**deployment.parameters, "config": config, "overrides": settings},
+                paused=deployment.name in kept and kept[deployment.name].paused,
                 concurrency_limit=1,
                 concurrency_options={"collision_strategy": strategy},
             )
@@ -93,7 +106,7 @@ def adjust(config: str, overrides: tuple[str, ...], when_busy: str, schedules: P
             if deployment.name in kept:
                 for schedule in deployment.schedules:
                     client.delete_deployment_schedule(deployment.id, schedule.id)
-                client.create_deployment_schedules(deployment.id, kept[deployment.name])
+                client.create_deployment_schedules(deployment.id, kept[deployment.name].schedules)
     schedules.unlink()
 
 
@@ -101,7 +114,7 @@ def schedule_rows() -> list[tuple[str, str, str]]:
     """Deployment, time, and `on` or `off` of each schedule."""
     with get_client(sync_client=True) as client:
         return sorted(
-            (one.name, _time(schedule), "on" if schedule.active else "off")
+            (one.name, _time(schedule), "on" if schedule.active and not one.paused else "off")
             for one in _ours(client)
             for schedule in one.schedules
         )
@@ -123,8 +136,11 @@ def switch_schedules(name: str, *, active: bool) -> None:
                 f"there is no deployment `{name}` with a schedule.",
                 hint=known or "`pvbesscar up` makes the deployments; a schedule is added in the UI.",
             )
-        for schedule in scheduled[name].schedules:
-            client.update_deployment_schedule(scheduled[name].id, schedule.id, active=active)
+        deployment = scheduled[name]
+        for schedule in deployment.schedules:
+            client.update_deployment_schedule(deployment.id, schedule.id, active=active)
+        if active:  # the UI may have paused the deployment as a whole
+            client.update_deployment(deployment.id, DeploymentUpdate(paused=False))
 
 
 def _ours(client: SyncPrefectClient) -> list[DeploymentResponse]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pvbesscar.store.files import read_json
 from pvbesscar.store.locks import held, is_held
@@ -95,6 +96,26 @@ class Part:
         """Exit code, `None` while it runs or has not been started."""
         return None if self.process is None else self.process.poll()
 
+    def await_ready(self, ready: Callable[[], bool], seconds: float, hint: str = "") -> None:
+        """Wait until it is ready.
+
+        Raises
+        ------
+        ServerError
+            It ends before, or takes too long.
+        """
+
+        def is_ready() -> bool:
+            if ready():
+                return True
+            if self.code is not None:
+                raise ServerError(f"the {self.name} ended with code {self.code} while it started.", hint=told)
+            return False
+
+        told = f"see {self.log}; {hint}" if hint else f"see {self.log}"
+        if not wait_until(is_ready, seconds):
+            raise ServerError(f"the {self.name} was not ready within {seconds:.0f} s.", hint=told)
+
     def stop(self, seconds: float) -> None:
         """End it in good order, or by force when that takes too long."""
         if self.process is None:
@@ -112,41 +133,26 @@ def prefect_server(port: int, log: Path, *, whole: bool) -> Part:
     return Part("server", ["-m", "flows.server", str(port), *(["--whole"] if whole else [])], log)
 
 
+def await_health(server: Part, port: int) -> None:
+    """Wait until a server answers; see `Part.await_ready`."""
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5):
+                return server.code is None  # another program may have the port
+        except OSError:  # nobody listens yet, or the answer is not a good one
+            return False
+
+    hint = "a full disk or a locked database are the usual causes. On a very slow machine start a server with "
+    server.await_ready(answers, STARTUP_S, f"{hint}`.venv/bin/prefect server start` and set PREFECT_API_URL.")
+
+
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until a condition holds, at most a number of seconds; return whether it does."""
     deadline = time.monotonic() + seconds
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return holds
-
-
-def await_health(server: Part, port: int) -> None:
-    """Wait until a server answers.
-
-    Raises
-    ------
-    ServerError
-        It ends before, or does not answer in time.
-    """
-
-    def answers() -> bool:
-        if server.code is not None:
-            raise ServerError(
-                f"the Prefect server ended with code {server.code} while it started.",
-                hint=f"its last words are in {server.log}; a full disk or a locked database are the usual causes.",
-            )
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5):
-                return True
-        except OSError:  # nobody listens yet, or the answer is not a good one
-            return False
-
-    if not wait_until(answers, STARTUP_S):
-        raise ServerError(
-            f"the Prefect server did not answer within {STARTUP_S:.0f} s.",
-            hint=f"see {server.log}; on a very slow machine start one with `.venv/bin/prefect server start` and set "
-            "PREFECT_API_URL.",
-        )
 
 
 def prepare(root: Path, *, quiet: bool = False) -> None:
@@ -207,13 +213,17 @@ def prefect_api() -> Iterator[str]:
 
 def service_url(home: Path) -> str | None:
     """Address of the server that `pvbesscar up` keeps for the database in `home`, `None` while it is down."""
-    if not is_held(home / SERVICE_LOCK):
-        return None
+    told = told_by_service(home) if is_held(home / SERVICE_LOCK) else {}
+    return str(told["api"]) if told.get("state") == "up" else None
+
+
+def told_by_service(home: Path) -> dict[str, Any]:
+    """What `pvbesscar up` has last said of itself, empty while it is only just starting."""
     try:
-        service = read_json(home / SERVICE)
-    except (FileNotFoundError, ValueError):  # it is only just starting
-        return None
-    return str(service["api"]) if service["state"] == "up" else None
+        told: dict[str, Any] = read_json(home / SERVICE)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return told
 
 
 def _drain() -> None:

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,13 +26,15 @@ from flows.server import (
     SERVICE_LOCK,
     STARTUP_S,
     Part,
+    ServerError,
     await_health,
     prefect_server,
     prepare,
+    told_by_service,
     wait_until,
 )
 from pvbesscar.store.drafts import sweep
-from pvbesscar.store.files import read_json, write_json
+from pvbesscar.store.files import write_json
 from pvbesscar.store.locks import held, is_held
 from pvbesscar.store.processes import ProcessMark, children_of
 from schemas.errors import PvbesscarError
@@ -137,7 +138,7 @@ def down(home: Path, say: Callable[[str], None]) -> None:
 
 def address(home: Path) -> str | None:
     """Address of the UI of the service of a database, empty while it starts, `None` while it is down."""
-    return str(_read(home).get("ui", "")) if is_held(home / SERVICE_LOCK) else None
+    return str(told_by_service(home).get("ui", "")) if is_held(home / SERVICE_LOCK) else None
 
 
 def end_leftovers(home: Path) -> int:
@@ -187,17 +188,16 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 def _await_up(service: Part, home: Path) -> None:
     def is_up() -> bool:
-        told = _read(home)
-        if told.get("state") == "up":
-            return True
-        if service.code is not None:
-            message = told.get("error") or f"the service ended with code {service.code}."
-            raise ServiceError(message, hint=f"see {service.log}")
-        return False
+        told = told_by_service(home)
+        if told.get("error"):
+            raise ServiceError(told["error"], hint=f"see {service.log}")
+        return told.get("state") == "up"
 
-    if not wait_until(is_up, 2 * STARTUP_S):
+    try:
+        service.await_ready(is_up, 2 * STARTUP_S)
+    except ServerError:
         service.stop(DOWN_S)
-        raise ServiceError(f"the service was not ready within {2 * STARTUP_S:.0f} s.", hint=f"see {service.log}")
+        raise
 
 
 def _refuse_taken_port(port: int) -> None:
@@ -212,16 +212,8 @@ def _refuse_taken_port(port: int) -> None:
             ) from error
 
 
-def _read(home: Path) -> dict[str, Any]:
-    try:
-        raw: dict[str, Any] = read_json(home / SERVICE)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return raw
-
-
 def _marks(home: Path) -> dict[str, ProcessMark]:
-    read = {name: ProcessMark.read(raw) for name, raw in _read(home).get("processes", {}).items()}
+    read = {name: ProcessMark.read(raw) for name, raw in told_by_service(home).get("processes", {}).items()}
     return {name: mark for name, mark in read.items() if mark is not None}
 
 
@@ -271,7 +263,7 @@ class _Service:
         self._tell()
         self._tidy()
         _deploy(self.options)
-        _await_worker(self.worker)
+        self.worker.await_ready(deployments.worker_online, STARTUP_S)
         self.state = "up"
         self._tell()
 
@@ -319,18 +311,6 @@ class _Service:
                 "processes": {name: asdict(mark) for name, mark in processes.items()},
             },
         )
-
-
-def _await_worker(worker: Part) -> None:
-    from flows.deployments import worker_online
-
-    def is_online() -> bool:
-        if worker.code is not None:
-            raise ServiceError(f"the worker ended with code {worker.code} while it started.", hint=f"see {worker.log}")
-        return worker_online()
-
-    if not wait_until(is_online, STARTUP_S):
-        raise ServiceError(f"the worker was not ready within {STARTUP_S:.0f} s.", hint=f"see {worker.log}")
 
 
 def _deploy(options: ServiceOptions) -> None:

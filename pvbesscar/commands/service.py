@@ -21,16 +21,21 @@ class WhenBusy(StrEnum):
     REFUSE = "refuse"
 
 
-schedule_app = typer.Typer(no_args_is_help=True, help="List the schedules of the deployments; switch them on or off.")
-DeploymentArgument = Annotated[str, typer.Argument(metavar="[DEPLOYMENT]", help="Name of a deployment.")]
+class ScheduleAction(StrEnum):
+    """What to do with schedules."""
+
+    LIST = "list"
+    ON = "on"
+    OFF = "off"
+
+
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the server and its UI.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (up, down, ui):
+    for command in (up, down, ui, schedule):
         app.command()(command)
-    app.add_typer(schedule_app, name="schedule")
 
 
 def up(
@@ -78,38 +83,27 @@ def ui(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None, port:
     serve_ui(root, port, typer.echo)
 
 
-@schedule_app.command("list")
-def schedule_list(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
-    """Show when deployments run by themselves; what is on runs while `pvbesscar up` does."""
-    with prefect_for(config, overrides or []):
-        from flows.deployments import schedule_rows
+def schedule(
+    action: Annotated[ScheduleAction, typer.Argument(help="Show the schedules, or switch those of DEPLOYMENT.")],
+    deployment: Annotated[str, typer.Argument(help="Name of a deployment.")] = "pipeline",
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Show when deployments run by themselves, and switch that on or off; it stays so over `down` and `up`.
 
+    Examples
+    --------
+      pvbesscar schedule list
+
+      pvbesscar schedule on
+    """
+    with prefect_for(config, overrides or []):
+        from flows.deployments import schedule_rows, switch_schedules
+
+        if action is not ScheduleAction.LIST:
+            switch_schedules(deployment.rpartition("/")[2], active=action is ScheduleAction.ON)
         rows = schedule_rows()
     print_table(("deployment", "schedule", "state"), rows)
-
-
-@schedule_app.command("on")
-def schedule_on(
-    deployment: DeploymentArgument = "pipeline", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None
-) -> None:
-    """Switch the schedules of a deployment on; they stay so over `pvbesscar down` and `up`."""
-    _switch(deployment, config, overrides, active=True)
-
-
-@schedule_app.command("off")
-def schedule_off(
-    deployment: DeploymentArgument = "pipeline", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None
-) -> None:
-    """Switch the schedules of a deployment off."""
-    _switch(deployment, config, overrides, active=False)
-
-
-def _switch(deployment: str, config: Path, overrides: list[str] | None, *, active: bool) -> None:
-    with prefect_for(config, overrides or []):
-        from flows.deployments import switch_schedules
-
-        switch_schedules(deployment.rpartition("/")[2], active=active)
-    _say(f"the schedule of {deployment} is {'on' if active else 'off'}")
 
 
 def _home(config: Path, overrides: list[str] | None) -> Path:

@@ -194,20 +194,26 @@ def test_a_schedule_that_a_person_set_survives_a_deploy(
     shown, on, off = [line for line in _documented("Deployments and schedule") if "schedule" in line]
     pipeline, nightly = f"deployments/{deployments['pipeline']['id']}/schedules", _schedule(server)["schedule"]
 
-    def command(line: str) -> str:
-        return _as_a_person(f"{line.partition('#')[0].rstrip()} --set data.root={server.home.parent}", tmp_path)
+    def command(line: str) -> list[str]:
+        """Words of the last line that a documented command prints."""
+        line = f"{line.partition('#')[0]} --set data.root={server.home.parent}"
+        return _as_a_person(line, tmp_path).splitlines()[-1].split()
 
-    assert command(shown).splitlines()[-1].split() == ["pipeline", "0", "2", "*", "*", "*", "(America/Lima)", "off"]
-    assert command(on) == "the schedule of pipeline is on\n"
+    assert command(shown) == ["pipeline", "0", "2", "*", "*", "*", "(America/Lima)", "off"]
+    assert command(on)[-1] == "on"
     try:
         assert _schedule(server)["active"] is True
         weekly = {"cron": "30 3 * * 1", "timezone": "UTC", "day_or": True}
         server.change(f"{pipeline}/{_schedule(server)['id']}", {"schedule": weekly})
+        server.change(pipeline.removesuffix("/schedules"), {"paused": True})
+        assert command(shown)[-1] == "off"
         _deploy(server)
+        assert command(shown)[-1] == "off"
         assert (_schedule(server)["schedule"], _schedule(server)["active"]) == (weekly, True)
         assert not (server.home / "schedules.json").exists()
     finally:
-        assert command(off) == "the schedule of pipeline is off\n"
+        assert command(on)[-1] == "on"
+        assert command(off)[-1] == "off"
         server.change(f"{pipeline}/{_schedule(server)['id']}", {"schedule": nightly})
     assert _schedule(server)["active"] is False
 
