@@ -82,7 +82,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
     return environment.get_template("index.html.j2").render(
         # The style sheet is the project's own file, not data.
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
-        first_line=first_line(inputs.provenance, declared_sources(inputs.settings)),
+        first_line=first_line(inputs.provenance),
         inputs=inputs,
         facts=facts(inputs),
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
@@ -105,16 +105,6 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
     )
 
 
-def declared_sources(settings: Settings) -> dict[str, str]:
-    """Source of each series as the settings declare it."""
-    return {
-        "weather": settings.weather.source,
-        "pv": settings.pv.source,
-        "mall": settings.mall.source,
-        "sessions": "synthetic" if settings.ev.source == "synthetic" else "file",
-    }
-
-
 def facts(inputs: ReportInputs) -> tuple[Fact, ...]:
     """Lines of the first screen, the year's first."""
     return (*_year_facts(inputs), *_run_facts(inputs))
@@ -125,7 +115,6 @@ def _year_facts(inputs: ReportInputs) -> tuple[Fact, ...]:
     if manifest is None:
         return (Fact("year", "no dataset", "see what is missing, above"),)
     year = manifest.facts
-    scaled = settings.mall.source == "file" and settings.mall.scale_to_declared
     avoided = year.ev_kwh * settings.grid.avoided_fuel_kg_per_kwh
     return (
         Fact("hours", number(year.hours), f"{year.first_stamp} to {year.last_stamp}"),
@@ -135,9 +124,7 @@ def _year_facts(inputs: ReportInputs) -> tuple[Fact, ...]:
         Fact(
             "mall demand",
             f"{number(year.mall_kwh)} kWh",
-            f"the file's shape, scaled to the declared {number(settings.mall.declared_kwh)} kWh"
-            if scaled
-            else f"declared {number(settings.mall.declared_kwh)} kWh",
+            _step(inputs, "mall", "scaled by") or f"declared {number(settings.mall.declared_kwh)} kWh",
         ),
         Fact(
             "PV yield",
@@ -150,15 +137,24 @@ def _year_facts(inputs: ReportInputs) -> tuple[Fact, ...]:
             number(year.sessions),
             f"{number(year.sessions_infeasible)} that no power can meet in their stay",
         ),
-        Fact("ev.dwell_hours", *_dwell(settings)),
+        Fact("ev.dwell_hours", *_dwell(inputs)),
         Fact("fuel CO2 avoided", f"{number(avoided)} kg", "by the vehicles; reported apart, never added to grid CO2"),
     )
 
 
-def _dwell(settings: Settings) -> tuple[str, str]:
-    if settings.ev.dwell_hours is None:
+def _step(inputs: ReportInputs, series: str, words: str) -> str | None:
+    """Step by which a series was made that has these words in it, as provenance tells it."""
+    entries = () if inputs.provenance is None else inputs.provenance.series
+    steps = (step for entry in entries if entry.series == series for step in entry.transformations)
+    return next((step for step in steps if words in step), None)
+
+
+def _dwell(inputs: ReportInputs) -> tuple[str, str]:
+    if inputs.provenance is None:
+        return "unknown", "there is no provenance of this dataset"
+    if _step(inputs, "sessions", "ev.dwell_hours") is None:
         return "not used", "the sessions file says how long vehicles stay"
-    return f"{settings.ev.dwell_hours} h", "assumed: hourly energies do not say how long vehicles stay"
+    return f"{inputs.settings.ev.dwell_hours} h", "assumed: hourly energies do not say how long vehicles stay"
 
 
 def _run_facts(inputs: ReportInputs) -> tuple[Fact, ...]:

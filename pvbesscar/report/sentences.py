@@ -46,18 +46,12 @@ def listed(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def first_line(provenance: Provenance | None, declared: Mapping[str, str]) -> str:
-    """Say what of the data is synthetic; the first line of the page.
-
-    Parameters
-    ----------
-    declared
-        Source of each series as the settings declare it, for those that provenance does not name.
-    """
-    found = () if provenance is None else provenance.series
-    sources = {**declared, **{entry.series: entry.source for entry in found}}
-    synthetic = [series_name(series) for series, source in sources.items() if source == "synthetic"]
-    modelled = [series_name(series) for series, source in sources.items() if source == "model"]
+def first_line(provenance: Provenance | None) -> str:
+    """Say what of the data is synthetic, as its provenance tells it; the first line of the page."""
+    if provenance is None:
+        return "ORIGIN UNKNOWN: there is no provenance of this dataset, so nothing here is known to be measured."
+    synthetic = [series_name(entry.series) for entry in provenance.series if entry.source == "synthetic"]
+    modelled = [series_name(entry.series) for entry in provenance.series if entry.source == "model"]
     if synthetic:
         plural = "is" if len(synthetic) == 1 else "are"
         return f"SYNTHETIC DATA: {listed(synthetic)} {plural} generated, not measured."

@@ -49,7 +49,7 @@ EXPANDED = SeriesProvenance(
     reader="profile",
     file="chargers.csv",
     sha256="ab" * 32,
-    transformations=("sessions derived from hourly energies",),
+    transformations=("sessions derived from hourly energies: each stays `ev.dwell_hours` = 3 h",),
     notes=("32 charger columns were spread over 128 sockets, 4 a charger.",),
 )
 
@@ -183,8 +183,26 @@ def words(page: str) -> str:
 
 def test_the_first_line_says_what_is_synthetic(settings: Settings, workspace: Workspace) -> None:
     first = Reader(page_of(settings, workspace)).text[0]
-    # PV and mall have no provenance here: then the settings are believed, and they say synthetic.
-    assert first == "SYNTHETIC DATA: weather, PV generation and mall demand are generated, not measured."
+    # The settings call generation and demand synthetic too; provenance knows nothing of it.
+    assert first == "SYNTHETIC DATA: weather is generated, not measured."
+
+
+def test_the_words_on_the_data_are_those_of_provenance_not_of_the_settings(
+    settings: Settings, workspace: Workspace
+) -> None:
+    path = workspace.canonical / "provenance.json"
+    made = Provenance.model_validate(read_json(path))
+    step = "scaled by 0.5 from 6,000.00 kWh to the declared 3,000 kWh (`mall.scale_to_declared`)"
+    mall = EXPANDED.model_copy(update={"series": "mall", "transformations": (step,)})
+    write_text(path, made.model_copy(update={"series": (mall,)}).model_dump_json())
+    text = words(page_of(settings, workspace))
+    assert Reader(page_of(settings, workspace)).text[0] == "No synthetic data: all inputs are read from files."
+    assert step in text
+    assert "ev.dwell_hours not used" in text  # nothing says that stays were assumed
+    path.unlink()
+    text = words(page_of(settings, workspace))
+    assert text.startswith("ORIGIN UNKNOWN")
+    assert "ev.dwell_hours unknown" in text
 
 
 def test_the_first_screen_says_what_the_year_is(settings: Settings, workspace: Workspace) -> None:
