@@ -205,8 +205,8 @@ def _final_state(ended: _Live) -> State[Any]:
 
 
 def _traced(state: State[Any], run: FlowRun) -> State[Any]:
-    """State of a child that knows the node of the parent's graph which stands for the child."""
-    details = state.state_details.model_copy(update={"task_run_id": run.parent_task_run_id})
+    """State of a child under the id that its node has in the parent's graph: that of its flow run, not of a task run."""
+    details = state.state_details.model_copy(update={"task_run_id": run.id})
     return state.model_copy(update={"state_details": details})
 
 

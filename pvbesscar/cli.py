@@ -152,7 +152,7 @@ def run(
 ) -> None:
     """Run the whole pipeline under Prefect; the last line printed is the path of the report.
 
-    Stages whose results are current are kept and with_progress as cached; `pvbesscar plan` says which and why.
+    Stages whose results are current are kept and shown as cached; `pvbesscar plan` says which and why.
     Uses the server of PREFECT_API_URL where one is configured, else a temporary one in .prefect/.
 
     Examples

@@ -1,1 +1,1 @@
-"""Controllers on one interface: baselines, policies."""
+"""Controllers: no control, rules, model predictive control, the perfect-foresight optimum, and policies as one."""

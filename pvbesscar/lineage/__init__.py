@@ -1,1 +1,1 @@
-"""Files that are whole, where they are, and what made them."""
+"""The roof of the domain: the declared stages, how one is run, what each left behind, and the records of runs."""
