@@ -98,7 +98,7 @@ bench: install ## Run the benchmarks
 	[ $$found = 1 ] || { echo "benchmarks/ holds no benchmark." >&2; exit 1; }
 
 docs: install ## Write the pages that are made from the code
-	$(BIN)/python -m tests.docs.pages
+	$(BIN)/python -m tools.docs.pages
 
 # Without find-links, so that the lock names the registry's torch and, apart, what its CUDA build wants.
 # The old locks go in first: uv keeps their versions where it can.

@@ -1,7 +1,7 @@
 """The perfect-foresight optimum J*: a linear program on a year, its lower bound, and its plan.
 
-The program is written out in docs/controllers.md. It is a relaxation of what the simulators allow: every lawful course
-of the plant is a point of it with the same J, so no controller can score below its bound.
+The program is written out in docs/design.md, "The optimum". It is a relaxation of what the simulators allow: every
+lawful course of the plant is a point of it with the same J, so no controller can score below its bound.
 """
 
 from __future__ import annotations

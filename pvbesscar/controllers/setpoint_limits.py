@@ -12,7 +12,7 @@ TOLERANCE_KW = 1e-6
 
 
 def check_lawful(state: PlantState, setpoints: Setpoints, name: str) -> None:
-    """Refuse setpoints that break the contract of actions (docs/concepts.md).
+    """Refuse setpoints that break the contract of actions (docs/design.md, "Actions").
 
     Parameters
     ----------

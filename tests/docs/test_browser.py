@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from pvbesscar.config import load_settings
 from pvbesscar.report.pictures import pictures
 from tests.docs.conftest import FinishedRun
-from tests.docs.screenshots import browser, installed, picture_of_report, visit
+from tools.docs.screenshots import browser, installed, picture_of_report, visit
 
 pytestmark = [
     pytest.mark.browser,

@@ -11,8 +11,8 @@ import pytest
 
 from pvbesscar.store.workspace import Workspace
 from schemas.runs import RunManifest
-from tests.docs import pages
 from tests.docs.conftest import FinishedRun
+from tools.docs import pages
 
 PLACEHOLDERS = {
     "NAME": "[^/]+", "RUN": "[^/]+", "STAGE": "[a-z0-9-]+", "SCENARIO": "[^/]+",

@@ -21,7 +21,7 @@ from pvbesscar.oe2.readers import (
 from pvbesscar.oe2.sessions import SESSION_HEADERS, read_sessions
 from pvbesscar.oe2.timestamps import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS
 from schemas.settings import EvSettings, PvSettings, Settings, SiteSettings
-from tests.docs.pages import DOCS
+from tools.docs.pages import DOCS
 
 SITE = SiteSettings(year=2024)
 PAGE = (DOCS / "inputs.md").read_text(encoding="utf-8")

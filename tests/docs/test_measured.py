@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs.measured import PAGE, page
+from tools.docs.measured import PAGE, page
 
 
 def test_the_page_about_the_measured_files_is_what_they_give(oe2_dir: Path, repo_root: Path) -> None:

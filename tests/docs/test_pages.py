@@ -20,7 +20,7 @@ from pvbesscar.plant.kernels import observation_names
 from pvbesscar.quality.gate import validate
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
-from tests.docs.pages import pages
+from tools.docs.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.es.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -48,7 +48,7 @@ def flat(text: str) -> str:
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
 def test_pages_made_from_the_code_are_current(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == pages()[path], "out of date: python -m tests.docs.pages"
+    assert path.read_text(encoding="utf-8") == pages()[path], "out of date: python -m tools.docs.pages"
 
 
 @by_page
@@ -104,9 +104,9 @@ def test_the_stages_of_the_readme_are_those_of_the_pipeline_in_their_order(name:
     assert shown == list(ORDER)
 
 
-def test_every_observation_block_of_the_concepts_page_is_where_it_says() -> None:
+def test_every_observation_block_of_the_design_is_where_it_says() -> None:
     names = observation_names()
-    text = text_of(ROOT / "docs" / "concepts.md")
+    text = text_of(ROOT / "docs" / "design.md")
     blocks = [(int(a), int(b), what) for a, b, what in re.findall(r"^\| (\d+)-(\d+) \| (\w+) \|", text, re.MULTILINE)]
     assert [block[:2] for block in blocks] == [(0, 3), (4, 123), (124, 137), (138, 265), (266, 393)]
     assert names[4].startswith("sockets_A")

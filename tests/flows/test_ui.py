@@ -8,8 +8,8 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.docs.screenshots import ONLY_LOOPBACK, browser, installed
 from tests.flows.conftest import Ran, Server, wait_for
+from tools.docs.screenshots import ONLY_LOOPBACK, browser, installed
 
 pytestmark = [
     pytest.mark.server,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.staleness import PAGE, page
 from tests.lineage.matrix import ALL, EDITS, Edit, Outcome, results
+from tools.docs.staleness import PAGE, page
 
 NAMES = [one.name for one in EDITS]
 
@@ -40,7 +40,7 @@ def test_the_plan_says_beforehand_what_then_runs(outcomes: dict[str, Outcome], e
 
 
 def test_the_page_shows_what_was_measured(outcomes: dict[str, Outcome]) -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(list(outcomes.values())), "run `python -m tests.docs.staleness`"
+    assert PAGE.read_text(encoding="utf-8") == page(list(outcomes.values())), "run `python -m tools.docs.staleness`"
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.results import QualityReport
-from tests.docs.screenshots import browser, installed, visit
 from tests.quality.years import IQUITOS, clean_weather, context_of, settings_for, spoil, write_year
+from tools.docs.screenshots import browser, installed, visit
 
 HOST = re.compile(r"(?:https?:)?//[\w.-]+\.\w+|\bwww\.|\b[\w-]+\.(?:com|org|io|net|edu)\b", re.IGNORECASE)
 SERIES = ("weather", "pv", "mall", "sessions", "config")

@@ -1,6 +1,6 @@
 """The tables of docs/evaluation.md: every controller on the three scenarios of `config/`, in both modes.
 
-    python -m tests.docs.evaluation --oe2 FOLDER --root FOLDER [--only iquitos_metered-bidirectional]
+    python -m tools.docs.evaluation --oe2 FOLDER --root FOLDER [--only iquitos_metered-bidirectional]
 
 Each case is built, judged and kept under `--root`; the page is made of all that are there. Some 5 minutes a case.
 """
@@ -19,12 +19,12 @@ from pvbesscar.quality.gate import validate
 from pvbesscar.store.workspace import Workspace
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
-from tests.docs.pages import DOCS
+from tools.docs.pages import DOCS
 
 CONFIGS = ("iquitos_mall", "iquitos_oe2", "iquitos_metered")
 MODES = ("dispatch", "bidirectional")
 CONTROLLERS = ("rule", "constant-1", "tuned-rule", "mpc", "mpc-perfect-day")
-BEGIN, END = "<!-- tables: python -m tests.docs.evaluation -->", "<!-- end of tables -->"
+BEGIN, END = "<!-- tables: python -m tools.docs.evaluation -->", "<!-- end of tables -->"
 
 
 def judge(config: str, mode: str, oe2: Path, root: Path) -> None:
@@ -37,7 +37,7 @@ def judge(config: str, mode: str, oe2: Path, root: Path) -> None:
     build(settings, workspace)
 
     def tell(progress: Progress) -> None:
-        print(f"{config} {mode}: {progress.done:,} of {progress.total:,} {progress.message}", flush=True)  # noqa: T201
+        print(f"{config} {mode}: {progress.done:,} of {progress.total:,} {progress.message}", flush=True)
 
     request = EvaluationRequest("smoke", CONTROLLERS, ("nominal",), nominal_on="twin")
     evaluate(settings, workspace, "smoke", tell, request=request)

@@ -1,6 +1,6 @@
 """docs/measured-oe2.md: what is false in the site's measured OE2 files, with the evidence, computed from the files.
 
-python -m tests.docs.measured FOLDER writes the page; tests/docs/test_measured.py compares it with the files, and skips
+python -m tools.docs.measured FOLDER writes the page; tests/docs/test_measured.py compares it with the files, and skips
 where they are missing: they are not part of the repository.
 """
 
@@ -258,7 +258,7 @@ def page(folder: Path) -> str:
         "# The measured OE2 files",
         "",
         "What is false in the files of 2024, with the evidence. Every number is computed from the files by",
-        "`python -m tests.docs.measured FOLDER`, and a test compares this page with them where they are at hand; the files",
+        "`python -m tools.docs.measured FOLDER`, and a test compares this page with them where they are at hand; the files",
         "themselves are not part of this repository. Each rule named was seen to find its falsehood in one of these",
         "readings of config/iquitos_oe2.yaml:",
         "",

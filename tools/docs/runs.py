@@ -1,6 +1,6 @@
 """What some runs took and found, for the documentation.
 
-python -m tests.docs.runs NAME=FOLDER... --out docs/benchmarks/runs.md
+python -m tools.docs.runs NAME=FOLDER... --out docs/benchmarks/runs.md
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def times(runs: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Whole runs",
         "",
-        "Made by `python -m tests.docs.runs` from what the runs left in `outputs/`: scenario",
+        "Made by `python -m tools.docs.runs` from what the runs left in `outputs/`: scenario",
         f"`{first['scenario']}`, profile `{first['profile']}`, seed {first['seed']}, two cores, {versions}.",
         "",
         f"| stage | {' | '.join(runs)} |",

@@ -1,8 +1,8 @@
 """Pictures of the report and of the Prefect UI, taken in a headless Chromium; and what a page does while it loads.
 
-python -m tests.docs.screenshots report outputs/report/index.html docs/images/report.png
-python -m tests.docs.screenshots prefect .prefect docs/images/prefect-ui.png
-python -m tests.docs.screenshots artifact .prefect docs/images/lineage-graph.png --key iquitos-mall-lineage
+python -m tools.docs.screenshots report outputs/report/index.html docs/images/report.png
+python -m tools.docs.screenshots prefect .prefect docs/images/prefect-ui.png
+python -m tools.docs.screenshots artifact .prefect docs/images/lineage-graph.png --key iquitos-mall-lineage
 """
 
 from __future__ import annotations
@@ -207,11 +207,11 @@ def main() -> None:
     else:
         take = picture_of_report if arguments.what == "report" else picture_of_run
         seen = take(arguments.source, arguments.picture)
-    print(f"{arguments.picture}: {arguments.picture.stat().st_size:,} bytes")  # noqa: T201
+    print(f"{arguments.picture}: {arguments.picture.stat().st_size:,} bytes")
     for error in seen.errors:
-        print(f"console: {error}")  # noqa: T201
+        print(f"console: {error}")
     if seen.hosts:
-        print(f"hosts: {', '.join(sorted(seen.hosts))}")  # noqa: T201
+        print(f"hosts: {', '.join(sorted(seen.hosts))}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Tables of full certificates (`pvbesscar certify --full`) for the documentation.
 
-python -m tests.docs.parity CERTIFICATE... --out docs/benchmarks/parity.md
+python -m tools.docs.parity CERTIFICATE... --out docs/benchmarks/parity.md
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> int:
     arguments = parser.parse_args()
     found = [Certificate.model_validate_json(path.read_text(encoding="utf-8")) for path in arguments.certificates]
     page = "# The twin against CityLearn, whole years\n\n"
-    page += "Made by `python -m tests.docs.parity` from the certificates that `pvbesscar certify --full` wrote.\n\n"
+    page += "Made by `python -m tools.docs.parity` from the certificates that `pvbesscar certify --full` wrote.\n\n"
     page += "\n".join(table(certificate) for certificate in found)
     write_text(arguments.out, page)
     return 0 if all(c.verdict == "equal" and c.scope == "year" for c in found) else 1

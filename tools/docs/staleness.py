@@ -1,4 +1,4 @@
-"""docs/staleness.md, what counts and the mutation matrix: `python -m tests.docs.staleness` writes it.
+"""docs/staleness.md, what counts and the mutation matrix: `python -m tools.docs.staleness` writes it.
 
 Some two minutes; the page is compared with the matrix whenever the matrix is tested.
 """
@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 
 from pvbesscar.store.files import write_text
-from tests.docs.pages import DOCS
 from tests.lineage.matrix import ALL, TRAINERS, Outcome, results
+from tools.docs.pages import DOCS
 
 PAGE = DOCS / "staleness.md"
 GROUPS = {
@@ -82,7 +82,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         decisions=len(outcomes) * len(ALL),
         hits=sum(len(one.false_hits) for one in outcomes),
         runs=sum(len(one.false_runs) for one in outcomes),
-        made="`python -m tests.docs.staleness`",
+        made="`python -m tools.docs.staleness`",
         tables="\n".join(tables),
     )
 

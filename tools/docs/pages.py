@@ -1,4 +1,4 @@
-"""The pages of the docs that are made from the code: `python -m tests.docs.pages` writes them."""
+"""The pages of the docs that are made from the code: `python -m tools.docs.pages` writes them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,13 @@ from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-MADE = "`python -m tests.docs.pages`"
-NOTES = (
-    "DESIGN, FIELD_NOTES and issues are the maintainers' design contract, measurements and tasks; they are no part of\n"
-    "the repository."
-)
+MADE = "`python -m tools.docs.pages`"
 
 CONFIGURATION = """# Configuration
 
 One YAML file a scenario; what it leaves out has the default below. `--set key=value` overrides a key. Unknown keys are
 errors that name the nearest known one. `pvbesscar config show --config FILE` prints the values of a scenario with unit
 and origin. This table is made from `schemas/settings.py` ({made}).
-
-{notes}
 
 {table}
 """
@@ -67,8 +61,6 @@ A waived error does not stop the run. The finding stays in the report, on its fi
 is held against `date`, or against today where `date` is not set; a waiver that has ended is a warning, one that matches
 no finding is an info. Rules with *no* under *waivable*, false solar first of all, can not be waived: such a waiver is
 an error of the configuration.
-
-{notes}
 
 {sections}
 # Rules for a dataset folder
@@ -125,14 +117,14 @@ FOLDER_HEAD = ("rule", "severity", "looks at", "what holds", "why", "likely caus
 OBSERVATION = """# Observation and action, entry by entry
 
 Made from `pvbesscar.plant.kernels.observation_names()` ({made}); the blocks are explained in
-[concepts.md](concepts.md). Scales are those of the default site: 128 sockets of 3.5 kW, 32 at each of the positions A-D
-(112 kW together), 3,201.2 kW AC, a battery of 2,712 kW. Every entry is clipped to [-5, 5].
+[design.md](design.md#observation). Scales are those of the default site: 128 sockets of 3.5 kW, 32 at each of the
+positions A-D (112 kW together), 3,201.2 kW AC, a battery of 2,712 kW. Every entry is clipped to [-5, 5].
 
 ## Action, 129 entries in [0, 1]
 
 | entry | name | what |
 | --- | --- | --- |
-| 0 | `bess` | battery, see the modes in [concepts.md](concepts.md) |
+| 0 | `bess` | battery, see the modes in [design.md](design.md#actions) |
 | 1 to 128 | `charger_01_A`, `charger_01_B`, ... `charger_32_D` | share of 3.5 kW asked for at that socket |
 
 ## Observation, {size} entries
@@ -329,7 +321,6 @@ def quality_page() -> str:
     )
     return QUALITY.format(
         made=MADE,
-        notes=NOTES,
         count=len(YEAR_RULES.all()),
         sections=sections,
         folder_count=len(FOLDER_RULES.all()),
@@ -489,7 +480,7 @@ def pages() -> dict[Path, str]:
     """Text of each page that is made from the code."""
     assert len(POSITION) + HORIZON == FEATURES
     return {
-        DOCS / "configuration.md": CONFIGURATION.format(made=MADE, notes=NOTES, table=configuration_table().strip()),
+        DOCS / "configuration.md": CONFIGURATION.format(made=MADE, table=configuration_table().strip()),
         DOCS / "quality.md": quality_page(),
         DOCS / "quality-catalogue.md": catalogue_page(),
         DOCS / "observation.md": observation_page(),
