@@ -23,8 +23,12 @@ from schemas.errors import QualityError
 from tools.docs.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.es.md", *sorted((ROOT / "docs").glob("*.md"))]
-by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+PAGES = [
+    *(ROOT / name for name in ("README.md", "README.es.md", "CONTRIBUTING.md")),
+    *(ROOT / name / "README.md" for name in ("data", "checkpoints")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 @cache
@@ -55,6 +59,13 @@ def test_pages_made_from_the_code_are_current(path: Path) -> None:
 def test_links_lead_to_files(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text_of(page)) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@by_page
+def test_files_of_the_project_that_are_named_exist(page: Path) -> None:
+    folders = "pvbesscar|flows|tasks|schemas|tools|tests|config|benchmarks"
+    named = re.findall(rf"`((?:{folders})/[a-z0-9_/-]*(?:\.[a-z]+)?)[`:]", text_of(page))
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_every_page_can_be_reached_from_both_readmes() -> None:

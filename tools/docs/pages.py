@@ -22,6 +22,7 @@ from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
 from tests.quality.faults import FAULTS
 from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
+from tools.docs.architecture import architecture_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MADE = "`python -m tools.docs.pages`"
@@ -486,6 +487,7 @@ def pages() -> dict[Path, str]:
         DOCS / "observation.md": observation_page(),
         DOCS / "columns.md": columns_page(),
         DOCS / "kpis.md": kpis_page(),
+        DOCS / "architecture.md": architecture_page(),
     }
 
 
