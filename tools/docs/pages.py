@@ -38,16 +38,15 @@ and origin. This table is made from `schemas/settings.py` ({made}).
 QUALITY = """# Quality rules
 
 `validate` applies every rule to the canonical year. An *error* stops the run before anything downstream changes; a
-*warning* is shown. An error in a column that the scenario does not use is a warning. Before it judges, the gate proves
-that it is armed: a planted year of zeros must be refused. These {count} rules are made from the registry in
-`pvbesscar/quality` ({made}); the faults that they are tested with are in
-[quality-catalogue.md](quality-catalogue.md). `pvbesscar quality rules` lists them on the terminal, and
-`pvbesscar validate FILE` applies those that can be asked of a file alone. Each stage holds the tables of the stage
-before it to a contract again, and proves that contract armed.
+*warning* is shown. An error in a column that the scenario does not use is a warning. At each run the gate is first
+given a year of zeros, and must refuse it. These {count} rules are made from the registry in `pvbesscar/quality`
+({made}); the faults that they are tested with are in [quality-catalogue.md](quality-catalogue.md). On the
+terminal, `pvbesscar quality rules` lists the rules, and `pvbesscar validate FILE` applies those that need one file only.
+Each later stage checks the tables that it reads against their contracts again.
 
 ## Waivers
 
-A finding that you have looked at and accept for a while is waived in the configuration, with a reason and a last day:
+A finding that you accept for a while is waived in the configuration, with a reason and a last day:
 
 ```yaml
 date: 2026-05-04
@@ -58,19 +57,19 @@ quality:
       until: 2026-12-31
 ```
 
-A waived error does not stop the run. The finding stays in the report, on its first screen, with reason and day. The day
-is held against `date`, or against today where `date` is not set; a waiver that has ended is a warning, one that matches
-no finding is an info. Rules with *no* under *waivable*, false solar first of all, can not be waived: such a waiver is
-an error of the configuration.
+A waived error does not stop the run. The finding stays in the report, on its first screen, with reason and day. The
+last day is compared with `date`, or with today where `date` is not set. A waiver that has ended is a warning; a waiver
+that matches no finding is an info. Rules with *no* under *waivable* can not be waived, false solar among them; such a
+waiver is an error of the configuration.
 
 {sections}
 # Rules for a dataset folder
 
-`pvbesscar validate FOLDER` judges a folder in CityLearn's format, whoever wrote it ([inputs.md](inputs.md)). These
-{folder_count} rules are asked of its schema, files, physics, series and chargers; of the rules above, those whose data
-the folder holds are asked too, and the verdict says which were not, and why. None can be waived: a folder is judged
-without a configuration of its own. `tests/quality/test_datasets.py` plants {fault_count} kinds of fault in copies of a
-clean folder, and each rule has to find its own.
+`pvbesscar validate FOLDER` judges any folder in CityLearn's format ([inputs.md](inputs.md)). These {folder_count}
+rules look at its schema, files, physics, series and chargers. The rules above are applied too, as far as the folder
+holds their data; the verdict says which were not applied, and why. None can be waived, because a folder has no
+configuration. `tests/quality/test_datasets.py` plants {fault_count} kinds of fault in copies of a clean folder, and
+each rule has to find its own.
 
 {folder_sections}"""
 CATALOGUE = """# Fault catalogues
@@ -83,7 +82,7 @@ Faults are injected into clean years at {sites} sites from 60 N to 46 S; each ha
 | --- | --- | --- | --- | --- | --- |
 {summary}
 *This gate, today* is what `make test-slow` demands, at {sites} sites and with two seeds: all of both catalogues but
-*PV is DC power* in the years in which DC stays below the AC rating, where nothing tells the two apart. The other
+*PV is DC power* in the years in which DC stays below the AC rating, where the two can not be told apart. The other
 columns are measured by `python -m tests.quality.detectors`, in {years} years: each site with seed {seeds}.
 
 * **pandera** {pandera}: the types of the columns, nothing missing, which is what one writes by default;
@@ -94,19 +93,19 @@ columns are measured by `python -m tests.quality.detectors`, in {years} years: e
   their defaults (`zmax` 3), given our position of the sun. Its own detection of day and night fails on pandas 3.
 
 A fault counts as seen where a check flags the spoilt year and does not flag the clean one; a check that stops with an
-error counts as one that flags. That a tool sees something does not mean that it names it: a rule that has to find a
-fault has to say what it is. None of the three looks at vehicles or at the configuration beyond their types. Of
-pvanalytics these checks flag clean years too, so that they tell nothing there: {useless}.
+error counts as one that flags. A tool that flags a year need not name the fault; a rule of this gate must. None of the
+three looks at vehicles or at the configuration beyond their types. These checks of pvanalytics flag clean years too, so
+their flags prove nothing there: {useless}.
 
 The tests measure a sample again, pvanalytics where it is installed (it is no dependency); the figures of a tool that is
 missing stay as they were measured.
 
 ## Written from the rules' descriptions alone
 
-Their author had seen neither thresholds nor code of the rules. On the *first run*, before any rule was changed for
-them, the rule that promises it found {found:,} of {runs:,} injections ({share:.1%}; {sites} sites, two seeds), and
-{whole} of {kinds} kinds everywhere. Rules were mended afterwards, so what is found today is no blind result; today's
-result is a test (`tests/quality/test_blind_faults.py`).
+The author of these faults had seen neither thresholds nor code of the rules. On the *first run*, before any rule was
+changed, the rules that should find a fault found {found:,} of {runs:,} injections ({share:.1%}; {sites} sites, two
+seeds), and {whole} of {kinds} kinds at every site. Rules were mended afterwards, so what they find today is no blind
+result; `tests/quality/test_blind_faults.py` tests it.
 
 {blind}
 ## Written with the rules

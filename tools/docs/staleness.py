@@ -27,8 +27,8 @@ GROUPS = {
 }
 TEXT = """# What runs again, and why
 
-A stage runs again when its result could differ from what is there. `pvbesscar plan` says beforehand which stages that
-are and why; `pvbesscar run` decides by the same rules and shows the others as *Cached*.
+A stage runs again when its result could differ from what is there. `pvbesscar plan` says beforehand which stages will
+run and why; `pvbesscar run` decides by the same rules and shows the other stages as *Cached*.
 
 ```
 .venv/bin/pvbesscar plan                      # before a run
@@ -51,12 +51,12 @@ The order of columns, CSV or Parquet, separators, 32-bit numbers that hold the s
 instants and the frequency of an index do not count; comments, docstrings and formatting neither. A setting that no
 stage asks for (`pv.tilt_deg` by `ingest`, where generation is a file) makes only the report again, which prints all.
 
-`plan` says STALE for what will run and FRESH for what will not, whatever the other stages give. DEPENDS is the honest
-rest: the stage has no reason of its own, and runs if a stage before it changes what it reads. Hours are named in
-stretches of 24. A quality report is judged again when its day counts, which is when the configuration has waivers.
+`plan` says STALE for a stage that will run, and FRESH for one that will not, whatever the other stages give. DEPENDS
+means that the stage has no reason of its own, and runs if a stage before it changes what it reads. Hours are named in
+stretches of 24. Where the configuration has waivers, a new day makes `validate` stale, because a waiver ends on a day.
 
-What does not count: the flows and tasks themselves (they pass results on and change none), and packages that a package
-of the list brings along.
+Two things do not count: the code of flows and tasks, which changes no result, and the versions of packages that only
+other packages use.
 
 ## The mutation matrix
 
@@ -64,9 +64,9 @@ of the list brings along.
 served that could differ, and no stage ran for nothing; the plan said so beforehand each time, and a second run after it
 ran nothing. `make test-slow` executes everything anew after each edit as well: what was kept comes out the same.
 The column *Prefect* is what the policy `INPUTS + TASK_SOURCE` decides for the same tasks with the same arguments,
-in the same test (but for the time of the start, with which it would never serve anything): {hits} results that could
-differ were served from its cache, and {runs} runs were for nothing. That policy sees the arguments and the text of
-the task; not the files, the modules behind it, the packages or what became of the outputs. Made by
+in the same test (without the time of the start, with which nothing would ever be cached): {hits} results that could
+differ were served from its cache, and {runs} runs were for nothing. That policy sees the arguments and the text of the
+task. It does not see the files, the modules behind the task, the packages, or what became of the outputs. Made by
 {made}; `tests/lineage/test_matrix.py` is the test.
 
 {tables}"""
