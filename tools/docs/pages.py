@@ -41,7 +41,7 @@ QUALITY = """# Quality rules
 *warning* is shown. An error in a column that the scenario does not use is a warning. At each run the gate is first
 given a year of zeros, and must refuse it. These {count} rules are made from the registry in `pvbesscar/quality`
 ({made}); the faults that they are tested with are in [quality-catalogue.md](quality-catalogue.md). On the
-terminal, `pvbesscar quality rules` lists the rules, and `pvbesscar validate FILE` applies those that need one file only.
+terminal, `pvbesscar quality rules` lists the rules, and `pvbesscar validate FILE` applies those that need one file.
 Each later stage checks the tables that it reads against their contracts again.
 
 ## Waivers
