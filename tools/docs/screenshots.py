@@ -1,7 +1,7 @@
 """Pictures of the report and of the Prefect UI, taken in a headless Chromium; and what a page does while it loads.
 
 python -m tools.docs.screenshots report outputs/report/index.html docs/images/report.png
-python -m tools.docs.screenshots prefect .prefect docs/images/prefect-ui.png
+python -m tools.docs.screenshots prefect .prefect docs/images/prefect-dag.png
 python -m tools.docs.screenshots artifact .prefect docs/images/lineage-graph.png --key iquitos-mall-lineage
 """
 
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 CHROMIUM, DRIVER = "chromium", "chromedriver"
 FLAGS = (
@@ -100,36 +101,50 @@ def picture_of_report(page: Path, picture: Path, width: int = 1100, height: int 
     return seen
 
 
-def picture_of_run(prefect_home: Path, picture: Path, width: int = 1300, height: int = 730) -> Visit:
-    """Take the page of the last parent run in a Prefect database, its child runs with it.
+def picture_of_run(prefect_home: Path, picture: Path) -> Visit:
+    """Take the stages of the last parent run in a Prefect database as a graph: what each one waits for."""
+    return _picture_of_ui(
+        prefect_home, picture, lambda database: f"runs/flow-run/{last_parent_run(database)}", 1500, 640, _as_graph
+    )
 
-    Works on a copy: the database stays as it is.
-    """
+
+def picture_of_artifact(prefect_home: Path, key: str, picture: Path) -> Visit:
+    """Take the page of the newest artifact of a key in a Prefect database."""
+    return _picture_of_ui(
+        prefect_home, picture, lambda database: f"artifacts/artifact/{newest_artifact(database, key)}", 1100, 1040
+    )
+
+
+def _picture_of_ui(
+    prefect_home: Path,
+    picture: Path,
+    page_of: Callable[[Path], str],
+    width: int,
+    height: int,
+    prepare: Callable[[webdriver.Chrome], None] = lambda _: None,
+) -> Visit:
+    """Take a page of the Prefect UI; works on a copy of the database, which stays as it is."""
     with tempfile.TemporaryDirectory(prefix="pvbesscar-prefect-") as folder:
         home = Path(folder) / "home"
         shutil.copytree(prefect_home, home)
-        run = last_parent_run(home / "prefect.db")
+        page = page_of(home / "prefect.db")
         with prefect_server(home) as base, browser(width, height, ONLY_LOOPBACK) as driver:
-            seen = visit(driver, f"{base}/runs/flow-run/{run}", settle_s=6.0)
+            seen = visit(driver, f"{base}/v2/{page}", settle_s=6.0)
             for dismiss in driver.find_elements(By.CSS_SELECTOR, "[aria-label='Close toast']"):
                 dismiss.click()
-            driver.save_screenshot(str(picture))
-    return seen
-
-
-def picture_of_artifact(prefect_home: Path, key: str, picture: Path, width: int = 1100, height: int = 1040) -> Visit:
-    """Take the page of the newest artifact of a key; works on a copy, as `picture_of_run`."""
-    with tempfile.TemporaryDirectory(prefix="pvbesscar-prefect-") as folder:
-        home = Path(folder) / "home"
-        shutil.copytree(prefect_home, home)
-        artifact = newest_artifact(home / "prefect.db", key)
-        with prefect_server(home) as base, browser(width, height, ONLY_LOOPBACK) as driver:
-            seen = visit(driver, f"{base}/v2/artifacts/artifact/{artifact}", settle_s=6.0)
-            for dismiss in driver.find_elements(By.CSS_SELECTOR, "[aria-label='Close toast']"):
-                dismiss.click()
+            prepare(driver)
             driver.save_screenshot(str(picture))
     smaller(picture)
     return seen
+
+
+def _as_graph(driver: webdriver.Chrome) -> None:
+    """Lay the tasks of a flow run's page out by their dependencies, without artifacts and events."""
+    driver.find_element(By.XPATH, "//button[.//*[contains(@class, 'lucide-cog')]]").click()
+    for choice in ("dependency_nearest-parent", "hideArtifacts", "hideEvents"):
+        driver.find_element(By.ID, choice).click()
+    driver.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
+    time.sleep(2.0)  # the graph moves to its new layout
 
 
 def smaller(picture: Path, colours: int = 128) -> None:
