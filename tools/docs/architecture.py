@@ -100,8 +100,9 @@ PLACES = {
     "what makes `train` stale": "its declaration, {lineage:_train}; the settings it depends on, "
     "{lineage:training_settings}; the comparison, {lineage:why_stale}; in words [staleness.md](staleness.md)",
     "a stage": "{lineage:STAGES}; the order in {flows:pipeline}",
-    "a quality rule": "the modules of `pvbesscar/quality/`, below; every rule is in [quality.md](quality.md); "
-    "how to add one is in [CONTRIBUTING.md](../CONTRIBUTING.md#a-quality-rule)",
+    "a quality rule": "{quality:QualityRule}; the rules are in `pvbesscar/quality/year/rules/` and "
+    "`pvbesscar/quality/folder/rules/`, and all of them in [quality.md](quality.md); how to add one is in "
+    "[CONTRIBUTING.md](../CONTRIBUTING.md#a-quality-rule)",
     "a reader of an input file": "{oe2:read_weather}, {oe2:read_pv}, {oe2:read_mall}, {oe2:read_profile}, "
     "{oe2:read_sessions}; the source of each series is chosen in {oe2:collect}",
     "a controller, and where it is registered": "{controllers:make}",

@@ -58,9 +58,9 @@ quality:
 ```
 
 A waived error does not stop the run. The finding stays in the report, on its first screen, with reason and day. The
-last day is compared with `date`, or with today where `date` is not set. A waiver that has ended is a warning; a waiver
-that matches no finding is an info. Rules with *no* under *waivable* can not be waived, false solar among them; such a
-waiver is an error of the configuration.
+last day is compared with `date`, or with the day at the site where `date` is not set. A waiver that has ended is a
+warning; a waiver that matches no finding is an info. Rules with *no* under *waivable* can not be waived, false solar
+among them; such a waiver is an error of the configuration.
 
 {sections}
 # Rules for a dataset folder
