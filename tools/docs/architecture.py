@@ -113,8 +113,8 @@ PLACES = {
     "Who reads the dataset checks the digests of its files first, {store:read_manifest}. {certify:certify} checks that "
     "twin and CityLearn are equal on it. `pvbesscar validate FOLDER` judges its files by rules of their own",
     "how a killed run is closed": "{flows:reconcile}, called by the next run and by the service of `pvbesscar up`",
-    "the figures of the report": "{report:gather} reads the result files; {evaluation:kpis} and {evaluation:ranked} "
-    "made them; the page is {report:publish}",
+    "the figures of the report": "{report:read_inputs} reads the result files, which {evaluation:kpi_values} and "
+    "{evaluation:ranked} have made; the page is {report:publish}",
     "a setting and its default": "{schemas:Settings}; all of them in [configuration.md](configuration.md)",
     "the path of a file": "{store:Workspace}",
     "the record of a run": "{lineage:write_manifest}; {lineage:verify} proves it",
