@@ -205,7 +205,7 @@ def _final_state(ended: _Live) -> State[Any]:
 
 
 def _traced(state: State[Any], run: FlowRun) -> State[Any]:
-    """State of a child under the id that its node has in the parent's graph: that of its flow run, not of a task run."""
+    """State of a child under the id of its node in the parent's graph: that of its flow run, not of a task run."""
     details = state.state_details.model_copy(update={"task_run_id": run.id})
     return state.model_copy(update={"state_details": details})
 
