@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.functions import dot
 from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
 from pvbesscar.controllers.optimum import follow
 from pvbesscar.controllers.program import UNLIMITED, Builder
@@ -71,7 +73,7 @@ class Mpc:
 
     def _write(self) -> None:
         data, p, h, b = self._data, self._data.params, self._horizon, Builder()
-        one_way = p.bess_efficiency**0.5
+        one_way = math.sqrt(p.bess_efficiency)
         reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         most = float(data.params.mall_scale_kw + data.params.pv_ac_kw + p.bess_kw + p.sockets * p.socket_kw) * 10.0
         self._imported = b.columns(h, 0.0, most)
@@ -230,4 +232,4 @@ def _score(year: PlantData, controller: Mpc, scale_by: ScoreTerms) -> float:
     quarter = year.hours // 4
     hours = min(TRIAL_HOURS, quarter)
     parts = [simulated_terms(year, controller, start, hours) for start in range(0, 4 * quarter, quarter)]
-    return float(scale(year.params, scale_by) @ np.sum(parts, axis=0))
+    return dot(scale(year.params, scale_by), np.sum(parts, axis=0))

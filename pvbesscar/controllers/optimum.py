@@ -6,12 +6,14 @@ lawful course of the plant is a point of it with the same J, so no controller ca
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.functions import dot
 from pvbesscar.controllers.program import UNLIMITED, Builder, Lp, Solution, solve_lp
 from pvbesscar.controllers.reference import no_control_reference, scale
 from pvbesscar.controllers.vehicles import Stays, grouped, split, stays_within
@@ -212,7 +214,7 @@ class _Year:
     def _write(self) -> None:
         data, p, b, hours = self.data, self.data.params, Builder(), self.hours
         per_kwh = scale(p, self.reference) * hours
-        efficiency = float(data.bess.power_efficiency_curve[1, 0]) ** 0.5
+        efficiency = math.sqrt(data.bess.power_efficiency_curve[1, 0])
         power = p.bess_kw * float(data.bess.capacity_power_curve[1, 0])
         reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         stored = max(float(np.float32(p.bess_initial_soc)) * p.bess_kwh, reserve)
@@ -320,9 +322,9 @@ class _Year:
         judged = self.groups.end <= self.start + self.hours
         short = 0.0 if p.departure_guard else float(x[self.short][judged].sum()) * p.charger_efficiency
         return ScoreTerms(
-            co2_kg=float(bought @ self.carbon),
+            co2_kg=dot(bought, self.carbon),
             solar_kwh=float(sold.sum()),
-            cost_pen=float(bought @ self.price - sold.sum() * p.feed_in_price),
+            cost_pen=dot(bought, self.price) - float(sold.sum()) * p.feed_in_price,
             ev_short_kwh=short + self.forced_short_kwh,
             ramping_kwh=float(np.abs(np.diff(bought)).sum()),
         )

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.functions import dot
 from schemas.errors import ControllerError
 
 FloatArray = NDArray[np.float64]
@@ -156,7 +157,7 @@ def dual_bound(lp: Lp, y: FloatArray) -> tuple[float, float]:
     z = lp.cost - lp.matrix.T @ y
     value = float(_least(y, lp.row_lower, lp.row_upper).sum() + _least(z, lp.lower, lp.upper).sum())
     # An unbounded side has a dual of the wrong sign only by rounding; the truth stays within its other terms.
-    allowance = float(np.abs(y) @ lp.row_slack + np.abs(z) @ lp.slack)
+    allowance = dot(np.abs(y), lp.row_slack) + dot(np.abs(z), lp.slack)
     return value - allowance, allowance
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.functions import dot
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.vehicles import stays_within
 from pvbesscar.plant.data import PlantData
@@ -41,9 +42,9 @@ def no_control_reference(data: PlantData, start: int, hours: int) -> ScoreTerms:
     departs = (sessions.departure > start) & (sessions.departure <= start + hours)
     missing = np.maximum(sessions.required_soc.astype(np.float64) - sessions.arrival_soc.astype(np.float64), 0.0)
     return ScoreTerms(
-        co2_kg=float(bought @ data.carbon[span]),
+        co2_kg=dot(bought, data.carbon[span]),
         solar_kwh=float(sold.sum()),
-        cost_pen=float(bought @ data.price[span] - sold.sum() * p.feed_in_price),
+        cost_pen=dot(bought, data.price[span]) - float(sold.sum()) * p.feed_in_price,
         ev_short_kwh=float((missing * sessions.battery_kwh)[departs].sum()),
         ramping_kwh=float(np.abs(np.diff(bought)).sum()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.functions import dot
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.optimum import follow
@@ -87,7 +89,7 @@ class TunedRule:
         wanted = battery_kw(
             net, own.import_target_kw[hour], own.discharge_limit_kw[hour],
             least if self._in_peak[t] else max(own.reserve_soc, least), own.grid_charge_soc[hour],
-            state.bess_soc, p.bess_kw, p.bess_kwh, p.bess_efficiency**0.5,
+            state.bess_soc, p.bess_kw, p.bess_kwh, math.sqrt(p.bess_efficiency),
         )  # fmt: skip
         return follow(state, float(wanted), asked)
 
@@ -124,7 +126,7 @@ def fit_tuned(training: Sequence[PlantData], seed: int, on_progress: OnProgress 
 
 def simulated_score(data: PlantData, controller: Controller) -> float:
     """J of a controller over the year on the twin."""
-    return float(scale(data.params, no_control_reference(data, 0, data.hours)) @ simulated_terms(data, controller))
+    return dot(scale(data.params, no_control_reference(data, 0, data.hours)), simulated_terms(data, controller))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,9 @@ class _Year:
         co2, sold, cost, ramping = year_terms(
             net, data.calendar[:, 0], self.in_peak, data.price, data.carbon, p.feed_in_price, own.target, own.limit,
             own.reserve, own.grid, p.bess_initial_soc, 1.0 - p.bess_depth_of_discharge, p.bess_kw, p.bess_kwh,
-            p.bess_efficiency**0.5,
+            math.sqrt(p.bess_efficiency),
         )  # fmt: skip
-        return float(self.per_unit[[0, 1, 2, 4]] @ np.array([co2, sold, cost, ramping]))
+        return dot(self.per_unit[[0, 1, 2, 4]], np.array([co2, sold, cost, ramping]))
 
 
 @dataclass(slots=True)

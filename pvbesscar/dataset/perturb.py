@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic import functions
 from pvbesscar.dataset.years import DAYS, WEEK, DrawnYear, with_forecasts
 from pvbesscar.plant.data import FORECAST_COLUMNS, occupancy, sessions_from_columns
 from pvbesscar.plant.params import PlantParams
@@ -29,13 +30,14 @@ def forecast_error(years: Years, params: PlantParams, settings: ScenarioSettings
     """Forecasts that are wrong by a factor with a memory; what happens is as it was."""
     hourly = years[0].hourly
     sigma, changed = settings.forecast_error, {}
+    new = np.sqrt(1.0 - FORECAST_MEMORY * FORECAST_MEMORY)
     for series, most in (("pv", params.pv_ac_kw), ("mall", np.inf)):
-        steps = generator.standard_normal(len(hourly))
+        steps = functions.standard_normal(generator, len(hourly))
         course = np.empty(len(hourly))
         course[0] = steps[0]
         for hour in range(1, course.size):
-            course[hour] = FORECAST_MEMORY * course[hour - 1] + np.sqrt(1.0 - FORECAST_MEMORY**2) * steps[hour]
-        factor = np.exp(sigma * course - sigma**2 / 2.0)
+            course[hour] = FORECAST_MEMORY * course[hour - 1] + new * steps[hour]
+        factor = functions.exp(sigma * course - sigma * sigma / 2.0)
         for name in FORECAST_COLUMNS:
             if name.startswith(series):
                 changed[f"{name}_kwh"] = np.minimum(hourly[f"{name}_kwh"].to_numpy(np.float64) * factor, most)

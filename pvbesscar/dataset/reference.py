@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.functions import dot
 from pvbesscar.plant.data import Sessions
 from pvbesscar.plant.params import NEED_EPSILON_KWH, PlantParams
 from schemas.results import ScoreTerms
@@ -45,9 +46,9 @@ def no_control_terms(
     net = mall_kwh + charge_on_arrival(p, sessions, pv_kwh.size) - pv_kwh
     bought, sold = np.maximum(net, 0.0), np.maximum(-net, 0.0)
     return ScoreTerms(
-        co2_kg=float(bought @ carbon),
+        co2_kg=dot(bought, carbon),
         solar_kwh=float(sold.sum()),
-        cost_pen=float(bought @ price - sold.sum() * p.feed_in_price),
+        cost_pen=dot(bought, price) - float(sold.sum()) * p.feed_in_price,
         ev_short_kwh=float(session_needs(p, sessions).sum() * p.charger_efficiency),
         ramping_kwh=float(np.abs(np.diff(bought)).sum()),
     )

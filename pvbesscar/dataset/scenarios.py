@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic import functions
 from pvbesscar.dataset.perturb import perturbed
 from pvbesscar.dataset.years import (
     DAYS,
@@ -129,7 +130,7 @@ def _shares(weeks: int) -> IntArray:
     """Share out weeks by the largest remainder, at least one to each pool."""
     wanted = np.array([SHARES[pool] for pool in POOLS]) * weeks
     counts: IntArray = np.maximum(np.floor(wanted), 1.0).astype(np.int64)
-    for pool in np.argsort(np.floor(wanted) - wanted)[: max(weeks - int(counts.sum()), 0)]:
+    for pool in np.argsort(np.floor(wanted) - wanted, kind="stable")[: max(weeks - int(counts.sum()), 0)]:
         counts[pool] += 1
     counts[0] -= counts.sum() - weeks  # the weeks that made up the least one of a pool
     return counts
@@ -162,12 +163,12 @@ def _load_factors(settings: ScenarioSettings, generator: np.random.Generator) ->
     """Factors with mean 1 that all hours of a day share, each day remembering the one before; shape (365,)."""
     memory, sigma = settings.load_memory, settings.load_noise
     # A first-order autoregressive process with variance 1; the exponential of it has mean 1.
-    steps = generator.standard_normal(DAYS)
+    steps = functions.standard_normal(generator, DAYS)
     course = np.empty(DAYS)
     course[0] = steps[0]
     for day in range(1, DAYS):
-        course[day] = memory * course[day - 1] + np.sqrt(1.0 - memory**2) * steps[day]
-    factors: FloatArray = np.exp(sigma * course - sigma**2 / 2.0)
+        course[day] = memory * course[day - 1] + np.sqrt(1.0 - memory * memory) * steps[day]
+    factors: FloatArray = functions.exp(sigma * course - sigma * sigma / 2.0)
     return factors
 
 

@@ -7,11 +7,15 @@ import pandas as pd
 import pvlib
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic.arrays import same_everywhere
 from pvbesscar.oe2.weather import sun
 from schemas.settings import PvSettings, SiteSettings
 
 ALBEDO = 0.2
 """Reflectance of the ground [1]; pvlib's and PVWatts' default."""
+
+GLASS = {"n": 1.526, "K": 4.0, "L": 0.002}
+"""Index of refraction, extinction [1/m] and thickness [m] of the modules' glass: pvlib's defaults, De Soto et al."""
 
 MODEL = (
     "pvlib: Hay-Davies transposition at mid-hour, physical incidence-angle loss on the beam, Faiman cell temperature, "
@@ -36,23 +40,15 @@ def plane_of_array(weather: pd.DataFrame, pv: PvSettings, site: SiteSettings) ->
     """
     index = pd.DatetimeIndex(weather["timestamp"])
     position = sun(index, site)
-    ghi, dni, dhi = (weather[f"{name}_w_m2"].to_numpy(np.float64) for name in ("ghi", "dni", "dhi"))
+    zenith, azimuth, extra = (same_everywhere(position[name]) for name in ("apparent_zenith", "azimuth", "dni_extra"))
+    ghi, dni, dhi = (same_everywhere(weather[f"{name}_w_m2"]) for name in ("ghi", "dni", "dhi"))
+    tilt, faces = same_everywhere(pv.tilt_deg), same_everywhere(pv.azimuth_deg)
     poa = pvlib.irradiance.get_total_irradiance(
-        pv.tilt_deg,
-        pv.azimuth_deg,
-        position["apparent_zenith"].to_numpy(),
-        position["azimuth"].to_numpy(),
-        dni,
-        ghi,
-        dhi,
-        dni_extra=position["dni_extra"].to_numpy(),
-        albedo=ALBEDO,
-        model="haydavies",
+        tilt, faces, zenith, azimuth, dni, ghi, dhi, dni_extra=extra, albedo=ALBEDO, model="haydavies"
     )
-    aoi = pvlib.irradiance.aoi(
-        pv.tilt_deg, pv.azimuth_deg, position["apparent_zenith"].to_numpy(), position["azimuth"].to_numpy()
-    )
-    absorbed: NDArray[np.float64] = poa["poa_direct"] * pvlib.iam.physical(aoi) + poa["poa_diffuse"]
+    glass = {name: same_everywhere(value) for name, value in GLASS.items()}
+    iam = pvlib.iam.physical(pvlib.irradiance.aoi(tilt, faces, zenith, azimuth), **glass)
+    absorbed: NDArray[np.float64] = np.asarray(poa["poa_direct"] * iam + poa["poa_diffuse"])
     return absorbed
 
 

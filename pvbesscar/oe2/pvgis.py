@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pvlib
 
+from pvbesscar.arithmetic import functions
 from pvbesscar.oe2.series import Series, provenance_file
 from pvbesscar.oe2.weather import WEATHER_COLUMNS, sun
 from pvbesscar.store.files import read_json, sha256_file, write_json, write_text
@@ -186,7 +187,7 @@ def _weather(answer: pd.DataFrame, hours: pd.DatetimeIndex, site: SiteSettings) 
         raise _junk(f"values of {', '.join(bad)} are missing or infinite")
     beam, diffuse = values["poa_direct"], values["poa_sky_diffuse"]
     position = sun(hours, site)
-    cosine = np.cos(np.radians(position["apparent_zenith"].to_numpy()))
+    cosine = functions.cos(np.radians(position["apparent_zenith"].to_numpy()))
     high = cosine >= LEAST_COSINE
     dni = np.where(high, np.minimum(beam / np.where(high, cosine, 1.0), position["dni_extra"].to_numpy()), 0.0)
     ghi = beam + diffuse

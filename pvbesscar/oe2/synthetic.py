@@ -10,11 +10,13 @@ import pandas as pd
 import pvlib
 from numpy.typing import NDArray
 
+from pvbesscar.arithmetic import functions
+from pvbesscar.arithmetic.arrays import same_everywhere
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import canonical_sessions, charge_limit_kwh, session_energy_kwh
 from pvbesscar.oe2.timestamps import declared_year
-from pvbesscar.oe2.weather import LINKE_TURBIDITY, clear_sky, sun
+from pvbesscar.oe2.weather import LINKE_TURBIDITY, clear_sky, day_of_year, sun
 from schemas.errors import ConfigError
 from schemas.results import SeriesProvenance
 from schemas.settings import HOURS_PER_YEAR, EvSettings, Settings
@@ -131,8 +133,8 @@ def mall_shape(index: pd.DatetimeIndex, settings: Settings) -> FloatArray:
     evening = np.array([DAY_FACTORS[name][1] for name in names])
     # Doors open and close within an hour; cooling follows the afternoon's heat, lighting and visitors the evening.
     open_share = np.clip((hour - opens + 1.0) / 2.0, 0.0, 1.0) * np.clip((closes + 1.0 - hour) / 2.0, 0.0, 1.0)
-    heat = np.exp(-(((hour - 15.0) / 3.5) ** 2))
-    visitors = np.exp(-(((hour - 19.5) / 2.0) ** 2))
+    heat = functions.exp(-(((hour - 15.0) / 3.5) ** 2))
+    visitors = functions.exp(-(((hour - 19.5) / 2.0) ** 2))
     shape: FloatArray = NIGHT_BASE + open_share * (0.35 + 0.28 * afternoon * heat + 0.30 * evening * visitors)
     return shape
 
@@ -147,8 +149,8 @@ def synthetic_mall(settings: Settings) -> Series:
     """
     index = declared_year(settings.site, HOURS_PER_YEAR)
     rng = random_stream(settings, "mall")
-    noise = 1.0 + np.clip(0.03 * rng.standard_normal(index.size), -0.1, 0.1)
-    daily = np.repeat(1.0 + np.clip(0.02 * rng.standard_normal(index.size // 24), -0.06, 0.06), 24)
+    noise = 1.0 + np.clip(0.03 * functions.standard_normal(rng, index.size), -0.1, 0.1)
+    daily = np.repeat(1.0 + np.clip(0.02 * functions.standard_normal(rng, index.size // 24), -0.06, 0.06), 24)
     raw = mall_shape(index, settings) * noise * daily
     demand = raw * (settings.mall.declared_kwh / raw.sum())
     opens, closes = settings.mall.open_hours
@@ -185,7 +187,7 @@ def synthetic_sessions(settings: Settings) -> Series:
     rng = random_stream(settings, "sessions")
     index = declared_year(settings.site, HOURS_PER_YEAR)
     chance = rng.random((HOURS_PER_YEAR, ev.sockets))
-    draws = rng.beta(*SOC_SHAPE, size=(HOURS_PER_YEAR, ev.sockets))
+    draws = functions.beta(rng, *SOC_SHAPE, (HOURS_PER_YEAR, ev.sockets))
     wish, limit = _needs(draws, ev, dwell)
     rate = _calibrated_rate(chance, wish, arrival_rate(index, settings), ev.declared_kwh, dwell)
     arrival, socket = np.nonzero(_arrivals(chance, rate, dwell))
@@ -242,7 +244,7 @@ def _clear_sky_index(index: pd.DatetimeIndex, rng: np.random.Generator) -> Float
     course = (course - course[:, DAYLIGHT].mean(axis=1, keepdims=True)) * HOUR_SPREAD[states][:, None]
     # Wet months: convective clouds grow through the afternoon.
     wet = np.repeat(np.isin(months, WET_MONTHS), 24)
-    afternoon = np.where(wet, -0.05 * np.tanh((index.hour.to_numpy() - 12.0) / 3.0), 0.0)
+    afternoon = np.where(wet, -0.05 * functions.tanh((index.hour.to_numpy() - 12.0) / 3.0), 0.0)
     hourly: FloatArray = np.repeat(daily, 24) + course.ravel() + afternoon
     return hourly.clip(LEAST_CLEAR_SKY_INDEX, FULL_INDEX)
 
@@ -260,9 +262,9 @@ def _day_states(months: NDArray[np.int32], rng: np.random.Generator) -> NDArray[
 
 def _autoregressive(size: int, persistence: float, rng: np.random.Generator) -> FloatArray:
     """Stationary first-order autoregressive series of unit variance, shape (size,)."""
-    shocks = rng.standard_normal(size) * np.sqrt(1.0 - persistence**2)
+    shocks = functions.standard_normal(rng, size) * np.sqrt(1.0 - persistence * persistence)
     values = np.empty(size)
-    last = rng.standard_normal()
+    last = float(functions.standard_normal(rng, 1)[0])
     for i, shock in enumerate(shocks):
         last = persistence * last + shock
         values[i] = last
@@ -280,51 +282,51 @@ def _at_annual_ghi(raw: FloatArray, clear_ghi: FloatArray, settings: Settings) -
         )
     # A power keeps 0 < index < 1: no hour is lifted above the clear sky, which a factor would do.
     low, high = 0.0, 1.0
-    while (raw**high * clear_ghi).sum() > target:
+    while (functions.power(raw, high) * clear_ghi).sum() > target:
         high *= 2.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if (raw**middle * clear_ghi).sum() > target else (low, middle)
-    return raw**high, high
+        low, high = (middle, high) if (functions.power(raw, middle) * clear_ghi).sum() > target else (low, middle)
+    return functions.power(raw, high), high
 
 
 def _split(
     index: pd.DatetimeIndex, ghi: FloatArray, sky: pd.DataFrame, settings: Settings
 ) -> tuple[FloatArray, FloatArray]:
     """DNI and DHI of a GHI, closed with the cosine of the zenith."""
-    zenith = sun(index, settings.site)["apparent_zenith"].to_numpy(np.float64)
+    zenith = same_everywhere(sun(index, settings.site)["apparent_zenith"])
     middle = pd.DatetimeIndex(index + pd.Timedelta(minutes=30))
-    parts = pvlib.irradiance.erbs(ghi, zenith, middle)
-    dni = np.minimum(np.asarray(parts["dni"], dtype=np.float64), sky["dni"].to_numpy(np.float64))
+    parts = pvlib.irradiance.erbs(same_everywhere(ghi), zenith, day_of_year(middle))
+    dni = np.minimum(np.asarray(parts["dni"]), sky["dni"].to_numpy(np.float64))
     dni = np.where(ghi > 0.0, np.maximum(dni, 0.0), 0.0)
-    return dni, ghi - dni * np.cos(np.radians(zenith)).clip(min=0.0)
+    return dni, ghi - dni * functions.cos(np.radians(np.asarray(zenith))).clip(min=0.0)
 
 
 def _temperature(days: FloatArray, index: pd.DatetimeIndex, rng: np.random.Generator) -> FloatArray:
     """Air temperature [C]: coolest at 6 h, warmest at 14 h, warmer on clear days, within the site's range."""
-    lowest = np.repeat(23.2 + 0.5 * rng.standard_normal(days.size), 24)
-    highest = np.repeat(27.0 + 5.5 * (days - 0.35) + 0.6 * rng.standard_normal(days.size), 24)
+    lowest = np.repeat(23.2 + 0.5 * functions.standard_normal(rng, days.size), 24)
+    highest = np.repeat(27.0 + 5.5 * (days - 0.35) + 0.6 * functions.standard_normal(rng, days.size), 24)
     hour = index.hour.to_numpy() + 0.5
-    rising = 0.5 - 0.5 * np.cos(np.pi * (hour - 6.0) / 8.0)
-    falling = 0.5 + 0.5 * np.cos(np.pi * (((hour - 14.0) % 24.0) / 16.0))
+    rising = 0.5 - 0.5 * functions.cos(np.pi * (hour - 6.0) / 8.0)
+    falling = 0.5 + 0.5 * functions.cos(np.pi * (((hour - 14.0) % 24.0) / 16.0))
     course = np.where((hour >= 6.0) & (hour < 14.0), rising, falling)
-    noise = 0.2 * rng.standard_normal(index.size)
+    noise = 0.2 * functions.standard_normal(rng, index.size)
     return np.clip(lowest + (highest - lowest) * course + noise, *TEMPERATURE_LIMITS_C)
 
 
 def _wind(index: pd.DatetimeIndex, rng: np.random.Generator) -> FloatArray:
     """Wind speed [m/s]: light, lognormal, with some persistence."""
     hour = index.hour.to_numpy() + 0.5
-    mean = 1.1 + 0.4 * np.cos(2.0 * np.pi * (hour - 14.0) / 24.0)
-    return mean * np.exp(0.4 * _autoregressive(index.size, 0.7, rng) - 0.08)
+    mean = 1.1 + 0.4 * functions.cos(2.0 * np.pi * (hour - 14.0) / 24.0)
+    return mean * functions.exp(0.4 * _autoregressive(index.size, 0.7, rng) - 0.08)
 
 
 def _humidity(temperature: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Relative humidity [%] from a dew point near 22 C; Magnus formula, Alduchov and Eskridge (1996)."""
-    dew_point = 22.0 + 0.4 * np.repeat(rng.standard_normal(temperature.size // 24), 24)
+    dew_point = 22.0 + 0.4 * np.repeat(functions.standard_normal(rng, temperature.size // 24), 24)
 
     def pressure(celsius: FloatArray) -> FloatArray:
-        return np.exp(17.625 * celsius / (243.04 + celsius))
+        return functions.exp(17.625 * celsius / (243.04 + celsius))
 
     return np.clip(100.0 * pressure(dew_point) / pressure(temperature), 30.0, 100.0)
 

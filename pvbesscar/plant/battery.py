@@ -111,12 +111,12 @@ def charge(b, soc, degraded, energy):
     most = min(asked, limit)
     limited = most
     efficiency = _efficiency(b, limited)
-    root = math.pow(efficiency, 0.5)
+    root = math.sqrt(efficiency)
     for i in range(2):
         if i > 0:
             second = _efficiency(b, limited)
             if second != efficiency:
-                root = math.pow(second, 0.5)
+                root = math.sqrt(second)
         if charging:
             room = max(_r(_r(degraded, single) - start, single), 0.0)
             bound = _r(room / _r(max(root, TINY), single), single)

@@ -97,7 +97,7 @@ FAULTS = (
     Fault(
         "round trip applied each way",
         "battery",
-        "    root = math.pow(efficiency, 0.5)\n    for",
+        "    root = math.sqrt(efficiency)\n    for",
         "    root = efficiency\n    for",
     ),
     Fault(
