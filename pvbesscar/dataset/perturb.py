@@ -155,5 +155,6 @@ def perturbed(name: str, years: Years, params: PlantParams, settings: ScenarioSe
     params
         The plant.
     """
-    generator = np.random.default_rng([seed, 9, list(PERTURBATIONS).index(name)])
+    # By its name, so that another perturbation, wherever it stands, leaves the draws of this one as they are.
+    generator = np.random.default_rng([seed, 9, *name.encode()])
     return PERTURBATIONS[name](years, params, settings, generator)

@@ -270,6 +270,15 @@ def test_a_cloudy_month_has_the_cloudiest_week(store: ScenarioStore) -> None:
     assert cloudy.pv_kwh[august][:168].sum() == pytest.approx(worst, rel=1e-3)
 
 
+def test_a_perturbation_is_drawn_by_its_name_and_not_by_its_place(
+    store: ScenarioStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.load("arrivals-minus").sessions.arrival
+    turned = dict(reversed(PERTURBATIONS.items()))
+    monkeypatch.setattr("pvbesscar.dataset.perturb.PERTURBATIONS", turned)
+    assert np.array_equal(store.load("arrivals-minus").sessions.arrival, before)
+
+
 def test_short_stays_last_one_hour(store: ScenarioStore) -> None:
     short, base = perturbed(store, "short-stays")
     assert np.array_equal(short.sessions.departure, base.sessions.arrival + 1)
