@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -17,8 +16,6 @@ from schemas.errors import StaleError
 from schemas.results import DatasetManifest, Result, TrainingMetrics
 from schemas.settings import Agent, Settings
 
-CODE = Path(__file__).parent.parent
-LEARNING_CODE = ("agents", "envs", "plant")
 PACKAGES = ("stable-baselines3", "torch", "gymnasium", "numpy", "citylearn")
 
 
@@ -79,12 +76,6 @@ def training_digest(agent: Agent, settings: Settings, profile: str) -> str:
             agent: getattr(settings.training, agent).model_dump(mode="json"),
         }
     )
-
-
-def learning_code_digest() -> str:
-    """Digest of the code that a training runs: agents, environments and plant."""
-    files = sorted(path for name in LEARNING_CODE for path in (CODE / name).glob("*.py"))
-    return sha256_json({path.relative_to(CODE).as_posix(): sha256_file(path) for path in files})
 
 
 def versions() -> dict[str, str]:

@@ -19,7 +19,6 @@ from pvbesscar.agents.artifacts import (
     ModelCard,
     curve_name,
     final_name,
-    learning_code_digest,
     prove_dataset,
     training_digest,
     versions,
@@ -40,6 +39,7 @@ from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from pvbesscar.simulation.windows import window_stretches
 from pvbesscar.store.files import published_folder, sha256_json, write_text
+from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, SimulationError, TrainingError
@@ -47,6 +47,11 @@ from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
 from schemas.settings import Agent, Settings
 
+LEARNING_CODE = (
+    "pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
+    "pvbesscar.plant", "pvbesscar.simulation",
+)  # fmt: skip
+"""Packages whose code a training runs; with other code it can not go on where it was left."""
 TENSORBOARD = "tensorboard"
 STATE = "state.zip"
 STATE_EVERY_S = 60.0
@@ -235,7 +240,7 @@ class _TrainingRun:
             profile=self.profile,
             dataset_digest=sha256_json([year.digest for year in (self.simulator.data, *self.years)]),
             settings_digest=training_digest(self.agent, self.settings, self.profile),
-            code_digest=learning_code_digest(),
+            code_digest=code_digest(*LEARNING_CODE),
             versions=versions(),
         )
 

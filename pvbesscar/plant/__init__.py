@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numba
 
-from pvbesscar.store.files import sha256_json
-from pvbesscar.store.fingerprints import package_code
+from pvbesscar.store import fingerprints
 
 _HERE = Path(__file__).resolve().parent
 
@@ -20,7 +19,7 @@ _HERE = Path(__file__).resolve().parent
 @cache
 def code_digest() -> str:
     """SHA-256 over the code of this package: the identity of the compiled physics. Comments do not count."""
-    return sha256_json(package_code(__name__))
+    return fingerprints.code_digest(__name__)
 
 
 # Numba renews its cache when the file of a function changes, not when a function it calls does: compiled physics

@@ -119,13 +119,32 @@ def _sha256(modules: Mapping[str, Module]) -> str:
     return sha256_json(named)
 
 
-def package_code(package: str, source: Path = SOURCE) -> dict[str, str]:
-    """Digests of a package's own modules, by name; docstrings do not count."""
+def code_digest(*packages: str, source: Path = SOURCE) -> str:
+    """Digest of the modules of packages, for what is bound to their code; comments and docstrings do not count.
+
+    Parameters
+    ----------
+    packages
+        Dotted names, e.g. `pvbesscar.plant`. What they import counts where it is named, too.
+    source
+        Folder that holds the packages.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such package.
+    """
+    return sha256_json({name: digest for package in packages for name, digest in _own_modules(package, source)})
+
+
+def _own_modules(package: str, source: Path) -> Iterator[tuple[str, str]]:
     folder = source.joinpath(*package.split("."))
-    return {
-        f"{package}.{path.stem}": _module(path.read_bytes(), f"{package}.{path.stem}", is_package=False).digest
-        for path in sorted(folder.glob("*.py"))
-    }
+    if not folder.is_dir():
+        msg = f"{package} is no package of {source}"
+        raise FileNotFoundError(msg)
+    for path in sorted(folder.rglob("*.py")):
+        name = ".".join(path.relative_to(source).with_suffix("").parts)
+        yield name, _module(path.read_bytes(), name, is_package=path.name == "__init__.py").digest
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import zipfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.store.fingerprints import FIRST_PARTY, SOURCE, code_digest, code_of
 from schemas.errors import TrainingError
 from schemas.progress import Progress
 from schemas.results import TrainingMetrics
@@ -142,10 +144,38 @@ def test_the_replay_buffer_and_the_counters_come_back(
 def test_a_state_of_other_settings_is_not_used(
     change: dict[str, object], half: Workspace, settings: Settings, simulator: CityLearnSim
 ) -> None:
-    raw = settings.model_dump(mode="json")
-    raw["seed"] = change.get("seed", raw["seed"])
-    raw["training"]["sac"] |= change.get("training", {}).get("sac", {})
-    assert _first_told(simulator, Settings.model_validate(raw), half) is None
+    assert _first_told(simulator, with_training(settings, **change), half) is None
+
+
+def _source_with(tmp_path: Path, text: str) -> Path:
+    """Copy of the project's packages with a line more in the code of a training."""
+    for package in FIRST_PARTY:
+        shutil.copytree(SOURCE / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "pvbesscar/envs/plant_env.py"
+    file.write_text(file.read_text() + text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("text", "goes_on"), [("\n# Why.\n", True), ("\nADDED = 1\n", False)])
+def test_a_state_is_used_after_a_change_of_a_comment_and_not_after_one_of_code(
+    text: str,
+    goes_on: bool,
+    half: Workspace,
+    settings: Settings,
+    simulator: CityLearnSim,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = _source_with(tmp_path / "source", text)
+    monkeypatch.setattr(training, "code_digest", partial(code_digest, source=source))
+    assert (_first_told(simulator, settings, half) is not None) == goes_on
+
+
+def test_the_code_of_a_training_is_all_that_it_imports_but_what_only_refuses() -> None:
+    rooms = {".".join(name.split(".")[:2]) for name in code_of("pvbesscar.agents.train")}
+    learnt = {room for room in rooms if room.startswith("pvbesscar.")}
+    # Contracts refuse or let pass, the store moves files.
+    assert learnt == {*training.LEARNING_CODE, "pvbesscar.quality", "pvbesscar.store"}
 
 
 def test_a_damaged_state_is_not_used(half: Workspace, settings: Settings, simulator: CityLearnSim) -> None:

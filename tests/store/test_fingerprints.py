@@ -14,7 +14,7 @@ import pytest
 
 from pvbesscar.lineage import stages
 from pvbesscar.store import fingerprints
-from pvbesscar.store.fingerprints import SOURCE, changed, code_of, keep, recall
+from pvbesscar.store.fingerprints import SOURCE, changed, code_digest, code_of, keep, recall
 
 # One agent stands for the three: they share their module.
 STAGES = {
@@ -173,6 +173,17 @@ def test_a_module_that_goes_and_one_that_comes_are_named(tmp_path: Path) -> None
     before = code_of("pvbesscar.stage", source)
     _tiny(tmp_path, stage="from pvbesscar import new", new="")
     assert changed(before, code_of("pvbesscar.stage", source)) == ("pvbesscar.new", "pvbesscar.old", "pvbesscar.stage")
+
+
+def test_a_package_counts_by_its_code_and_not_by_its_words(tmp_path: Path) -> None:
+    before = code_digest("pvbesscar", source=_tiny(tmp_path, stage='"""First."""\nX = 1  # why\n'))
+    assert code_digest("pvbesscar", source=_tiny(tmp_path, stage='"""Second."""\n\nX  = 1\n')) == before
+    assert code_digest("pvbesscar", source=_tiny(tmp_path, stage='"""First."""\nX = 2\n')) != before
+
+
+def test_no_such_package(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"pvbesscar\.gone is no package"):
+        code_digest("pvbesscar.gone", source=_tiny(tmp_path))
 
 
 def test_no_such_stage(tmp_path: Path) -> None:
