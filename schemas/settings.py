@@ -433,6 +433,9 @@ class TrainingSettings(Frozen):
     """What the agents learn with."""
 
     agents: tuple[Agent, ...] = quantity(AGENTS, "", "which agents to train", "DESIGN")
+    seed: int = quantity(
+        42, "", "seed of what learns from the data: agents, the search of the tuned rule", "any", ge=0, lt=2**31
+    )
     simulator: Literal["twin", "citylearn"] = quantity(
         "twin", "", "what agents train on: CityLearn's certified twin, or CityLearn itself", "DESIGN"
     )
@@ -563,7 +566,7 @@ class Settings(Frozen):
 
     name: PlainName = quantity(..., "", "name of the scenario")
     description: str = quantity("", "", "one line for the report", "none")
-    seed: int = quantity(42, "", "seed of everything random", "any", ge=0, lt=2**31)
+    seed: int = quantity(42, "", "seed of the data: synthetic series and drawn years", "any", ge=0, lt=2**31)
     date: dt.date | None = quantity(None, "", "declared date of the run, for waivers", "today, when not set")
     data: DataSettings = DataSettings()
     site: SiteSettings = SiteSettings()

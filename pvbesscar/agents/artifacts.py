@@ -67,7 +67,7 @@ def training_digest(agent: Agent, settings: Settings, profile: str) -> str:
     """Digest of the settings that a model depends on beside its dataset."""
     return sha256_json(
         {
-            "seed": settings.seed,
+            "seed": settings.training.seed,
             "simulator": settings.training.simulator,
             "scenarios": settings.training.scenarios,
             # The twin's plants run side by side: their number decides what an update learns from. CityLearn runs one.

@@ -69,7 +69,7 @@ def diverged(agent: Agent, steps: int, what: str) -> TrainingError:
     """Build the error of a training that ran into NaN."""
     return TrainingError(
         f"{agent.upper()}: {what} is NaN or infinite after {steps:,} steps; nothing of this training is kept.",
-        hint=f"lower `training.{agent}.learning_rate`, or take another `seed`.",
+        hint=f"lower `training.{agent}.learning_rate`, or take another `training.seed`.",
     )
 
 

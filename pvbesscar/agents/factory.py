@@ -18,7 +18,7 @@ Env = gym.Env[Any, Any] | VecEnv
 
 
 def make_agent(agent: Agent, settings: Settings, env: Env) -> BaseAlgorithm:
-    """Untrained agent on `env`, on the CPU; seeds Python, NumPy, torch and the environment with `settings.seed`."""
+    """Untrained agent on `env`, on the CPU; seeds Python, NumPy, torch and the environment with `training.seed`."""
     training = settings.training
     own: SacSettings | PpoSettings | A2cSettings = getattr(training, agent)
     common: dict[str, Any] = {
@@ -26,7 +26,7 @@ def make_agent(agent: Agent, settings: Settings, env: Env) -> BaseAlgorithm:
         "env": env,
         "learning_rate": own.learning_rate,
         "gamma": own.gamma,
-        "seed": settings.seed,
+        "seed": training.seed,
         "device": "cpu",
     }
     # Steps of each plant between updates.

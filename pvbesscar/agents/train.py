@@ -250,7 +250,7 @@ class _TrainingRun:
             agent=self.agent,
             profile=self.profile,
             steps=steps,
-            seed=self.settings.seed,
+            seed=self.settings.training.seed,
             simulator=self.settings.training.simulator,
             dataset_digest=self.simulator.data.digest,
             settings_digest=training_digest(self.agent, self.settings, self.profile),
@@ -260,7 +260,7 @@ class _TrainingRun:
     def _env(self, episode_hours: int) -> Env:
         if not isinstance(self.simulator, Twin):
             return PlantEnv(self.simulator, episode_hours=episode_hours)
-        plants, seed = self.settings.training.plants, self.settings.seed
+        plants, seed = self.settings.training.plants, self.settings.training.seed
         years = self.years or [self.simulator.data]
         return TwinVecEnv(years, plants=plants, episode_hours=episode_hours, seed=seed)
 
@@ -299,7 +299,7 @@ class _TrainingRun:
             agent=self.agent,
             profile=self.profile,
             simulator=self.settings.training.simulator,
-            seed=self.settings.seed,
+            seed=self.settings.training.seed,
             dataset_digest=final.dataset_digest,
             settings_digest=final.settings_digest,
             steps=model.num_timesteps,

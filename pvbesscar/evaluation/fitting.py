@@ -11,12 +11,15 @@ from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.store.files import read_stored, sha256_json, write_json
-from pvbesscar.store.fingerprints import code_of
+from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ControllerError, StaleError
 from schemas.progress import OnProgress
 from schemas.results import Result
 from schemas.settings import Settings
+
+FITTING_CODE = ("pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.plant")
+"""Packages whose code fits."""
 
 
 class FittedFile(Result):
@@ -54,11 +57,11 @@ def fitted_for(
             "a controller learns from training scenarios, and the dataset has none.",
             hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
         )
-    digest = sha256_json([store.digest, settings.seed, code_of("pvbesscar.controllers.registry")])
+    digest = sha256_json([store.digest, settings.training.seed, code_digest(*FITTING_CODE)])
     kept = _kept(workspace, digest)
     if kept is not None:
         return kept
-    fitted = registry.fit([store.load(name) for name in names], settings.seed, on_progress)
+    fitted = registry.fit([store.load(name) for name in names], settings.training.seed, on_progress)
     content = FittedFile(digest=digest, training=names, fitted=fitted, sha256=_sha256(fitted))
     write_json(workspace.fitted, content.model_dump(mode="json"))
     return fitted

@@ -93,23 +93,22 @@ def training_settings(agent: Agent) -> Callable[[RunContext], Include]:
     """Settings that the model of an agent depends on."""
 
     def settings(run: RunContext) -> Include:
-        training: Include = {"simulator": True, "scenarios": True, agent: True}
+        training: Include = {"seed": True, "simulator": True, "scenarios": True, agent: True}
         training[run.profile] = {"steps", "episode_hours", "checkpoint_every"}
         if run.settings.training.simulator == "twin":
             training["plants"] = True
-        return {"seed": True, "training": training, "evaluation": {"windows"}}
+        return {"training": training, "evaluation": {"windows"}}
 
     return settings
 
 
 def evaluation_settings(run: RunContext) -> Include:
     """Settings that the evaluation depends on."""
-    training: Include = dict.fromkeys(("agents", "simulator", "scenarios", "plants"), True)
+    training: Include = dict.fromkeys(("agents", "seed", "simulator", "scenarios", "plants"), True)
     training |= dict.fromkeys(run.settings.training.agents, True)
     training[run.profile] = {"steps", "episode_hours", "evaluate_on", "scenarios", "nominal_on", "controllers"}
     return {
         "name": True,
-        "seed": True,
         "training": training,
         "evaluation": {"windows"},
         "weights": True,

@@ -12,6 +12,7 @@ from pvbesscar.agents.factory import count_parameters, load_agent, make_agent
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from schemas.settings import AGENTS, Agent, Settings
+from tests.mini_site import with_training
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_few_draws_of_an_untrained_gaussian_are_clipped(agent: Agent, settings: 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_the_seed_makes_the_policy(agent: Agent, settings: Settings, env: PlantEnv) -> None:
-    other = settings.model_copy(update={"seed": settings.seed + 1})
+    other = with_training(settings, seed=7)
     vectors = [
         torch.nn.utils.parameters_to_vector(make_agent(agent, s, env).policy.parameters())
         for s in (settings, settings, other)

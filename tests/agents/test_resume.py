@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
-from pvbesscar.store.workspace import Workspace
 from pvbesscar.store.fingerprints import FIRST_PARTY, SOURCE, code_digest, code_of
+from pvbesscar.store.workspace import Workspace
 from schemas.errors import TrainingError
 from schemas.progress import Progress
 from schemas.results import TrainingMetrics
@@ -140,7 +141,7 @@ def test_the_replay_buffer_and_the_counters_come_back(
     assert told.done == 32
 
 
-@pytest.mark.parametrize("change", [{"seed": 7}, {"training": {"sac": {"gamma": 0.9}}}])
+@pytest.mark.parametrize("change", [{"seed": 7}, {"sac": {"gamma": 0.9}}])
 def test_a_state_of_other_settings_is_not_used(
     change: dict[str, object], half: Workspace, settings: Settings, simulator: CityLearnSim
 ) -> None:

@@ -17,7 +17,14 @@ import torch
 from pydantic import ValidationError
 
 from pvbesscar.agents import callbacks
-from pvbesscar.agents.artifacts import ModelCard, checkpoint_name, model_fault, read_metrics, training_digest
+from pvbesscar.agents.artifacts import (
+    ModelCard,
+    checkpoint_name,
+    model_fault,
+    prove_dataset,
+    read_metrics,
+    training_digest,
+)
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.train import train, train_on, training_years
 from pvbesscar.certify.certificate import certify
@@ -75,6 +82,17 @@ def test_metrics_say_what_was_done(
     assert metrics.model_bytes == workspace.final_model(agent).stat().st_size
     assert metrics.versions["citylearn"].startswith("3.")
     assert any((workspace.training(agent) / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_another_seed_of_training_trains_on_the_same_dataset(
+    settings: Settings, simulator: CityLearnSim, workspace: Workspace
+) -> None:
+    other = with_training(settings, seed=5)
+    prove_dataset(other, Workspace.of(settings))
+    first, second = (train_on(simulator, "ppo", one, workspace, "smoke") for one in (settings, other))
+    assert (first.seed, second.seed) == (42, 5)
+    assert first.dataset_digest == second.dataset_digest
+    assert first.model_sha256 != second.model_sha256
 
 
 def test_a_checkpoint_bears_its_mark_and_the_metrics_the_true_count(

@@ -24,7 +24,7 @@ from schemas.errors import ConfigError, SimulationError, StaleError
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
 from schemas.settings import Settings, Window
-from tests.mini_site import mini_site
+from tests.mini_site import mini_site, with_training
 
 CONTROLLERS = {"no-control", "rule", "constant-1", "sac-untrained", "ppo-untrained", "a2c-untrained"}
 
@@ -104,7 +104,7 @@ def test_an_agent_without_a_model_is_missing_with_the_reason(report: EvaluationR
 def test_a_stale_model_is_missing_with_the_reason(
     settings: Settings, workspace: Workspace, simulator: CityLearnSim, report: EvaluationReport
 ) -> None:
-    seeded = settings.model_copy(update={"seed": settings.seed + 1})
+    seeded = with_training(settings, seed=7)
     again = evaluate_on(simulator, seeded, workspace, "smoke")
     assert "other settings" in again.missing["a2c"]
     assert "a2c" not in {result.controller for result in again.main.ranking}

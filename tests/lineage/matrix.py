@@ -191,6 +191,8 @@ SETTINGS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "mall.scale_to_declared": (True, ALL),
     "name": ("renamed", ("ingest", "validate", "build", "certify", "evaluate", "publish")),
     "seed": (43, ALL),
+    # Agents, and the search of the tuned rule; dataset and certificate stay.
+    "training.seed": (43, (*TRAINERS, *ENDS_AT_REPORT)),
     "site.building": ("Mall", ("build", *BEHIND_DATASET)),
     "ev.dwell_hours": (4, ALL),
     "ev.peak_hours": ([17, 22], ALL),
@@ -275,7 +277,8 @@ CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     "template of the quality report": ("pvbesscar/quality/report.html.j2", lambda t: t + "<!-- x -->",
                                        ("validate", "build", "publish")),
     "a new import": ("pvbesscar/oe2/delimited.py", _imports, ("ingest", "build")),
-    "default of a setting": ("schemas/settings.py", lambda t: t.replace("quantity(42,", "quantity(41,"), ALL),
+    "default of a setting": ("schemas/settings.py",
+                             lambda t: t.replace("seed: int = quantity(42,", "seed: int = quantity(41,"), ALL),
     "docstring of a helper": ("pvbesscar/plant/battery.py", _docstring, NOTHING),
     "docstring of a stage": ("pvbesscar/dataset/build.py", _docstring, NOTHING),
     "comment": ("pvbesscar/dataset/build.py", lambda t: "# Why.\n" + t, NOTHING),
