@@ -81,6 +81,8 @@ class RunManifest(Result):
     """Of `settings.json` beside this file."""
     seed: int
     versions: dict[str, str]
+    processor: dict[str, str] | None = None
+    """Code that NumPy, the C library, BLAS and Numba chose; absent in records of before there was this entry."""
     code: dict[str, str]
     """Digest of the syntax tree of each module that a stage of the run imports, and of each data file beside one."""
     inputs: tuple[InputFile, ...]

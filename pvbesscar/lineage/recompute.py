@@ -8,17 +8,24 @@ from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+from pandas.api.types import is_float_dtype
+
+from pvbesscar.arithmetic.processor import features
 from pvbesscar.lineage.context import PINNED, RunContext, StageOptions
 from pvbesscar.lineage.history import find
 from pvbesscar.lineage.run_manifest import RunError, code_now, files_of, read_manifest, versions
 from pvbesscar.lineage.runner import run_stage
 from pvbesscar.lineage.scenario import load_scenario
 from pvbesscar.lineage.stages import STAGES
+from pvbesscar.store.files import read_parquet, sha256_file
 from pvbesscar.store.fingerprints import changed
 from pvbesscar.store.workspace import Workspace
 from schemas.runs import RunManifest
 from schemas.settings import Settings
 
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".parquet": read_parquet, ".csv": pd.read_csv}
+SHOWN = 6
 LEDGER = re.compile(r"outputs/evaluation/ledgers/[^/]+/(?P<controller>[^/]+)\.parquet")
 
 
@@ -65,9 +72,9 @@ def recompute(workspace: Workspace, name: str, say: Callable[[str], None], *, re
     with tempfile.TemporaryDirectory(prefix="pvbesscar-recompute-") as elsewhere:
         again = RunContext(_settings_for(settings, manifest, Path(elsewhere)), manifest.profile, folder / PINNED)
         _again(again, stages, controllers, say)
-        equal = {stage: _compared(manifest, stage, again.workspace) for stage in stages}
+        equal = {stage: _compared(manifest, stage, workspace, again.workspace) for stage in stages}
         if controllers:
-            equal["evaluate"] = _compared(manifest, "evaluate", again.workspace, controllers)
+            equal["evaluate"] = _compared(manifest, "evaluate", workspace, again.workspace, controllers)
         return equal
 
 
@@ -120,7 +127,9 @@ def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Sett
     )
 
 
-def _compared(manifest: RunManifest, stage: str, own: Workspace, controllers: Container[str | None] = ()) -> int:
+def _compared(
+    manifest: RunManifest, stage: str, project: Workspace, own: Workspace, controllers: Container[str | None] = ()
+) -> int:
     """Compare the files of a stage, or the ledgers of controllers; return how many are the same."""
     pairs = [(file.path, file.sha256) for file in manifest.stages[stage].files]
     made = [(file.path, file.sha256) for file in files_of(own, stage)]
@@ -130,21 +139,45 @@ def _compared(manifest: RunManifest, stage: str, own: Workspace, controllers: Co
     apart = [path for path in dict.fromkeys((*recorded, *again)) if recorded.get(path) != again.get(path)]
     if not apart:
         return len(recorded)
-    path = apart[0]
+    tables = [path for path in apart if Path(path).suffix in READERS and path in recorded and path in again]
+    path = (tables or apart)[0]
+    was = project.root / path
+    # The project may hold another run's file by now; then only digests are left of this one's.
+    seen = was.is_file() and sha256_file(was) == recorded.get(path) and path in tables
+    what = f": {first_difference(was, own.root / path)}" if seen else ""
     raise RunError(
-        f"{manifest.run}: made again, {path} of {stage} comes out different (SHA-256 was {recorded.get(path, 'none')}, "
-        f"now {again.get(path, 'none')}; {len(apart)} of {len(recorded)} files).",
+        f"{manifest.run}: made again, {path} of {stage} comes out different{what} (SHA-256 was "
+        f"{recorded.get(path, 'none')}, now {again.get(path, 'none')}; {len(apart)} of {len(recorded)} files).",
         hint=_why(manifest),
     )
 
 
+def first_difference(before: Path, now: Path) -> str:
+    """In words, the first column in which two tables differ, and by how much at most."""
+    then, found = (READERS[path.suffix](path) for path in (before, now))
+    if list(then.columns) != list(found.columns) or len(then) != len(found):
+        return f"{len(found):,} rows of {found.shape[1]} columns, {len(then):,} of {then.shape[1]} before"
+    for name in then.columns:
+        if found[name].equals(then[name]):
+            continue
+        if not is_float_dtype(then[name]) or not is_float_dtype(found[name]):
+            return f"column `{name}`, in {int((found[name] != then[name]).sum()):,} rows"
+        apart = (found[name] - then[name]).abs()
+        most, largest = float(apart.max()), float(then[name].abs().max())
+        share = f", {most / largest:.1g} of its largest value" if largest else ""
+        return f"column `{name}`, in {int((apart > 0.0).sum()):,} rows, by at most {most:.1g}{share}"
+    return "the same values, written otherwise"
+
+
 def _why(manifest: RunManifest) -> str:
     """Say what has changed since the run that could be the reason."""
+    then, here = manifest.processor or {}, features()
+    processor = [f"the processor ({name}: {then[name]}, now {here.get(name, 'none')})" for name in changed(then, here)
+                 if name in then]  # fmt: skip
     packages = [f"{name} {manifest.versions.get(name, 'none')}, now {now}" for name, now in versions().items()
                 if manifest.versions.get(name) != now]  # fmt: skip
-    modules = changed(manifest.code, code_now(manifest.stages))
-    since = [*packages, *modules]
+    since = [*processor, *packages, *changed(manifest.code, code_now(manifest.stages))]
     if not since:
-        return "neither packages nor code have changed since: an input has (`pvbesscar verify` names it)."
-    more = f" and {len(since) - 5} more" if len(since) > 5 else ""
-    return f"changed since the run: {'; '.join(since[:5])}{more}."
+        return "neither processor, packages nor code have changed since: an input has (`pvbesscar verify` names it)."
+    more = f" and {len(since) - SHOWN} more" if len(since) > SHOWN else ""
+    return f"changed since the run: {'; '.join(since[:SHOWN])}{more}."

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pvbesscar.arithmetic.processor import features
 from pvbesscar.lineage.context import PINNED, RunContext
 from pvbesscar.lineage.stage import PYTHON
 from pvbesscar.lineage.stages import STAGES, stages_of
@@ -61,6 +62,7 @@ def write_manifest(run: RunContext, outcome: Outcome, error: str | None = None) 
         "pinned_sha256": sha256_file(pinned) if pinned.is_file() else None,
         "seed": run.settings.seed,
         "versions": versions(),
+        "processor": features(),
         "code": code_now(stages),
         "inputs": _inputs(run) if "ingest" in stages else (),
         "stages": stages,
@@ -227,7 +229,9 @@ def _read(model: type[M], path: Path) -> M | None:
 
 
 def _digest(manifest: RunManifest) -> str:
-    return sha256_json(manifest.model_dump(mode="json", exclude={"digest"}))
+    # A record of before the processor was recorded keeps the digest that it has.
+    later = {"processor"} if manifest.processor is None else set()
+    return sha256_json(manifest.model_dump(mode="json", exclude={"digest", *later}))
 
 
 def _first(error: ValidationError) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from pvbesscar.arithmetic.processor import features
 from pvbesscar.cli import app
 from pvbesscar.dataset.build import build
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
@@ -27,7 +28,7 @@ from pvbesscar.lineage.stages import STAGES
 from pvbesscar.lineage.verify import require_proven, verify
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
-from pvbesscar.store.files import read_json, write_json, write_text
+from pvbesscar.store.files import read_json, sha256_json, write_json, write_text
 from pvbesscar.store.locks import held
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError
@@ -298,7 +299,14 @@ def test_made_again_elsewhere_the_dataset_is_the_same_and_the_project_untouched(
     assert {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")} == before
 
 
-def test_made_again_from_another_input_it_is_not_the_same(tmp_path: Path) -> None:
+def test_a_record_of_before_the_processor_was_recorded_is_read(workspace: Workspace) -> None:
+    path = workspace.runs / "first" / "manifest.json"
+    earlier = {name: value for name, value in read_json(path).items() if name not in {"processor", "digest"}}
+    write_json(path, earlier | {"digest": sha256_json(earlier)})
+    assert read_manifest(path.parent).processor is None
+
+
+def test_made_again_from_another_input_it_is_not_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_demand(tmp_path)
     settings = settings_for(tmp_path)
     run_stages(settings, "first")
@@ -306,8 +314,17 @@ def test_made_again_from_another_input_it_is_not_the_same(tmp_path: Path) -> Non
     frame = pd.read_csv(path)
     frame.loc[4000, "mall_kwh"] += 1.0
     frame.to_csv(path, index=False)
-    with pytest.raises(RunError, match=r"mall.parquet of ingest comes out different"):
+    # All hours of the demand are scaled to the declared energy.
+    different = r"mall.parquet of ingest comes out different: column `mall_kwh`, in 8,760 rows, by at most [\d.]+, "
+    with pytest.raises(RunError, match=different) as caught:
         recompute(Workspace.of(settings), "first", lambda _stage: None)
+    assert "neither processor, packages nor code have changed since: an input has" in str(caught.value.hint)
+    elsewhere = features() | {"NumPy": "baseline"}
+    monkeypatch.setattr("pvbesscar.lineage.recompute.features", lambda: elsewhere)
+    with pytest.raises(RunError, match=different) as caught:
+        recompute(Workspace.of(settings), "first", lambda _stage: None)
+    then = features()["NumPy"]
+    assert f"changed since the run: the processor (NumPy: {then}, now baseline)." in str(caught.value.hint)
     path.unlink()
     with pytest.raises(InputError, match=r"mall.csv"):
         recompute(Workspace.of(settings), "first", lambda _stage: None)
