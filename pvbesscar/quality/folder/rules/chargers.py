@@ -189,7 +189,7 @@ def twice(folder: DatasetFolder) -> Iterator[Violation]:
     looks_at=("charger files",),
     rationale="`electric_vehicle_departure_time` is the number of rows until the vehicle leaves: 1 in its last row, "
     "one less in each. Agents plan by it, and CityLearn judges the SOC when it ends.",
-    reference=f"{SIMULATION}; DESIGN, the dataset",
+    reference=f"{SIMULATION}; docs/files.md, the dataset",
     cause="a clock time or a fixed length in the place of the hours left, or rows lost within a stay",
     fix="write the rows left until departure into every connected row",
 )
@@ -285,7 +285,7 @@ def _arrivals(course: Course) -> tuple[Rows, FloatArray]:
     looks_at=("charger files, schema.json",),
     rationale="No more than power times hours times efficiency goes into a battery. Beyond, every controller fails "
     "alike, and a reward for service only adds noise.",
-    reference="DESIGN, actions: what no power can meet is counted as infeasible",
+    reference="docs/design.md, Actions: what no power can meet is counted as infeasible",
     cause="a power in the wrong unit, stays that are too short, or SOC on another scale",
     fix="check `max_charging_power` and `capacity` [kW, kWh] and the stays",
 )
@@ -328,7 +328,7 @@ def _capacity(folder: DatasetFolder, name: str) -> float:
     looks_at=("charger files",),
     rationale="Where one vehicle follows another without an empty row, CityLearn tells them apart by "
     "`electric_vehicle_session_id`; without it, the second starts with what the first had.",
-    reference="FIELD_NOTES, CityLearn: another vehicle on the same socket with no empty hour between",
+    reference="CityLearn 3.0.2, internal/runtime.py, associate_chargers_to_electric_vehicles",
     cause="a file of an older version",
     fix="add the column, with a name for each session",
 )
@@ -350,7 +350,7 @@ def sessions(folder: DatasetFolder) -> Iterator[Violation]:
     looks_at=("charger files",),
     rationale="Two chargers whose vehicles come and go in the same hours with the same SOC all year are copies: a "
     "measured profile multiplied to fill a larger site.",
-    reference="FIELD_NOTES: 32 measured profiles were stretched to 128 sockets",
+    reference="docs/design.md, What it is for: 32 measured profiles were once stretched to 128 sockets",
     cause="profiles multiplied",
     fix="use the sessions of each charger, or fewer chargers",
 )

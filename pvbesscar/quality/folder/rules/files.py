@@ -57,7 +57,7 @@ def count(folder: DatasetFolder) -> Iterator[Violation]:
     "every file that is named is there",
     looks_at=("schema.json, names of files",),
     rationale="CityLearn stops at the first file that is missing; tools that put zeros in its place do worse.",
-    reference="FIELD_NOTES: an earlier tool replaced a missing solar file by zeros and trained on it",
+    reference="docs/design.md, What it is for: a missing solar file once became a year of zeros",
     cause="a file left behind when the dataset was copied, or renamed",
     fix="add the file named, or correct its name in the schema (upper and lower case count)",
 )
@@ -206,7 +206,7 @@ def columns_known(folder: DatasetFolder) -> Iterator[Violation]:
     looks_at=("every file named",),
     rationale="Row t of every file is the same hour. CityLearn does not compare their lengths: a shorter one ends the "
     "episode with an error, or its owner's data belong to other hours.",
-    reference=f"{LOADING}; DESIGN, calendar",
+    reference=f"{LOADING}; docs/design.md, Calendar",
     cause="a file cut off, or files of different years or resolutions",
     fix="export all files over the same hours",
 )
@@ -235,7 +235,7 @@ def length(folder: DatasetFolder) -> Iterator[Violation]:
     looks_at=("schema.json, names of files",),
     rationale="Two chargers with one file charge the same vehicle in the same hours twice, two buildings with one file "
     "have the same demand: energies are counted double. Weather, prices and carbon intensity may well be shared.",
-    reference="FIELD_NOTES: 32 measured profiles were stretched to 128 sockets",
+    reference="docs/design.md, What it is for: 32 measured profiles were once stretched to 128 sockets",
     cause="a name copied, or profiles multiplied to fill a larger site",
     fix="give each charger and each building a file of its own, or leave the copies out",
 )

@@ -235,7 +235,7 @@ def _crossed(key: str, found: Mapping[str, Any]) -> Iterator[Violation]:
     looks_at=("schema.json, vehicles",),
     rationale="A vehicle that arrives below `1 - depth_of_discharge` is lifted to that reserve without any energy: the "
     "simulator makes energy from nothing.",
-    reference="FIELD_NOTES, CityLearn: a SOC below the reserve jumps to it with zero energy balance",
+    reference="CityLearn 3.0.2, energy_model.py, Battery: a SOC below the reserve is set to it, without energy",
     cause="the depth of discharge of a stationary battery, copied",
     fix="set `depth_of_discharge` of vehicles to 1.0",
 )

@@ -21,7 +21,7 @@ ALWAYS_TAKEN = 0.98
     "chargers within their rating",
     looks_at=(EV_PROFILE,),
     rationale="A charger of four sockets delivers at most four times a socket's power in an hour.",
-    reference="DESIGN, the plant: 3.5 kW per socket, four sockets per charger",
+    reference="docs/design.md, The plant: 3.5 kW per socket, four sockets per charger",
     cause="a wrong unit (W for kW), energies of a day, or another charger",
     fix="check the unit of the profile and `ev.socket_kw`",
 )
@@ -51,7 +51,7 @@ def profile_rating(context: QualityContext) -> Iterator[Violation]:
     looks_at=(EV_PROFILE,),
     rationale="Vehicles come one by one: two chargers with the same energy in all 8,760 hours are one series written "
     "twice, and what is learnt from them knows nothing of the spread of arrivals.",
-    reference="DESIGN, what it is for: 32 profiles silently stretched to 128 sockets",
+    reference="docs/design.md, What it is for: 32 profiles silently stretched to 128 sockets",
     cause="one estimated profile divided by the number of chargers",
     fix="use metered sessions (`ev.source: sessions`); until then the report names the copies",
 )
@@ -77,7 +77,7 @@ def profile_copied(context: QualityContext) -> Iterator[Violation]:
     "every charger is used",
     looks_at=(EV_PROFILE,),
     rationale="A charger that delivers nothing in a year is out of order, or its column was not recorded.",
-    reference="DESIGN, the plant",
+    reference="docs/design.md, The plant",
     cause="a charger out of order, or a column that was not recorded",
     fix="check the charger's meter, or leave it out of `ev.chargers`",
 )

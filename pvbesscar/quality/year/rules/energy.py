@@ -11,7 +11,7 @@ from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rule import rule
 from schemas.frames import EV_PROFILE, MALL, SESSIONS
 
-DECLARED = "DESIGN, the plant: yearly energies that OE2 declares"
+DECLARED = "docs/design.md, The plant: yearly energies that OE2 declares"
 CONSERVED = 1e-6
 
 
@@ -154,7 +154,7 @@ def mall_outage(context: QualityContext) -> Iterator[Violation]:
     "the mall has a daily course",
     looks_at=(MALL,),
     rationale="A mall opens and closes; a demand that is the same in every hour was computed from a yearly total.",
-    reference="DESIGN, the plant: mall open [9, 23)",
+    reference="docs/design.md, The plant: mall open [9, 23)",
     cause="a yearly or monthly total divided by its hours",
     fix="export hourly meter readings",
     waivable=False,

@@ -177,7 +177,7 @@ def _lag(pv: FloatArray, light: FloatArray) -> tuple[int, dict[int, float]]:
     looks_at=(MALL,),
     rationale="A mall draws more while it is open. The lag is the one at which the mean day fits the opening hours "
     "best, over the year and over each month; less than 3 h, and a single month, are a matter of habit.",
-    reference="DESIGN, the plant: mall open [9, 23)",
+    reference="docs/design.md, The plant: mall open [9, 23)",
     cause="stamps in universal time, morning and afternoon exchanged, or other opening hours",
     fix="bring the file to local time, or set `mall.open_hours`",
 )

@@ -41,7 +41,7 @@ def c_rate(context: QualityContext) -> Iterator[Violation]:
     looks_at=(),
     rationale="Lithium batteries with their inverters return 80 to 92 % of what they take, other chemistries 60 % and "
     "more; 98 % and above is not built. CityLearn's `efficiency` is the round trip.",
-    reference="IEC 62933-2-1; FIELD_NOTES, CityLearn",
+    reference="IEC 62933-2-1; CityLearn 3.0.2, energy_model.py, Battery",
     cause="a one-way or a cell efficiency in the place of the round trip, or percent for ratio",
     fix="set `bess.efficiency` to the round trip from AC to AC",
 )
@@ -77,7 +77,7 @@ def dc_ac_ratio(context: QualityContext) -> Iterator[Violation]:
     "the price differs between peak and base",
     looks_at=(),
     rationale="With one price for all hours the cost term can not tell when energy is used.",
-    reference="DESIGN, the plant: 0.45 PEN/kWh in the tariff peak, 0.28 otherwise",
+    reference="docs/design.md, The plant: 0.45 PEN/kWh in the tariff peak, 0.28 otherwise",
     cause="a mean price entered twice",
     fix="set `grid.peak_price` and `grid.base_price` to the tariff's two prices",
 )
@@ -95,7 +95,7 @@ def tariff_constant(context: QualityContext) -> Iterator[Violation]:
     "export earns less than import costs",
     looks_at=(),
     rationale="With a feed-in above the price, buying to sell pays, and the optimum's bound does not hold.",
-    reference="DESIGN, J*: holds for a feed-in below the price",
+    reference="docs/design.md, The optimum: holds for a feed-in below the price",
     cause="centimos for soles, or the two prices exchanged",
     fix="check `grid.feed_in_price`",
 )

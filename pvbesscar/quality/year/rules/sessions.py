@@ -16,7 +16,7 @@ from pvbesscar.quality.year.rules.energy import session_energy_kwh
 from schemas.frames import SESSIONS
 from schemas.settings import HOURS_PER_YEAR
 
-CONTRACT = "DESIGN, the plant: 128 sockets; sessions hold arrival (inclusive) and departure (exclusive) hours"
+CONTRACT = "docs/design.md, The plant: 128 sockets; sessions hold arrival (inclusive) and departure (exclusive) hours"
 ENERGY_SLACK_KWH = 1e-6
 
 
@@ -171,7 +171,7 @@ def overlap(context: QualityContext) -> Iterator[Violation]:
     looks_at=(SESSIONS,),
     rationale="States of charge lie in [0, 1]. CityLearn reads values up to 1 as ratios and above 1 as percent, value "
     "by value: 0.8 % would become 80 %.",
-    reference="CityLearn 3.0.2, charger files (FIELD_NOTES)",
+    reference="CityLearn 3.0.2, data.py, ChargerSimulation",
     cause="percent in the place of ratios, or both in one column",
     fix="write ratios only (0.9, not 90)",
     waivable=False,
@@ -206,7 +206,7 @@ def soc(context: QualityContext) -> Iterator[Violation]:
     looks_at=(SESSIONS,),
     rationale="Each socket simulates one battery of its class; a session with another capacity would be charged in the "
     "wrong one.",
-    reference="DESIGN, the plant: moto 3.5 kWh, mototaxi 10 kWh",
+    reference="docs/design.md, The plant: moto 3.5 kWh, mototaxi 10 kWh",
     cause="a capacity in Wh or Ah, or another vehicle",
     fix="check `ev.moto_battery_kwh` and `ev.mototaxi_battery_kwh` against the sessions",
     waivable=False,
@@ -230,7 +230,7 @@ def battery(context: QualityContext) -> Iterator[Violation]:
     looks_at=(SESSIONS,),
     rationale="What a socket can deliver is its power times the hours plugged in; what is beyond that is counted as "
     "infeasible service for every controller alike.",
-    reference="DESIGN, actions: what no power can meet is counted as infeasible, by socket and hour",
+    reference="docs/design.md, Actions: what no power can meet is counted as infeasible, by socket and hour",
     cause="a stay that is too short, or more energy than one vehicle takes",
     fix="check `ev.socket_kw` and `ev.dwell_hours`, or the departures in the sessions file",
 )

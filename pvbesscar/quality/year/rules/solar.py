@@ -69,7 +69,7 @@ def greatest(values: FloatArray) -> float:
     "there is light",
     looks_at=(WEATHER, PV),
     rationale="No place between the polar circles is without sun for a year. A year of zeros is a missing file.",
-    reference="FIELD_NOTES: an earlier tool replaced a missing solar file by zeros and trained on it",
+    reference="docs/design.md, What it is for: a missing solar file once became a year of zeros",
     cause="the file was emptied, a failed export wrote zeros, or the unit is a thousandth of what is expected",
     fix="export the irradiance (or the generation) again from its source; where there is none, choose "
     "`weather.source: synthetic` and `pv.source: synthetic`, and the report will say so",

@@ -14,7 +14,7 @@ from pvbesscar.quality.year.rule import rule
 from schemas.frames import EV_PROFILE, MALL, PV, WEATHER
 from schemas.settings import HOURS_PER_YEAR
 
-CALENDAR = "DESIGN, calendar: a canonical year is 8,760 rows stamped at the start of the interval, local time"
+CALENDAR = "docs/design.md, Calendar: a canonical year is 8,760 rows stamped at the start of the interval, local time"
 ANY_HOURLY = (WEATHER, PV, MALL, EV_PROFILE)
 
 

@@ -22,7 +22,7 @@ ELSEWHERE = ("temp_air_c", "wind_speed_m_s")
     "no missing and no infinite number",
     looks_at=(WEATHER, PV, MALL, EV_PROFILE, SESSIONS),
     rationale="A gap filled in silently is how a missing solar file became a year of zeros. Nothing is filled in here.",
-    reference="DESIGN, the way the data goes: no stage ever invents data",
+    reference="docs/design.md, Stages: no stage ever invents data",
     cause="empty cells, or text such as `NaN`, `n/a`, `#DIV/0!` or `inf` in the file",
     fix="have the hours measured or exported again, or mend the cells in the source and say how",
     waivable=False,
