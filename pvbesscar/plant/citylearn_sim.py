@@ -72,8 +72,8 @@ def make_lean(env: Any) -> Callable[[list[float]], None]:  # noqa: ANN401
     SimulationError
         This CityLearn has no such methods.
     """
-    runtime = env._runtime_service  # noqa: SLF001
-    services = [building._ops_service for building in env.buildings]  # noqa: SLF001
+    runtime = env._runtime_service
+    services = [building._ops_service for building in env.buildings]
     wanted = [(runtime, "step_without_feedback"), (runtime, "simulate_unconnected_ev_soc")]
     wanted += [(service, name) for service in services for name in FEEDBACK]
     for owner, name in wanted:
@@ -234,7 +234,7 @@ class CityLearnSim:
     def _check_series(self) -> None:
         rows, b = self._data.hours, self._building
         theirs = {
-            "PV": -np.asarray(b._Building__solar_generation[:rows], dtype=np.float64),  # noqa: SLF001
+            "PV": -np.asarray(b._Building__solar_generation[:rows], dtype=np.float64),
             "mall demand": np.asarray(b.energy_simulation.non_shiftable_load[:rows], dtype=np.float64),
             "price": np.asarray(b.pricing.electricity_pricing[:rows], dtype=np.float64),
             "carbon": np.asarray(b.carbon_intensity.carbon_intensity[:rows], dtype=np.float64),
