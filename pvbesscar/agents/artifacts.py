@@ -7,10 +7,11 @@ from importlib.metadata import version
 
 from pydantic import ValidationError
 
+from pvbesscar.agents.settings import training_digest
 from pvbesscar.dataset.settings import dataset_settings_digest
 from pvbesscar.quality.stage_contracts import require_dataset
 from pvbesscar.store.dataset_manifest import read_manifest
-from pvbesscar.store.files import read_stored, sha256_file, sha256_json
+from pvbesscar.store.files import read_stored, sha256_file
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest, Result, TrainingMetrics
@@ -61,21 +62,6 @@ def final_name(agent: Agent) -> str:
 def curve_name(agent: Agent) -> str:
     """File name of the training curve: mean hourly reward over each stretch of steps."""
     return f"{agent}_training_curve.csv"
-
-
-def training_digest(agent: Agent, settings: Settings, profile: str) -> str:
-    """Digest of the settings that a model depends on beside its dataset."""
-    return sha256_json(
-        {
-            "seed": settings.training.seed,
-            "simulator": settings.training.simulator,
-            "scenarios": settings.training.scenarios,
-            # The twin's plants run side by side: their number decides what an update learns from. CityLearn runs one.
-            "plants": settings.training.plants if settings.training.simulator == "twin" else 1,
-            "profile": [profile, settings.profile(profile).model_dump(mode="json", include={"steps", "episode_hours"})],
-            agent: getattr(settings.training, agent).model_dump(mode="json"),
-        }
-    )
 
 
 def versions() -> dict[str, str]:

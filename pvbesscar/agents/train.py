@@ -20,12 +20,12 @@ from pvbesscar.agents.artifacts import (
     curve_name,
     final_name,
     prove_dataset,
-    training_digest,
     versions,
 )
 from pvbesscar.agents.callbacks import TrainingCallback, diverged, faulty_parameters, save_model
 from pvbesscar.agents.factory import Env, count_parameters, make_agent
 from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
+from pvbesscar.agents.settings import training_digest
 from pvbesscar.agents.signals import Stop, stopping
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.dataset.scenarios import ScenarioStore

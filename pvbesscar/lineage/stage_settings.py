@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pvbesscar.agents.settings import model_settings
 from pvbesscar.dataset.settings import DATASET_SETTINGS
 from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.stage import Include, SiteFile
@@ -93,11 +94,10 @@ def training_settings(agent: Agent) -> Callable[[RunContext], Include]:
     """Settings that the model of an agent depends on."""
 
     def settings(run: RunContext) -> Include:
-        training: Include = {"seed": True, "simulator": True, "scenarios": True, agent: True}
-        training[run.profile] = {"steps", "episode_hours", "checkpoint_every"}
-        if run.settings.training.simulator == "twin":
-            training["plants"] = True
-        return {"training": training, "evaluation": {"windows"}}
+        own: Include = model_settings(agent, run.settings, run.profile)
+        # The models are the same without these; the checkpoints and the rewards beside them are not.
+        own["training"][run.profile] |= {"checkpoint_every"}
+        return own | {"evaluation": {"windows"}}
 
     return settings
 

@@ -23,9 +23,9 @@ from pvbesscar.agents.artifacts import (
     model_fault,
     prove_dataset,
     read_metrics,
-    training_digest,
 )
 from pvbesscar.agents.factory import load_agent
+from pvbesscar.agents.settings import training_digest
 from pvbesscar.agents.train import train, train_on, training_years
 from pvbesscar.certify.certificate import certify
 from pvbesscar.envs.twin_vec_env import TwinVecEnv

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.agents.artifacts import training_digest
+from pvbesscar.agents.settings import training_digest
 from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.kpis import ControllerRun
 from pvbesscar.evaluation.ranking import controller_result, ranked
