@@ -30,7 +30,7 @@ NO_SAY = {
     "build": {"pydantic", "jinja2", "great_expectations"},
     # The learning libraries load the agents of `certify --full`; the contracts only refuse.
     "certify": {"pydantic", "pandera", "pvlib", "torch", "stable_baselines3"},
-    "train-sac": {"pydantic", "pandera", "pvlib"},
+    "train-sac": {"pydantic", "pandera", "pvlib", "filelock"},
     "evaluate": {"pydantic", "pandera", "pvlib"},
     # It reads what `evaluate` left and simulates nothing.
     "publish": {
