@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.dataset.reference import infeasible
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import CHARGE, DEPARTURES, DISCHARGE, EV, EXPORT, IMPORT, MALL, MET, PV
+from pvbesscar.plant.ledger import CHARGE, DEPARTURES, DISCHARGE, EV, EXPORT, IMPORT, MALL, MET, PV
 from pvbesscar.plant.simulator import Hour
 from pvbesscar.plant.state import PlantState, Setpoints
 
@@ -134,7 +134,7 @@ def _bess_counts(state: PlantState, asked: Setpoints, hour: Hour) -> dict[str, i
     wanted = abs(asked.bess_kw)
     derated = p.bess_kw * max(float(np.interp(state.bess_soc, curve[0], curve[1])), 0.0)
     allowed = min(wanted, p.bess_kw, derated)
-    charging, discharging = asked.bess_kw < 0.0, asked.bess_kw > 0.0
+    charging, discharging = asked.bess_kw > 0.0, asked.bess_kw < 0.0
     net = row[MALL] + row[EV] - row[PV]
     return {
         "bess-idle": row[CHARGE] == 0.0 and row[DISCHARGE] == 0.0,

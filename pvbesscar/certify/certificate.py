@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from pydantic import ValidationError
 
 from pvbesscar import plant
 from pvbesscar.agents.artifacts import prove_dataset, read_metrics
@@ -17,10 +16,10 @@ from pvbesscar.certify.branches import DESCRIPTIONS, contained
 from pvbesscar.certify.compare import UNITS, Differences, InMode, compare
 from pvbesscar.certify.plan import Run, plan_runs
 from pvbesscar.controllers.policy import Predictor
-from pvbesscar.plant.certificate import outdated_parts, package_versions
+from pvbesscar.plant.certificate import package_versions
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
-from pvbesscar.store.files import read_stored, sha256_file, write_text
+from pvbesscar.store.files import sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.progress import OnProgress, Progress, ProgressReporter
 from schemas.results import Certificate, CertifiedRun, QuantityDifference
@@ -32,23 +31,20 @@ def certify(
     workspace: Workspace,
     *,
     full: bool = False,
-    force: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Certificate:
-    """Drive CityLearn and the twin with the same policies on the dataset and write how they compare.
+    """Run CityLearn and the twin with the same controllers on the dataset, and write how they compare.
 
-    Eight policies (idle, full charge, full discharge, alternating extremes, random, no control, rule, and `swing`,
-    whose setpoints go beyond what any action can ask for), those that act in both modes. By default on a few windows
-    that hold every kind of session and hour of this year, some 6,000 hours together, less than a minute on 128
-    sockets; `full` takes the whole year and, beside those, the trained agents whose models belong to this dataset,
-    some 15 minutes.
+    Eight controllers: idle, full charge, full discharge, alternating extremes, random, no control, rule, and `swing`,
+    whose setpoints go beyond what an action can ask for; those that act run in both modes. By default they run on a few
+    windows that hold every kind of session and hour of this year, some 6,000 hours together, less than a minute on 128
+    sockets. With `full` they run the whole year, and the trained agents of this dataset do too, some 15 minutes.
 
     State, observation, ledger row and reward of every hour are compared bit by bit, and the sums of the ledger's
-    columns. Where policies act, the twin decides by itself in compiled code, as it does in training.
+    columns. Controllers that act decide on the twin in compiled code, as in training.
 
-    A current certificate (see `require_certificate`) of the same or the greater scope is returned as it is. Otherwise
-    `workspace.certificate` is replaced when all runs are done, whatever the verdict: this function does not refuse,
-    `require_certificate` does.
+    `workspace.certificate` is written when all runs are done, whatever the verdict; `require_certificate` refuses a
+    verdict other than `equal`.
 
     Parameters
     ----------
@@ -56,8 +52,6 @@ def certify(
         The scenario, its dataset built.
     full
         The whole year instead of windows.
-    force
-        Certify again even if the certificate is current.
     on_progress
         Told about once a second how many hours are compared.
 
@@ -74,8 +68,6 @@ def certify(
         CityLearn can not be loaded, or its ledger does not close.
     """
     manifest = prove_dataset(settings, workspace)
-    if not force and (current := _still_good(workspace, manifest.digest, full=full)) is not None:
-        return current
     began = time.monotonic()
     if on_progress is not None:
         on_progress(Progress(0, 0, 0.0, "", "loading CityLearn"))
@@ -103,16 +95,6 @@ def certify(
     )
     write_text(workspace.certificate, certificate.model_dump_json(indent=2) + "\n")
     return certificate
-
-
-def _still_good(workspace: Workspace, dataset_digest: str, *, full: bool) -> Certificate | None:
-    try:
-        text = read_stored(workspace.certificate)
-        certificate = Certificate.model_validate_json(text)
-    except (FileNotFoundError, ValidationError):
-        return None
-    enough = certificate.verdict == "equal" and (certificate.scope == "year" or not full)
-    return certificate if enough and not outdated_parts(certificate, dataset_digest) else None
 
 
 def _models(settings: Settings, workspace: Workspace, dataset_digest: str) -> Mapping[str, Predictor]:

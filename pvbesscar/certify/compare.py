@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.certify.branches import BranchCounter
-from pvbesscar.certify.policies import Acting
-from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.base import Acting, Controller
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import LEDGER_COLUMNS, observation_names
+from pvbesscar.plant.ledger import LEDGER_COLUMNS
+from pvbesscar.plant.observation import observation_names
 from pvbesscar.plant.simulator import Hour, Simulator
 from pvbesscar.plant.state import PlantState, Setpoints, observation, setpoints
 from schemas.settings import Mode

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.certify.branches import session_branches
-from pvbesscar.certify.policies import acting, setting, trained
+from pvbesscar.certify.policies import acting, setting
 from pvbesscar.controllers.base import Controller
-from pvbesscar.controllers.policy import Predictor
+from pvbesscar.controllers.policy import PolicyController, Predictor
 from pvbesscar.plant.data import PlantData, Sessions
 from schemas.settings import Mode
 
@@ -45,7 +45,7 @@ def plan_runs(data: PlantData, seed: int, models: Mapping[str, Predictor], *, fu
         Trained policies, by name.
     """
     mode: Mode = "bidirectional" if data.params.bidirectional else "dispatch"
-    once: tuple[Controller, ...] = (*setting(seed), *trained(models))
+    once: list[Controller] = [*setting(seed), *(PolicyController(name, model) for name, model in models.items())]
     cast = [(policy, each) for each in MODES for policy in acting(seed)] + [(policy, mode) for policy in once]
     stretches = ((0, data.hours),) if full else windows(data, DEFAULT_HOURS // len(cast))
     return tuple(Run(policy, each, start, hours) for start, hours in stretches for policy, each in cast)

@@ -1,42 +1,22 @@
-"""Policies that drive a comparison into every branch of the physics."""
+"""Controllers that lead a comparison into every branch of the physics."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.base import Acting, Controller
 from pvbesscar.controllers.baselines import NoControl, Rule
-from pvbesscar.controllers.policy import Predictor
-from pvbesscar.plant.state import PlantState, Setpoints, observation, setpoints
+from pvbesscar.plant.state import PlantState, Setpoints
 
 Action = NDArray[np.float32]
 
 _STUCK_SOC = 1e-4
-"""Hourly progress of the battery's SOC below which `Swing` turns round."""
+"""Change of the battery's SOC in an hour below which `Swing` changes between charging and discharging."""
 _BEYOND = 1.1
-"""How far beyond nominal power `Swing` asks in half of the hours: CityLearn cuts that off."""
-
-
-class Acting(ABC):
-    """A policy that gives an action in [0, 1] of shape (1 + K,) float32, as agents do."""
-
-    name: str
-
-    def reset(self) -> None:  # noqa: B027 (most have no memory)
-        """Forget everything: a new episode begins."""
-
-    @abstractmethod
-    def action(self, state: PlantState) -> Action:
-        """Action for the hour of `state`."""
-
-    def decide(self, state: PlantState) -> Setpoints:
-        """Setpoints for the hour of `state`."""
-        return setpoints(state, self.action(state))
+"""Share of nominal power that `Swing` asks for in half of the hours: CityLearn limits it to 1."""
 
 
 @dataclass(slots=True)
@@ -89,24 +69,11 @@ class Random(Acting):
 
 
 @dataclass(slots=True)
-class Trained(Acting):
-    """A trained policy, acting deterministically on the observation."""
-
-    name: str
-    model: Predictor
-
-    def action(self, state: PlantState) -> Action:
-        """Action for the hour of `state`."""
-        action, _ = self.model.predict(observation(state), deterministic=True)
-        return np.asarray(action, dtype=np.float32)
-
-
-@dataclass(slots=True)
 class Swing:
-    """Setpoints that no action gives: the physics beyond guard, deficit and required SOC.
+    """Setpoints beyond guard, deficit and required SOC: it reaches physics that no action can ask for.
 
     The battery charges at nominal power until it is full and discharges until it is at its reserve, however large it
-    is, exporting where nobody needs its energy; in half of the hours it is asked for more than its power. Sockets,
+    is, exporting where the site has no deficit; in half of the hours it is asked for more than its power. Sockets,
     empty ones too, get a random power, a third of them full power, until vehicles are full.
     """
 
@@ -122,13 +89,13 @@ class Swing:
     def reset(self) -> None:
         """Begin the draws anew, charging."""
         self._generator = np.random.default_rng(self.seed)
-        self._direction = -1.0
+        self._direction = 1.0
         self._last_soc = None
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`."""
         p = state.data.params
-        if self._last_soc is not None and self._direction * (self._last_soc - state.bess_soc) < _STUCK_SOC:
+        if self._last_soc is not None and self._direction * (state.bess_soc - self._last_soc) < _STUCK_SOC:
             self._direction = -self._direction
         self._last_soc = state.bess_soc
         asked = p.bess_kw * (_BEYOND if self._generator.random() < 0.5 else 1.0)
@@ -137,7 +104,7 @@ class Swing:
 
 
 def acting(seed: int) -> tuple[Acting, ...]:
-    """Policies whose actions mean something else in each mode."""
+    """Controllers whose actions mean something else in each mode."""
     return (
         Constant("idle", None, 0.0),
         Constant("full-charge", 0.0, 1.0),
@@ -148,10 +115,5 @@ def acting(seed: int) -> tuple[Acting, ...]:
 
 
 def setting(seed: int) -> tuple[Controller, ...]:
-    """Policies that give setpoints, the same in both modes."""
+    """Controllers that make setpoints themselves: they mean the same in both modes."""
     return (NoControl(), Rule(), Swing(seed))
-
-
-def trained(models: Mapping[str, Predictor]) -> tuple[Acting, ...]:
-    """Trained policies, by name."""
-    return tuple(Trained(name, model) for name, model in models.items())

@@ -1,10 +1,14 @@
-"""What every controller is."""
+"""What every controller offers, and the controllers that give an action as agents do."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
-from pvbesscar.plant.state import PlantState, Setpoints
+import numpy as np
+from numpy.typing import NDArray
+
+from pvbesscar.plant.state import PlantState, Setpoints, setpoints
 
 
 class Controller(Protocol):
@@ -19,3 +23,24 @@ class Controller(Protocol):
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`."""
+
+
+class Memoryless:
+    """A controller whose decision depends on the state alone."""
+
+    def reset(self) -> None:
+        """Forget nothing: there is no memory."""
+
+
+class Acting(Memoryless, ABC):
+    """A controller that gives an action, which `setpoints` turns into powers."""
+
+    name: str
+
+    @abstractmethod
+    def action(self, state: PlantState) -> NDArray[np.floating]:
+        """Action for the hour of `state`, shape (1 + K,) in [0, 1]."""
+
+    def decide(self, state: PlantState) -> Setpoints:
+        """Setpoints for the hour of `state`."""
+        return setpoints(state, self.action(state))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.functions import solved
 from pvbesscar.dataset.reference import session_needs
+from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.data import PlantData
 from schemas.settings import Frozen, quantity
 
@@ -180,7 +181,7 @@ def arrival_energies(data: PlantData) -> tuple[FloatArray, FloatArray]:
     for since in range(longest):
         there = stay > since
         at_once = np.clip(need - power * since, 0.0, power)
-        last = np.clip(need - power * (stay - 1 - since), 0.0, power)
+        last = guard_kw(need, stay - since, power)
         np.add.at(early[:, since], sessions.arrival[there], at_once[there])
         np.add.at(late[:, since], sessions.arrival[there], last[there])
     return early, late

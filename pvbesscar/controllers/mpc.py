@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.functions import dot
 from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
-from pvbesscar.controllers.optimum import follow
-from pvbesscar.controllers.program import UNLIMITED, Builder
+from pvbesscar.controllers.program import UNLIMITED, Builder, SiteColumns, balance_rows, storage_rows
 from pvbesscar.controllers.reference import scale, simulated_terms
+from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import NEED_EPSILON_KWH
-from pvbesscar.plant.state import PlantState, Setpoints
+from pvbesscar.plant.state import PlantState, Setpoints, setpoints_near
 from schemas.errors import ControllerError
 from schemas.results import ScoreTerms
 
@@ -76,43 +76,32 @@ class Mpc:
         one_way = math.sqrt(p.bess_efficiency)
         reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         most = float(data.params.mall_scale_kw + data.params.pv_ac_kw + p.bess_kw + p.sockets * p.socket_kw) * 10.0
-        self._imported = b.columns(h, 0.0, most)
-        self._exported = b.columns(h, 0.0, most, self._per_kwh[1] - self._per_kwh[2] * p.feed_in_price)
-        self._charged = b.columns(h, 0.0, p.bess_kw)
-        self._discharged = b.columns(h, 0.0, p.bess_kw)
+        imported = b.columns(h, 0.0, most)
+        exported = b.columns(h, 0.0, most, self._per_kwh[1] - self._per_kwh[2] * p.feed_in_price)
+        charged, discharged = b.columns(h, 0.0, p.bess_kw), b.columns(h, 0.0, p.bess_kw)
         worth = np.zeros(h)
         # What is left in the store saves an import of the cheapest hour some time after the horizon.
         worth[-1] = -one_way * float(self._import_cost.min())
-        self._stored = b.columns(h, reserve, p.bess_kwh, worth)
-        self._up = b.columns(h, 0.0, most, self._per_kwh[4])
-        self._down = b.columns(h, 0.0, most, self._per_kwh[4])
-        self._vehicles = b.columns(h, 0.0, p.sockets * p.socket_kw)
+        stored = b.columns(h, reserve, p.bess_kwh, worth)
+        up, down = b.columns(h, 0.0, most, self._per_kwh[4]), b.columns(h, 0.0, most, self._per_kwh[4])
+        vehicles = b.columns(h, 0.0, p.sockets * p.socket_kw)
         self._charged_so_far = b.columns(h, 0.0, most * h)
-        self._balance = b.rows(h, 0.0, 0.0)
-        for columns, sign in (
-            (self._imported, 1.0), (self._exported, -1.0), (self._charged, -1.0), (self._discharged, 1.0),
-            (self._vehicles, -1.0),
-        ):  # fmt: skip
-            b.add(self._balance, columns, sign)
-        self._state = b.rows(h, 0.0, 0.0)
-        b.add(self._state, self._stored, 1.0)
-        b.add(self._state[1:], self._stored[:-1], -1.0)
-        b.add(self._state, self._charged, -one_way)
-        b.add(self._state, self._discharged, 1.0 / one_way)
+        self._site = SiteColumns(imported, exported, charged, discharged, stored, vehicles)
+        self._balance = balance_rows(b, self._site, 0.0)
+        self._storage = storage_rows(b, self._site, 0.0, one_way)
         self._ramp = b.rows(h, 0.0, 0.0)
-        b.add(self._ramp, self._imported, 1.0)
-        b.add(self._ramp[1:], self._imported[:-1], -1.0)
-        b.add(self._ramp, self._up, -1.0)
-        b.add(self._ramp, self._down, 1.0)
+        b.add(self._ramp, imported, 1.0)
+        b.add(self._ramp[1:], imported[:-1], -1.0)
+        b.add(self._ramp, up, -1.0)
+        b.add(self._ramp, down, 1.0)
         summed = b.rows(h, 0.0, 0.0)
         b.add(summed, self._charged_so_far, 1.0)
         b.add(summed[1:], self._charged_so_far[:-1], -1.0)
-        b.add(summed, self._vehicles, -1.0)
+        b.add(summed, vehicles, -1.0)
         self._limit = b.rows(h, -UNLIMITED, 0.0)
-        b.add(self._limit, self._discharged, 1.0)
-        b.add(self._limit, self._vehicles, -1.0)
-        lp = b.build()
-        self._model = lp.highs()
+        b.add(self._limit, discharged, 1.0)
+        b.add(self._limit, vehicles, -1.0)
+        self._model = b.build().highs()
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`.
@@ -127,13 +116,13 @@ class Mpc:
         early, late = self._envelope(need, left, t)
         self._set(state, early, late)
         x = self._solve(t)
-        vehicles = float(x[self._vehicles[0]])
-        bess_kw = float(x[self._discharged[0]] - x[self._charged[0]])
+        vehicles = float(x[self._site.vehicles[0]])
+        bess_kw = float(x[self._site.charged[0]] - x[self._site.discharged[0]])
         surplus = float(state.data.pv_kwh[t] - state.data.mall_kwh[t]) - vehicles
         if surplus > 0.0:
             # To the program an hour of surplus is as good as the next; that of now is certain.
-            bess_kw = min(bess_kw, -surplus)
-        return follow(state, bess_kw, share_out(vehicles, need, left, p.socket_kw))
+            bess_kw = max(bess_kw, surplus)
+        return setpoints_near(state, bess_kw, share_out(vehicles, need, left, p.socket_kw))
 
     def _envelope(self, need: FloatArray, left: NDArray[np.int32], t: int) -> tuple[FloatArray, FloatArray]:
         """Most and least energy of all vehicles up to the end of each hour, shape (H,) each."""
@@ -149,14 +138,14 @@ class Mpc:
         net = self._outlook.mall_kwh[t] - self._outlook.pv_kwh[t]
         surplus = np.maximum(-net, 0.0)
         charge_most = np.full(h, p.bess_kw) if p.bidirectional else np.minimum(surplus, p.bess_kw)
-        _columns(model, self._exported, np.zeros(h), surplus)
-        _columns(model, self._charged, np.zeros(h), charge_most)
+        _columns(model, self._site.exported, np.zeros(h), surplus)
+        _columns(model, self._site.charged, np.zeros(h), charge_most)
         _columns(model, self._charged_so_far, late, np.maximum(early, late) + NEED_EPSILON_KWH)
-        model.changeColsCost(h, self._imported.astype(np.int32), self._import_cost[t])
+        model.changeColsCost(h, self._site.imported.astype(np.int32), self._import_cost[t])
         _rows(model, self._balance, net, net)
         before = np.zeros(h)
         before[0] = max(state.bess_soc, 1.0 - p.bess_depth_of_discharge) * p.bess_kwh
-        _rows(model, self._state, before, before)
+        _rows(model, self._storage, before, before)
         low, high = np.zeros(h), np.zeros(h)
         low[0], high[0] = (-UNLIMITED, UNLIMITED) if state.first else (state.last_import_kwh, state.last_import_kwh)
         _rows(model, self._ramp, low, high)
@@ -199,11 +188,11 @@ def share_out(energy_kwh: float, need: FloatArray, hours_left: NDArray[np.int32]
         Power of each socket, shape (K,) [kW].
     """
     most = np.minimum(need, socket_kw) * (hours_left > 0)
-    least = np.clip(need - socket_kw * (hours_left - 1), 0.0, most)
+    least = np.minimum(guard_kw(need, hours_left, socket_kw), most)
     order = np.argsort(hours_left - need / socket_kw, kind="stable")
     room = (most - least)[order]
     before = np.concatenate([[0.0], np.cumsum(room)[:-1]])
-    result = least.copy()
+    result: FloatArray = least.copy()
     result[order] += np.clip(energy_kwh - float(least.sum()) - before, 0.0, room)
     return result
 

@@ -14,13 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.functions import dot
-from pvbesscar.controllers.program import UNLIMITED, Builder, Lp, Solution, solve_lp
+from pvbesscar.controllers.base import Memoryless
+from pvbesscar.controllers.program import (
+    UNLIMITED,
+    Builder,
+    Lp,
+    SiteColumns,
+    Solution,
+    balance_rows,
+    solve_lp,
+    storage_rows,
+)
 from pvbesscar.controllers.reference import no_control_reference, scale
-from pvbesscar.controllers.vehicles import Stays, grouped, split, stays_within
+from pvbesscar.controllers.vehicles import grouped, split, stays_within
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import NEED_EPSILON_KWH
-from pvbesscar.plant.state import PlantState, Setpoints, setpoints
-from pvbesscar.plant.twin import check_window
+from pvbesscar.plant.simulator import check_window
+from pvbesscar.plant.state import PlantState, Setpoints, setpoints_near
 from schemas.errors import ControllerError
 from schemas.results import ScoreTerms
 from schemas.settings import Mode
@@ -41,7 +51,7 @@ class Plan:
     start
         First hour of the year that it covers.
     bess_kw
-        Power of the battery, above zero discharges, shape (H,) [kW].
+        Power of the battery, above zero charges, shape (H,) [kW].
     socket_kw
         Power of each socket, shape (H, K) [kW].
     soc
@@ -67,7 +77,7 @@ class Optimum:
     j
         Score of the program's plan, as the program counts it.
     bound
-        Lower bound of J: no controller, acting lawfully in this mode on these hours, scores less.
+        Lower bound of J: no controller that keeps the setpoint limits of this mode scores less on these hours.
     allowance
         Part of `j - bound` that makes room for the simulators' rounded numbers.
     terms
@@ -81,7 +91,7 @@ class Optimum:
     variables, constraints
         Size of the program.
     status
-        HiGHS' word.
+        Status that HiGHS reports.
     seconds
         Wall time, from the plant to the plan.
     """
@@ -194,8 +204,8 @@ class _Year:
         stays = stays_within(self.data, start, stop)
         # With the guard on, what can not be met charges at full power to the end: there is nothing to decide.
         decided = stays.feasible if p.departure_guard else np.ones(stays.first.size, dtype=np.bool_)
-        self.forced = _chosen(stays, ~decided)
-        self.stays = _chosen(stays, decided)
+        self.forced = stays.chosen(~decided)
+        self.stays = stays.chosen(decided)
         self.groups = grouped(self.stays.first, self.stays.end, self.stays.need_kwh, p.socket_kw)
         self.inside = self.groups.hour < stop
         self.pair_hour = self.groups.hour[self.inside] - start
@@ -222,41 +232,30 @@ class _Year:
         charge_most = np.full(hours, power) if p.bidirectional else np.clip(surplus, 0.0, power)
         from_grid = power if p.bidirectional else 0.0
         import_most = np.maximum(self.deficit + most + from_grid, 0.0)
-        self.imported = b.columns(
-            hours, 0.0, import_most, per_kwh[0] * self.carbon + per_kwh[2] * self.price, slack=slack
-        )
-        self.exported = b.columns(
+        imported = b.columns(hours, 0.0, import_most, per_kwh[0] * self.carbon + per_kwh[2] * self.price, slack=slack)
+        exported = b.columns(
             hours, 0.0, np.maximum(surplus, 0.0), per_kwh[1] - per_kwh[2] * p.feed_in_price, slack=slack
         )
-        self.charged = b.columns(hours, 0.0, charge_most, slack=slack)
-        self.discharged = b.columns(hours, 0.0, np.where(surplus >= most, 0.0, power), slack=slack)
-        self.stored = b.columns(hours, reserve, p.bess_kwh, slack=ROUNDING * p.bess_kwh)
+        charged = b.columns(hours, 0.0, charge_most, slack=slack)
+        discharged = b.columns(hours, 0.0, np.where(surplus >= most, 0.0, power), slack=slack)
+        stored_columns = b.columns(hours, reserve, p.bess_kwh, slack=ROUNDING * p.bess_kwh)
         # The first hour has no ramp: its two columns are fixed at zero.
         ramp_most = np.full(hours, float(import_most.max()) + slack)
         ramp_most[0] = 0.0
-        self.up = b.columns(hours, 0.0, ramp_most, per_kwh[4])
-        self.down = b.columns(hours, 0.0, ramp_most, per_kwh[4])
-        self.vehicles = b.columns(hours, 0.0, most, slack=slack)
+        up, down = b.columns(hours, 0.0, ramp_most, per_kwh[4]), b.columns(hours, 0.0, ramp_most, per_kwh[4])
+        vehicles = b.columns(hours, 0.0, most, slack=slack)
+        self.site = SiteColumns(imported, exported, charged, discharged, stored_columns, vehicles)
         self._write_vehicles(b, per_kwh[3])
 
-        balance = b.rows(hours, self.deficit, self.deficit)
-        for columns, sign in (
-            (self.imported, 1.0), (self.exported, -1.0), (self.charged, -1.0), (self.discharged, 1.0),
-            (self.vehicles, -1.0),
-        ):  # fmt: skip
-            b.add(balance, columns, sign)
+        balance_rows(b, self.site, self.deficit)
         before = np.zeros(hours)
         before[0] = stored
-        state = b.rows(hours, before, before, slack=ROUNDING * p.bess_kwh)
-        b.add(state, self.stored, 1.0)
-        b.add(state[1:], self.stored[:-1], -1.0)
-        b.add(state, self.charged, -efficiency)
-        b.add(state, self.discharged, 1.0 / efficiency)
+        storage_rows(b, self.site, before, efficiency, slack=ROUNDING * p.bess_kwh)
         ramp = b.rows(hours - 1, 0.0, 0.0)
-        b.add(ramp, self.imported[1:], 1.0)
-        b.add(ramp, self.imported[:-1], -1.0)
-        b.add(ramp, self.up[1:], -1.0)
-        b.add(ramp, self.down[1:], 1.0)
+        b.add(ramp, imported[1:], 1.0)
+        b.add(ramp, imported[:-1], -1.0)
+        b.add(ramp, up[1:], -1.0)
+        b.add(ramp, down[1:], 1.0)
         self._write_limits(b)
         self.lp: Lp = b.build()
 
@@ -273,7 +272,7 @@ class _Year:
             self.short = b.columns(groups.count.size, 0.0, groups.need_kwh, cost, slack=slack)
             b.add(total, self.short, 1.0)
         summed = b.rows(self.hours, 0.0, 0.0)
-        b.add(summed, self.vehicles, 1.0)
+        b.add(summed, self.site.vehicles, 1.0)
         b.add(summed[self.pair_hour], self.energy[self.inside], -1.0)
 
     def _write_limits(self, b: Builder) -> None:
@@ -284,17 +283,17 @@ class _Year:
         """
         lacking = np.flatnonzero(self.deficit >= 0.0)
         rows = b.rows(lacking.size, -UNLIMITED, self.deficit[lacking], slack=self.hour_slack)
-        b.add(rows, self.discharged[lacking], 1.0)
-        b.add(rows, self.vehicles[lacking], -1.0)
+        b.add(rows, self.site.discharged[lacking], 1.0)
+        b.add(rows, self.site.vehicles[lacking], -1.0)
         between = np.flatnonzero((self.deficit < 0.0) & (self.deficit + self.most_kwh > 0.0))
         surplus, most = -self.deficit[between], self.most_kwh[between]
         rows = b.rows(between.size, -UNLIMITED, 0.0, slack=self.hour_slack)
-        b.add(rows, self.discharged[between], 1.0)
-        b.add(rows, self.vehicles[between], -(most - surplus) / most)
+        b.add(rows, self.site.discharged[between], 1.0)
+        b.add(rows, self.site.vehicles[between], -(most - surplus) / most)
         if not self.data.params.bidirectional:
             rows = b.rows(between.size, -UNLIMITED, surplus, slack=self.hour_slack)
-            b.add(rows, self.charged[between], 1.0)
-            b.add(rows, self.vehicles[between], surplus / most)
+            b.add(rows, self.site.charged[between], 1.0)
+            b.add(rows, self.site.vehicles[between], surplus / most)
 
     def read(self, solution: Solution, began: float) -> Optimum:
         """Score, bound, terms and plan of a solution."""
@@ -309,7 +308,7 @@ class _Year:
             allowance=solution.allowance / self.hours,
             terms=self._terms(x),
             reference=self.reference,
-            both_ways_kwh=float(np.minimum(x[self.charged], x[self.discharged]).sum()),
+            both_ways_kwh=float(np.minimum(x[self.site.charged], x[self.site.discharged]).sum()),
             plan=self._plan(x),
             variables=int(self.lp.cost.size),
             constraints=int(self.lp.row_lower.size),
@@ -318,7 +317,7 @@ class _Year:
         )
 
     def _terms(self, x: FloatArray) -> ScoreTerms:
-        p, bought, sold = self.data.params, x[self.imported], x[self.exported]
+        p, bought, sold = self.data.params, x[self.site.imported], x[self.site.exported]
         judged = self.groups.end <= self.start + self.hours
         short = 0.0 if p.departure_guard else float(x[self.short][judged].sum()) * p.charger_efficiency
         return ScoreTerms(
@@ -342,17 +341,11 @@ class _Year:
         forced_sockets = self.data.sessions.socket[self.forced.session]
         for socket, first, end in zip(forced_sockets, self.forced.first, self.forced.end, strict=True):
             socket_kw[first - self.start : end - self.start, socket] = p.socket_kw
-        soc = x[self.stored] / p.bess_kwh if p.bess_kwh > 0.0 else np.zeros(self.hours)
-        return Plan(self.start, x[self.discharged] - x[self.charged], socket_kw, soc)
+        soc = x[self.site.stored] / p.bess_kwh if p.bess_kwh > 0.0 else np.zeros(self.hours)
+        return Plan(self.start, x[self.site.charged] - x[self.site.discharged], socket_kw, soc)
 
 
-def _chosen(stays: Stays, which: NDArray[np.bool_]) -> Stays:
-    return Stays(
-        stays.session[which], stays.first[which], stays.end[which], stays.need_kwh[which], stays.feasible[which]
-    )
-
-
-class PlannedController:
+class PlannedController(Memoryless):
     """Follows a plan through the simulator: the shared actions make its setpoints lawful, hour by hour.
 
     Parameters
@@ -371,9 +364,6 @@ class PlannedController:
         """Name in tables and files."""
         return self._name
 
-    def reset(self) -> None:
-        """Nothing to forget: the plan is by the hour."""
-
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`.
 
@@ -389,20 +379,4 @@ class PlannedController:
                 f"{self._plan.start + self._plan.bess_kw.size - 1}.",
                 hint="solve the optimum for the hours that are simulated.",
             )
-        return follow(state, float(self._plan.bess_kw[index]), self._plan.socket_kw[index])
-
-
-def follow(state: PlantState, bess_kw: float, socket_kw: FloatArray) -> Setpoints:
-    """Setpoints nearest to the powers asked for, by way of an action: guard and limits are the shared ones.
-
-    Parameters
-    ----------
-    bess_kw
-        Power of the battery, above zero discharges [kW].
-    socket_kw
-        Power of each socket, shape (K,) [kW].
-    """
-    p = state.data.params
-    share = bess_kw / p.bess_kw if p.bess_kw > 0.0 else 0.0
-    battery = (share + 1.0) / 2.0 if p.bidirectional else share
-    return setpoints(state, np.concatenate([[battery], socket_kw / p.socket_kw]))
+        return setpoints_near(state, float(self._plan.bess_kw[index]), self._plan.socket_kw[index])

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.plant.state import PlantState, Setpoints, observation, setpoints
+from pvbesscar.controllers.base import Acting
+from pvbesscar.plant.state import PlantState, observation
 
 
 class Predictor(Protocol):
@@ -18,8 +19,8 @@ class Predictor(Protocol):
         """Action for an observation."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyController:
+@dataclass(slots=True)
+class PolicyController(Acting):
     """A policy, acting deterministically on the observation.
 
     Parameters
@@ -33,10 +34,6 @@ class PolicyController:
     name: str
     model: Predictor
 
-    def reset(self) -> None:
-        """Nothing to forget: the policies have no memory."""
-
-    def decide(self, state: PlantState) -> Setpoints:
-        """Setpoints for the hour of `state`."""
-        action, _ = self.model.predict(observation(state), deterministic=True)
-        return setpoints(state, action)
+    def action(self, state: PlantState) -> NDArray[np.floating]:
+        """Action for the hour of `state`, shape (1 + K,)."""
+        return self.model.predict(observation(state), deterministic=True)[0]

@@ -1,10 +1,10 @@
-"""A sparse linear program, its solution by HiGHS, and a lower bound that trusts no solver."""
+"""A sparse linear program, its solution by HiGHS, and a lower bound from its duals; rows that all programs share."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import highspy
 import numpy as np
@@ -34,7 +34,7 @@ class Lp:
     matrix
         Shape (m, n), compressed by columns.
     slack, row_slack
-        By how much the truth may pass the bounds of columns and rows, for it is computed in rounded numbers.
+        By how much the simulators may pass the bounds of columns and rows, because they compute in rounded numbers.
     """
 
     cost: FloatArray
@@ -107,6 +107,54 @@ class Builder:
         return Lp(cost, lower, upper, row_lower, row_upper, matrix, slack, row_slack)
 
 
+class SiteColumns(NamedTuple):
+    """Columns of a site's energies, one an hour, shape (H,): all in kWh, `stored` at the end of the hour."""
+
+    imported: IntArray
+    exported: IntArray
+    charged: IntArray
+    discharged: IntArray
+    stored: IntArray
+    vehicles: IntArray
+
+
+def balance_rows(b: Builder, site: SiteColumns, net_kwh: FloatArray | float) -> IntArray:
+    """Energy balance: import and discharge supply export, charge, vehicles and the net load of each hour.
+
+    Parameters
+    ----------
+    net_kwh
+        Demand less PV, without vehicles, shape (H,).
+    """
+    rows = b.rows(site.imported.size, net_kwh, net_kwh)
+    for columns, sign in (
+        (site.imported, 1.0), (site.exported, -1.0), (site.charged, -1.0), (site.discharged, 1.0),
+        (site.vehicles, -1.0),
+    ):  # fmt: skip
+        b.add(rows, columns, sign)
+    return rows
+
+
+def storage_rows(
+    b: Builder, site: SiteColumns, before: FloatArray | float, one_way: float, slack: float = 0.0
+) -> IntArray:
+    """Energy stored at the end of each hour: that of the hour before, plus what is charged, less what is discharged.
+
+    Parameters
+    ----------
+    before
+        Energy stored at the beginning in the first hour, 0 in the others, shape (H,).
+    one_way
+        Efficiency of charging, and of discharging.
+    """
+    rows = b.rows(site.stored.size, before, before, slack=slack)
+    b.add(rows, site.stored, 1.0)
+    b.add(rows[1:], site.stored[:-1], -1.0)
+    b.add(rows, site.charged, -one_way)
+    b.add(rows, site.discharged, 1.0 / one_way)
+    return rows
+
+
 def _spread(count: int, *values: FloatArray | float) -> tuple[FloatArray, ...]:
     return tuple(np.broadcast_to(np.asarray(value, dtype=np.float64), count) for value in values)
 
@@ -126,7 +174,7 @@ class Solution:
     allowance
         How much of the distance between `objective` and `bound` is due to the slacks.
     status
-        HiGHS' word.
+        Status that HiGHS reports.
     seconds
         Wall time of the solver.
     """

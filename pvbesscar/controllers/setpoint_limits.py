@@ -1,17 +1,18 @@
-"""What the plant's contract forbids: setpoints that no action gives are refused, for they could cheat the score."""
+"""Limits of setpoints: what breaks the contract of actions is refused, for it could better the score unduly."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.state import PlantState, Setpoints
 from schemas.errors import ControllerError
 
 TOLERANCE_KW = 1e-6
-"""Rounding of powers that were computed along another way."""
+"""Room for the rounding of powers [kW]."""
 
 
-def check_lawful(state: PlantState, setpoints: Setpoints, name: str) -> None:
+def check_setpoint_limits(state: PlantState, setpoints: Setpoints, name: str) -> None:
     """Refuse setpoints that break the contract of actions (docs/design.md, "Actions").
 
     Parameters
@@ -48,7 +49,7 @@ def _socket_faults(state: PlantState, setpoints: Setpoints) -> list[str]:
         k = int(np.argmax(over))
         faults.append(f"socket {k} is asked for {asked[k]:g} kW, where {most[k]:g} kW are needed")
     if p.departure_guard and p.socket_min_kw == 0.0:
-        least = np.minimum(np.maximum(need - p.socket_kw * (state.hours_left - 1.0), 0.0), most)
+        least = guard_kw(need, state.hours_left, p.socket_kw)
         under = np.where(state.hours_left > 0, least - asked, 0.0)
         if not (under <= TOLERANCE_KW).all():
             k = int(np.argmax(under))
@@ -62,8 +63,8 @@ def _battery_faults(state: PlantState, setpoints: Setpoints) -> list[str]:
     faults = []
     if not abs(asked) <= p.bess_kw + TOLERANCE_KW:
         faults.append(f"the battery is asked for {asked:g} kW, its power is {p.bess_kw:g} kW")
-    if not asked <= max(deficit, 0.0) + TOLERANCE_KW:
-        faults.append(f"the battery is asked to discharge {asked:g} kW, the site lacks {max(deficit, 0.0):g} kW")
-    if not p.bidirectional and not -asked <= max(-deficit, 0.0) + TOLERANCE_KW:
-        faults.append(f"the battery is asked to charge {-asked:g} kW in `dispatch`, the surplus is {-deficit:g} kW")
+    if not -asked <= max(deficit, 0.0) + TOLERANCE_KW:
+        faults.append(f"the battery is asked to discharge {-asked:g} kW, the site lacks {max(deficit, 0.0):g} kW")
+    if not p.bidirectional and not asked <= max(-deficit, 0.0) + TOLERANCE_KW:
+        faults.append(f"the battery is asked to charge {asked:g} kW in `dispatch`, the surplus is {-deficit:g} kW")
     return faults

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.functions import dot
-from pvbesscar.controllers.base import Controller
+from pvbesscar.controllers.base import Controller, Memoryless
 from pvbesscar.controllers.baselines import Rule
-from pvbesscar.controllers.optimum import follow
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
-from pvbesscar.controllers.tuned_kernel import battery_kw, vehicles_kwh, year_terms
-from pvbesscar.controllers.vehicles import stays_within
+from pvbesscar.controllers.tuned_kernel import Course, RuleByHour, Store, battery_kw, vehicles_kwh, year_terms
+from pvbesscar.controllers.vehicles import Stays, stays_within
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import PlantParams
-from pvbesscar.plant.state import PlantState, Setpoints, setpoints
+from pvbesscar.plant.state import PlantState, Setpoints, setpoints_near
 from schemas.progress import OnProgress, Progress
 from schemas.settings import Frozen, quantity
 
@@ -50,13 +49,34 @@ class TunedParameters(Frozen):
         (1.0,) * HOURS, "1", "share of a socket's power without PV surplus, by hour of day (in surplus: all)", _FITTED
     )
 
+    def by_hour(self) -> RuleByHour:
+        """Return the parameters as arrays, for compiled code."""
+        return RuleByHour(
+            self.reserve_soc,
+            np.array(self.import_target_kw),
+            np.array(self.discharge_limit_kw),
+            np.array(self.grid_charge_soc),
+            np.array(self.vehicle_share),
+        )
+
+    @classmethod
+    def of(cls, rule: RuleByHour) -> TunedParameters:
+        """Parameters of a rule by hour."""
+        hours = {name: tuple(values.tolist()) for name, values in rule._asdict().items() if name != "reserve_soc"}
+        return cls(reserve_soc=rule.reserve_soc, **hours)
+
 
 def plain(params: PlantParams) -> TunedParameters:
     """Parameters with which the tuned rule is the rule."""
     return TunedParameters(discharge_limit_kw=(params.bess_kw,) * HOURS)
 
 
-class TunedRule:
+def store_of(p: PlantParams) -> Store:
+    """Battery of a plant, for compiled code."""
+    return Store(p.bess_kw, p.bess_kwh, math.sqrt(p.bess_efficiency), p.bess_initial_soc, 1.0 - p.bess_depth_of_discharge)
+
+
+class TunedRule(Memoryless):
     """The rule with fitted parameters.
 
     Parameters
@@ -70,28 +90,18 @@ class TunedRule:
     name = "tuned-rule"
 
     def __init__(self, parameters: TunedParameters, data: PlantData) -> None:
-        self._parameters = parameters
+        self._rule, self._store = parameters.by_hour(), store_of(data.params)
         self._in_peak = peak_hours(data)
-
-    def reset(self) -> None:
-        """Nothing to forget."""
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`."""
-        data, p, t, own = state.data, state.data.params, state.t, self._parameters
+        data, p, t = state.data, state.data.params, state.t
         hour = int(data.calendar[t, 0])
-        surplus = data.pv_kwh[t] > data.mall_kwh[t]
-        share = 1.0 if surplus else own.vehicle_share[hour]
-        asked = np.full(p.sockets, share * p.socket_kw)
-        socket_kw = setpoints(state, np.concatenate([[0.0], asked / p.socket_kw])).socket_kw
-        net = float(data.mall_kwh[t] + socket_kw.sum() - data.pv_kwh[t])
-        least = 1.0 - p.bess_depth_of_discharge
-        wanted = battery_kw(
-            net, own.import_target_kw[hour], own.discharge_limit_kw[hour],
-            least if self._in_peak[t] else max(own.reserve_soc, least), own.grid_charge_soc[hour],
-            state.bess_soc, p.bess_kw, p.bess_kwh, math.sqrt(p.bess_efficiency),
-        )  # fmt: skip
-        return follow(state, float(wanted), asked)
+        share = 1.0 if data.pv_kwh[t] > data.mall_kwh[t] else float(self._rule.vehicle_share[hour])
+        wanted = np.full(p.sockets, share * p.socket_kw)
+        net = float(data.mall_kwh[t] + setpoints_near(state, 0.0, wanted).socket_kw.sum() - data.pv_kwh[t])
+        bess_kw = battery_kw(self._rule, self._store, hour, self._in_peak[t], net, state.bess_soc)
+        return setpoints_near(state, float(bess_kw), wanted)
 
 
 def peak_hours(data: PlantData) -> NDArray[np.bool_]:
@@ -135,11 +145,9 @@ class _Year:
 
     data: PlantData
     per_unit: FloatArray
-    in_peak: NDArray[np.bool_]
-    surplus: NDArray[np.bool_]
-    first: NDArray[np.int64]
-    end: NDArray[np.int64]
-    need: FloatArray
+    course: Course
+    stays: Stays
+    store: Store
 
     @classmethod
     def of(cls, data: PlantData) -> _Year:
@@ -147,54 +155,21 @@ class _Year:
         return cls(
             data=data,
             per_unit=scale(data.params, no_control_reference(data, 0, data.hours)),
-            in_peak=peak_hours(data),
-            surplus=data.pv_kwh > data.mall_kwh,
-            first=stays.first,
-            end=np.minimum(stays.end, data.hours),
-            need=stays.need_kwh,
+            course=Course(data.calendar[:, 0], data.pv_kwh > data.mall_kwh, peak_hours(data), data.price, data.carbon),
+            stays=stays._replace(end=np.minimum(stays.end, data.hours)),
+            store=store_of(data.params),
         )
 
     def net_kwh(self, share: FloatArray) -> FloatArray:
         """Demand after PV with the vehicles charged by these shares, shape (N,)."""
-        data, demand = self.data, np.empty(self.data.hours)
-        vehicles_kwh(
-            self.first, self.end, self.need, data.params.socket_kw, data.calendar[:, 0], self.surplus, share,
-            data.params.departure_guard, demand,
-        )  # fmt: skip
+        data, stays, demand = self.data, self.stays, np.empty(self.data.hours)
+        vehicles_kwh(data.params, self.course, stays.first, stays.end, stays.need_kwh, share, demand)
         return data.mall_kwh + demand - data.pv_kwh
 
-    def score(self, net: FloatArray, own: _Candidate) -> float:
+    def score(self, net: FloatArray, rule: RuleByHour) -> float:
         """J without EV service, which the guard sees to."""
-        data, p = self.data, self.data.params
-        co2, sold, cost, ramping = year_terms(
-            net, data.calendar[:, 0], self.in_peak, data.price, data.carbon, p.feed_in_price, own.target, own.limit,
-            own.reserve, own.grid, p.bess_initial_soc, 1.0 - p.bess_depth_of_discharge, p.bess_kw, p.bess_kwh,
-            math.sqrt(p.bess_efficiency),
-        )  # fmt: skip
-        return dot(self.per_unit[[0, 1, 2, 4]], np.array([co2, sold, cost, ramping]))
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """Parameters as arrays."""
-
-    reserve: float
-    target: FloatArray
-    limit: FloatArray
-    grid: FloatArray
-    share: FloatArray
-
-    def copy(self) -> _Candidate:
-        return _Candidate(self.reserve, *(part.copy() for part in (self.target, self.limit, self.grid, self.share)))
-
-    def parameters(self) -> TunedParameters:
-        return TunedParameters(
-            reserve_soc=self.reserve,
-            import_target_kw=tuple(self.target.tolist()),
-            discharge_limit_kw=tuple(self.limit.tolist()),
-            grid_charge_soc=tuple(self.grid.tolist()),
-            vehicle_share=tuple(self.share.tolist()),
-        )
+        terms = year_terms(rule, self.store, self.course, net, self.data.params.feed_in_price)
+        return dot(self.per_unit[[0, 1, 2, 4]], np.array(terms))
 
 
 class _Search:
@@ -205,14 +180,13 @@ class _Search:
         self.params = training[0].params
         self.rng = np.random.default_rng(seed)
         self.on_progress, self.tried, self.began, self.told = on_progress, 0, time.monotonic(), 0.0
-        power = self.params.bess_kw
-        self.best = _Candidate(0.0, np.zeros(HOURS), np.full(HOURS, power), np.zeros(HOURS), np.ones(HOURS))
-        self.nets = [year.net_kwh(self.best.share) for year in self.years]
-        self.score = self._judge(self.best, self.nets)
+        self.best = plain(self.params).by_hour()
+        self.nets = [year.net_kwh(self.best.vehicle_share) for year in self.years]
+        self.score = self._score(self.best, self.nets)
         self.scale_kw = float(np.quantile(np.concatenate([np.maximum(net, 0.0) for net in self.nets]), 0.98))
         in_peak = np.zeros(HOURS, dtype=np.bool_)
         for year in self.years:
-            in_peak[year.data.calendar[year.in_peak, 0]] = True
+            in_peak[year.course.hour[year.course.in_peak]] = True
         # Hours that go together: the tariff's, the day's quarters, and each alone.
         self.blocks = [np.flatnonzero(in_peak), np.flatnonzero(~in_peak), np.arange(HOURS)]
         self.blocks += [np.arange(first, first + 6) for first in range(0, HOURS, 6)]
@@ -232,55 +206,56 @@ class _Search:
                 else:
                     self._improve_vehicles(block)
             self._improve(self._reserve_moves(width))
-        return self.best.parameters()
+        return TunedParameters.of(self.best)
 
-    def _battery_moves(self, block: NDArray[np.int64], width: float) -> Iterator[_Candidate]:
+    def _battery_moves(self, block: NDArray[np.int64], width: float) -> Iterator[RuleByHour]:
         """Other targets, limits and grid charging for a block of hours, within `width` of what is there."""
-        best, power = self.best, self.params.bess_kw
+        power = self.params.bess_kw
+        target, limit, grid = (
+            values[block]
+            for values in (self.best.import_target_kw, self.best.discharge_limit_kw, self.best.grid_charge_soc)
+        )
         for change in (-1.0, -0.5, -0.2, 0.2, 0.5, 1.0):
-            moved = best.copy()
-            moved.target[block] = np.clip(best.target[block] + change * width * self.scale_kw, 0.0, None)
-            yield moved
-            moved = best.copy()
-            moved.limit[block] = np.clip(best.limit[block] + change * width * power, 0.0, power)
-            yield moved
+            step = change * width
+            yield self._moved(block, import_target_kw=np.clip(target + step * self.scale_kw, 0.0, None))
+            yield self._moved(block, discharge_limit_kw=np.clip(limit + step * power, 0.0, power))
             if self.params.bidirectional:
-                moved = best.copy()
-                moved.grid[block] = np.clip(best.grid[block] + change * width, 0.0, 1.0)
-                yield moved
+                yield self._moved(block, grid_charge_soc=np.clip(grid + step, 0.0, 1.0))
         if self.params.bidirectional:
             # Neither a target nor a state of charge charges from the grid alone.
-            for target in (0.25, 0.5, 1.0):
+            for share in (0.25, 0.5, 1.0):
                 for soc in (0.5, 1.0):
-                    moved = best.copy()
-                    moved.target[block], moved.grid[block] = target * self.scale_kw, soc
-                    yield moved
+                    yield self._moved(block, import_target_kw=share * self.scale_kw, grid_charge_soc=soc)
 
-    def _reserve_moves(self, width: float) -> Iterator[_Candidate]:
+    def _moved(self, block: NDArray[np.int64], **values: FloatArray | float) -> RuleByHour:
+        """Return the best rule with other values in a block of hours."""
+        changed = {name: getattr(self.best, name).copy() for name in values}
+        for name, value in values.items():
+            changed[name][block] = value
+        return self.best._replace(**changed)
+
+    def _reserve_moves(self, width: float) -> Iterator[RuleByHour]:
         for change in np.linspace(-width, width, 9):
-            moved = self.best.copy()
-            moved.reserve = float(np.clip(self.best.reserve + change, 0.0, 1.0))
-            yield moved
+            yield self.best._replace(reserve_soc=float(np.clip(self.best.reserve_soc + change, 0.0, 1.0)))
 
-    def _improve(self, candidates: Iterator[_Candidate]) -> None:
+    def _improve(self, candidates: Iterator[RuleByHour]) -> None:
         """Take the best of some candidates that share the vehicles' charging, if it gains."""
-        scored = [(self._judge(candidate, self.nets), candidate) for candidate in candidates]
+        scored = [(self._score(candidate, self.nets), candidate) for candidate in candidates]
         score, candidate = min(scored, key=lambda pair: pair[0])
         if score < self.score - GAIN:
             self.score, self.best = score, candidate
 
     def _improve_vehicles(self, hour: NDArray[np.int64]) -> None:
         for share in (0.0, 0.5, 1.0):
-            if share == self.best.share[hour[0]]:
+            if share == self.best.vehicle_share[hour[0]]:
                 continue
-            moved = self.best.copy()
-            moved.share[hour] = share
-            nets = [year.net_kwh(moved.share) for year in self.years]
-            score = self._judge(moved, nets)
+            moved = self._moved(hour, vehicle_share=share)
+            nets = [year.net_kwh(moved.vehicle_share) for year in self.years]
+            score = self._score(moved, nets)
             if score < self.score - GAIN:
                 self.score, self.best, self.nets = score, moved, nets
 
-    def _judge(self, candidate: _Candidate, nets: Sequence[FloatArray]) -> float:
+    def _score(self, candidate: RuleByHour, nets: Sequence[FloatArray]) -> float:
         """Mean J over the training years."""
         self.tried += 1
         now = time.monotonic()

@@ -1,76 +1,121 @@
-"""The tuned rule's decisions and a quick year of it, compiled, for the search; the twin has the last word.
+"""The tuned rule's decisions, compiled, and a year of it in float64 that is fast enough to search with.
 
-The year here keeps float64 where the simulators round to float32: it ranks candidates, it judges nobody.
+The simulators round to float32, so this year differs from theirs in the last digits; `tuned.fit_tuned` compares the
+winner of the search with the rule on the twin.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from pvbesscar.plant.actions import compiled_guard_kw
+
+FloatArray = NDArray[np.float64]
 
 
-@njit(cache=True)
-def battery_kw(net_kwh, target_kw, limit_kw, floor_soc, grid_soc, soc, power_kw, capacity_kwh, one_way):
-    """Power of the battery [kW], above zero discharges.
+class RuleByHour(NamedTuple):
+    """Parameters of the tuned rule as arrays by hour of day, shape (24,); see `tuned.TunedParameters`."""
 
-    Surplus charges. Above the import aimed at, the battery covers what exceeds it, up to its limit and down to the
-    floor; below it, it charges from the grid up to `grid_soc`.
+    reserve_soc: float
+    import_target_kw: FloatArray
+    discharge_limit_kw: FloatArray
+    grid_charge_soc: FloatArray
+    vehicle_share: FloatArray
+
+
+class Store(NamedTuple):
+    """The battery without rounding: power [kW], capacity [kWh], one-way efficiency, initial and least SOC."""
+
+    power_kw: float
+    capacity_kwh: float
+    one_way: float
+    initial_soc: float
+    least_soc: float
+
+
+class Course(NamedTuple):
+    """A year as the search sees it, all arrays of shape (N,).
+
+    Hour of day, whether PV exceeds the mall's demand, whether the tariff peak holds, price [PEN/kWh] and carbon
+    intensity [kgCO2/kWh].
     """
-    if net_kwh <= 0.0:
-        charge = min(-net_kwh, power_kw)
-        if soc < grid_soc:
-            charge = min(max(charge, target_kw - net_kwh), power_kw, (grid_soc - soc) * capacity_kwh / one_way)
-            charge = max(charge, min(-net_kwh, power_kw))
-        return -charge
-    if net_kwh > target_kw:
-        available = max(soc - floor_soc, 0.0) * capacity_kwh * one_way
-        return min(net_kwh - target_kw, limit_kw, power_kw, available)
-    if soc < grid_soc:
-        return -min(target_kw - net_kwh, power_kw, (grid_soc - soc) * capacity_kwh / one_way)
-    return 0.0
+
+    hour: NDArray[np.int64]
+    surplus: NDArray[np.bool_]
+    in_peak: NDArray[np.bool_]
+    price: FloatArray
+    carbon: FloatArray
 
 
 @njit(cache=True)
-def vehicles_kwh(first, end, need, socket_kw, hour, surplus, share, guard, out):
-    """Energy of all vehicles in each hour, into `out` (N,): sockets get the share of their hour, in surplus all."""
+def battery_kw(rule, store, hour, in_peak, net_kwh, soc):
+    """Power of the battery [kW], above zero charges.
+
+    Surplus charges. Above the import aimed at, the battery covers what exceeds it, up to its limit and down to its
+    reserve; below it, it charges from the grid up to `grid_charge_soc`.
+    """
+    target, most_soc = rule.import_target_kw[hour], rule.grid_charge_soc[hour]
+    from_grid = min(target - net_kwh, store.power_kw, (most_soc - soc) * store.capacity_kwh / store.one_way)
+    if net_kwh <= 0.0:
+        surplus = min(-net_kwh, store.power_kw)
+        return max(from_grid, surplus) if soc < most_soc else surplus
+    if net_kwh > target:
+        floor = store.least_soc if in_peak else max(rule.reserve_soc, store.least_soc)
+        available = max(soc - floor, 0.0) * store.capacity_kwh * store.one_way
+        return -min(net_kwh - target, rule.discharge_limit_kw[hour], store.power_kw, available)
+    return from_grid if soc < most_soc else 0.0
+
+
+@njit(cache=True)
+def vehicles_kwh(p, course, first, end, need_kwh, share, out):
+    """Energy of all vehicles in each hour, into `out` (N,): sockets get the share of their hour, in surplus all.
+
+    Parameters
+    ----------
+    first, end, need_kwh
+        Hours that each session stands at its socket, half open, and what it needs [kWh], shape (n,).
+    share
+        Share of a socket's power by hour of day, shape (24,).
+    """
     out[:] = 0.0
     for i in range(first.size):
-        left = need[i]
+        left = need_kwh[i]
         for t in range(first[i], end[i]):
             if left <= 0.0:
                 break
-            power = socket_kw * (1.0 if surplus[t] else share[hour[t]])
-            if guard:
-                power = max(power, min(left - socket_kw * (end[i] - t - 1), socket_kw))
+            power = p.socket_kw * (1.0 if course.surplus[t] else share[course.hour[t]])
+            if p.departure_guard:
+                power = max(power, compiled_guard_kw(left, end[i] - t, p.socket_kw))
             power = min(power, left)
             out[t] += power
             left -= power
 
 
 @njit(cache=True)
-def year_terms(
-    net, hour, in_peak, price, carbon, feed_in, targets, limits, reserve_soc, grid_socs, initial_soc, least_soc,
-    power_kw, capacity_kwh, one_way,
-):  # fmt: skip
+def year_terms(rule, store, course, net, feed_in):
     """CO2 [kg], export [kWh], cost [PEN] and ramping [kWh] of a year of the tuned rule, `net` after the vehicles."""
     co2 = exported = cost = ramping = 0.0
-    soc, last = max(initial_soc, least_soc), 0.0
+    capacity, one_way, least = store.capacity_kwh, store.one_way, store.least_soc
+    soc, last = max(store.initial_soc, least), 0.0
     for t in range(net.size):
-        h = hour[t]
-        floor = least_soc if in_peak[t] else max(reserve_soc, least_soc)
-        p = battery_kw(net[t], targets[h], limits[h], floor, grid_socs[h], soc, power_kw, capacity_kwh, one_way)
-        if p < 0.0:
-            charge = min(-p, (1.0 - soc) * capacity_kwh / one_way)
-            soc = min(soc + charge * one_way / capacity_kwh, 1.0)
+        p = battery_kw(rule, store, course.hour[t], course.in_peak[t], net[t], soc)
+        if p > 0.0:
+            charge = min(p, (1.0 - soc) * capacity / one_way)
+            soc = min(soc + charge * one_way / capacity, 1.0)
             exchange = net[t] + charge
         else:
-            discharge = min(p, (soc - least_soc) * capacity_kwh * one_way)
-            soc = max(soc - discharge / one_way / capacity_kwh, least_soc)
+            discharge = min(-p, (soc - least) * capacity * one_way)
+            soc = max(soc - discharge / one_way / capacity, least)
             exchange = net[t] - discharge
         bought = max(exchange, 0.0)
         sold = max(-exchange, 0.0)
-        co2 += bought * carbon[t]
+        co2 += bought * course.carbon[t]
         exported += sold
-        cost += bought * price[t] - sold * feed_in
+        cost += bought * course.price[t] - sold * feed_in
         if t > 0:
             ramping += abs(bought - last)
         last = bought

@@ -10,11 +10,13 @@ need, where `m = 0`): again hours in [0, P] and one total. The group is exactly 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.dataset.reference import session_needs
+from pvbesscar.plant.actions import can_be_met
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import NEED_EPSILON_KWH
 
@@ -25,8 +27,7 @@ _HALVINGS = 60
 """Halvings that find a water level: 3.5 kWh / 2^60 is below the rounding of a float64."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stays:
+class Stays(NamedTuple):
     """Sessions that stand at a socket within a stretch of hours, as an episode that begins with it sees them.
 
     All arrays have shape (n,). A vehicle that is there when the stretch begins has its arrival state of charge then.
@@ -49,6 +50,12 @@ class Stays:
     need_kwh: FloatArray
     feasible: NDArray[np.bool_]
 
+    def chosen(self, which: NDArray[np.bool_]) -> Stays:
+        """Sessions that `which` (n,) marks."""
+        return Stays(
+            self.session[which], self.first[which], self.end[which], self.need_kwh[which], self.feasible[which]
+        )
+
 
 def stays_within(data: PlantData, start: int, stop: int) -> Stays:
     """Sessions with a need that stand at a socket between the hours `start` and `stop` (exclusive)."""
@@ -58,7 +65,7 @@ def stays_within(data: PlantData, start: int, stop: int) -> Stays:
     chosen = np.flatnonzero(there)
     first, end = np.maximum(sessions.arrival[chosen], start), sessions.departure[chosen]
     most = p.socket_kw * (end - first)
-    feasible = need[chosen] <= most + NEED_EPSILON_KWH
+    feasible = can_be_met(need[chosen], end - first, p.socket_kw)
     return Stays(chosen, first, end, np.where(feasible, np.minimum(need[chosen], most), need[chosen]), feasible)
 
 

@@ -1,4 +1,7 @@
-"""What a year costs under no control: the scale of reward and score."""
+"""No control: every vehicle charges at full power on arrival and the battery idles. Its totals scale reward and score.
+
+Source: docs/design.md, "Controllers that are no agents" and "Reward and score".
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.functions import dot
+from pvbesscar.plant.actions import can_be_met
 from pvbesscar.plant.data import Sessions
-from pvbesscar.plant.params import NEED_EPSILON_KWH, PlantParams
+from pvbesscar.plant.params import PlantParams
 from schemas.results import ScoreTerms
 
 FloatArray = NDArray[np.float64]
@@ -15,40 +19,69 @@ FloatArray = NDArray[np.float64]
 
 def session_needs(p: PlantParams, sessions: Sessions) -> FloatArray:
     """Energy that each session needs at the charger, shape (n,) [kWh]."""
-    missing = sessions.required_soc.astype(np.float64) - sessions.arrival_soc.astype(np.float64)
-    need: FloatArray = np.maximum(missing, 0.0) * sessions.battery_kwh / p.charger_efficiency
+    need: FloatArray = _missing_kwh(sessions) / p.charger_efficiency
     return need
+
+
+def _missing_kwh(sessions: Sessions) -> FloatArray:
+    missing = sessions.required_soc.astype(np.float64) - sessions.arrival_soc.astype(np.float64)
+    result: FloatArray = np.maximum(missing, 0.0) * sessions.battery_kwh
+    return result
 
 
 def infeasible(p: PlantParams, sessions: Sessions) -> NDArray[np.bool_]:
     """Whether no power can meet a session before it departs, shape (n,)."""
-    stay = sessions.departure - sessions.arrival
-    result: NDArray[np.bool_] = session_needs(p, sessions) > p.socket_kw * stay + NEED_EPSILON_KWH
-    return result
+    return ~can_be_met(session_needs(p, sessions), sessions.departure - sessions.arrival, p.socket_kw)
 
 
-def charge_on_arrival(p: PlantParams, sessions: Sessions, hours: int) -> FloatArray:
-    """Site's EV demand when every vehicle charges at full power from arrival, shape (hours,) [kWh]."""
-    demand = np.zeros(hours)
-    left = session_needs(p, sessions)
-    for step in range(int((sessions.departure - sessions.arrival).max(initial=0))):
-        active = sessions.arrival + step < sessions.departure
+def charge_on_arrival(p: PlantParams, sessions: Sessions, hours: int, start: int = 0) -> FloatArray:
+    """EV demand of `hours` hours from hour `start` on, shape (hours,) [kWh].
+
+    Every vehicle charges at full power from its arrival on. One that stands there when the stretch begins has its
+    arrival state of charge then, as at the beginning of an episode.
+    """
+    demand, stop = np.zeros(hours), start + hours
+    first, left = np.maximum(sessions.arrival, start), session_needs(p, sessions)
+    for step in range(int((sessions.departure - first).max(initial=0))):
+        hour = first + step
+        active = (hour < sessions.departure) & (hour < stop)
         energy = np.where(active, np.minimum(left, p.socket_kw), 0.0)
-        np.add.at(demand, (sessions.arrival + step)[active], energy[active])
+        np.add.at(demand, (hour - start)[active], energy[active])
         left -= energy
     return demand
 
 
 def no_control_terms(
-    p: PlantParams, pv_kwh: FloatArray, mall_kwh: FloatArray, price: FloatArray, carbon: FloatArray, sessions: Sessions
+    p: PlantParams,
+    pv_kwh: FloatArray,
+    mall_kwh: FloatArray,
+    price: FloatArray,
+    carbon: FloatArray,
+    sessions: Sessions,
+    start: int = 0,
 ) -> ScoreTerms:
-    """Totals X of the five terms over the year under *no control*; for EV service the energy required [kWh]."""
-    net = mall_kwh + charge_on_arrival(p, sessions, pv_kwh.size) - pv_kwh
+    """Totals X of the five terms on a stretch of hours under *no control*.
+
+    For EV service the total is the energy that the stretch's departures require, in the batteries [kWh].
+
+    Parameters
+    ----------
+    p
+        The plant.
+    pv_kwh, mall_kwh, price, carbon
+        Series of the stretch, shape (hours,) [kWh, kWh, PEN/kWh, kgCO2/kWh].
+    sessions
+        Sessions of the whole year.
+    start
+        Hour of the year in which the stretch begins.
+    """
+    net = mall_kwh + charge_on_arrival(p, sessions, pv_kwh.size, start) - pv_kwh
     bought, sold = np.maximum(net, 0.0), np.maximum(-net, 0.0)
+    departs = (sessions.departure > start) & (sessions.departure <= start + pv_kwh.size)
     return ScoreTerms(
         co2_kg=dot(bought, carbon),
         solar_kwh=float(sold.sum()),
         cost_pen=dot(bought, price) - float(sold.sum()) * p.feed_in_price,
-        ev_short_kwh=float(session_needs(p, sessions).sum() * p.charger_efficiency),
+        ev_short_kwh=float(_missing_kwh(sessions)[departs].sum()),
         ramping_kwh=float(np.abs(np.diff(bought)).sum()),
     )

@@ -8,7 +8,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.plant.kernels import CO2, LIMIT, observation_names
+from pvbesscar.plant.ledger import CO2
+from pvbesscar.plant.observation import LIMIT, observation_names
 from pvbesscar.plant.params import TERMS
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.state import observation, setpoints

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import CO2
+from pvbesscar.plant.ledger import CO2
 from pvbesscar.plant.params import TERMS
 from pvbesscar.plant.twin import Twin
 from schemas.errors import SimulationError

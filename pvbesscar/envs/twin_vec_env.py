@@ -12,7 +12,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 
 from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import LIMIT, OBSERVATION_SIZE, PRESENCE
+from pvbesscar.plant.observation import LIMIT, observation_size
+from pvbesscar.plant.simulator import check_window
 from schemas.errors import SimulationError
 
 
@@ -46,7 +47,7 @@ class TwinVecEnv(VecEnv):
         self._begun = np.zeros(plants, np.int64)
         self._returns = np.zeros(plants)
         self._actions: NDArray[np.float32] | None = None
-        size = OBSERVATION_SIZE if first.params.sockets == 128 else PRESENCE + 2 * first.params.sockets
+        size = observation_size(first.params.sockets)
         self._observations = np.zeros((plants, size), np.float32)
         self._generator = np.random.default_rng(seed)
         super().__init__(
@@ -60,7 +61,7 @@ class TwinVecEnv(VecEnv):
     def begin(self, plant: int, year: int, start: int, hours: int | None = None) -> None:
         """Begin an episode of one plant: hour `start` of scenario year `year`."""
         hours = self.episode_hours if hours is None else hours
-        twin.check_window(self.data, start, hours)
+        check_window(self.data, start, hours)
         twin.begin(self._params, self._bess, self._years, self._fleet, plant, year, start, hours)
         twin.look(self._params, self._years, self._fleet, plant, self._observations[plant])
         self._begun[plant] = start
@@ -124,7 +125,7 @@ class TwinVecEnv(VecEnv):
 
     @property
     def rows(self) -> NDArray[np.float64]:
-        """Ledger rows of the last hour, (B, 18), columns `kernels.LEDGER_COLUMNS`; a copy."""
+        """Ledger rows of the last hour, (B, 18), columns `ledger.LEDGER_COLUMNS`; a copy."""
         return self._fleet.row.copy()
 
     def close(self) -> None:

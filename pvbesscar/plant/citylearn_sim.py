@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.plant import kernels
+from pvbesscar.plant import ledger
+from pvbesscar.plant.actions import storage_action
 from pvbesscar.plant.data import PlantData, load_plant
-from pvbesscar.plant.simulator import Hour, account, feasible_now
+from pvbesscar.plant.simulator import Hour, account, check_window, feasible_now
 from pvbesscar.plant.state import PlantState, Setpoints
 from pvbesscar.store.files import read_json
 from schemas.errors import SimulationError
@@ -146,11 +147,7 @@ class CityLearnSim:
     def reset(self, start: int = 0, hours: int | None = None) -> PlantState:
         """Begin an episode of `hours` hours (default: to the year's end) at hour `start` of the year."""
         hours = self._data.hours - start if hours is None else hours
-        if not (start >= 0 and hours >= 1 and start + hours <= self._data.hours):
-            raise SimulationError(
-                f"no episode of {hours} h from hour {start}: the year has {self._data.hours} h.",
-                hint="choose a start and a length inside the year.",
-            )
+        check_window(self._data, start, hours)
         self._end = start + hours
         # One row more than hours: CityLearn makes a transition less than it has rows.
         self._env.episode_time_steps = [(start, self._end)]
@@ -174,7 +171,7 @@ class CityLearnSim:
         state, p = self.state, self._data.params
         step = int(self._env.time_step)
         action = np.empty(1 + p.sockets)
-        action[0] = -setpoints.bess_kw / p.bess_kw if p.bess_kw > 0.0 else 0.0
+        action[0] = storage_action(p, setpoints.bess_kw)
         action[1:] = setpoints.socket_kw / p.socket_kw
         self._run_hour(action.tolist())
         return self._after(state, setpoints, step)
@@ -189,7 +186,7 @@ class CityLearnSim:
         soc_after = self._vehicle_soc(state.t, step)
         row = account(state, socket_kwh, bess_kwh, soc_after, float(storage.soc[step]), setpoints.infeasible_sockets)
         self._check_ledger(row, step, state.t)
-        reward = float(kernels.reward(self._data.params, row, self._data.reference))
+        reward = float(ledger.reward(self._data.params, row, self._data.reference))
         done = state.t + 1 >= self._end
         self._state = None if done else self._next(state, row, socket_kwh, step + 1)
         return Hour(state.t, row, reward, socket_kwh, done)
@@ -207,8 +204,8 @@ class CityLearnSim:
             soc=soc,
             bess_soc=float(self._building.electrical_storage.soc[step]),
             delivered_kwh=socket_kwh,
-            last_import_kwh=float(row[kernels.IMPORT]),
-            last_net_kwh=float(row[kernels.IMPORT] - row[kernels.EXPORT]),
+            last_import_kwh=float(row[ledger.IMPORT]),
+            last_net_kwh=float(row[ledger.IMPORT] - row[ledger.EXPORT]),
             feasible=np.where(arrived, feasible_now(data, t, soc), state.feasible),
         )
 
@@ -225,7 +222,7 @@ class CityLearnSim:
 
     def _check_ledger(self, row: NDArray[np.float64], step: int, t: int) -> None:
         theirs = float(self._env.net_electricity_consumption[step])
-        ours = float(row[kernels.IMPORT] - row[kernels.EXPORT])
+        ours = float(row[ledger.IMPORT] - row[ledger.EXPORT])
         if not abs(theirs - ours) <= LEDGER_TOLERANCE_KWH:
             raise SimulationError(
                 f"hour {t}: the energy ledger does not close, {ours} kWh against CityLearn's {theirs}."

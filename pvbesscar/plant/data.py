@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,7 @@ class Columns(Protocol):
         """Column `name`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sessions:
+class Sessions(NamedTuple):
     """Charging sessions of a year, one row each; `departure` is exclusive.
 
     All arrays have shape (n_sessions,); states of charge are ratios, held as float32 like CityLearn holds them.
@@ -50,6 +49,36 @@ class Sessions:
     battery_kwh: FloatArray
     arrival_soc: NDArray[np.float32]
     required_soc: NDArray[np.float32]
+
+
+class Exogenous(NamedTuple):
+    """What one hour brings to the plant from outside; no controller changes it.
+
+    Attributes
+    ----------
+    t
+        Hour of the year.
+    pv_kwh, mall_kwh
+        Energies of the hour [kWh].
+    price, carbon
+        Import price [PEN/kWh] and carbon intensity [kgCO2/kWh].
+    price_next, hours_to_tariff_change
+        Price of the following hour [PEN/kWh], and hours until the price differs from now.
+    forecast
+        Columns `FORECAST_COLUMNS`, shape (4,) [kWh].
+    calendar
+        Hour of day, month, day type, shape (3,).
+    """
+
+    t: int
+    pv_kwh: float
+    mall_kwh: float
+    price: float
+    carbon: float
+    price_next: float
+    hours_to_tariff_change: int
+    forecast: FloatArray
+    calendar: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +152,13 @@ class PlantData:
         import pandas as pd  # noqa: PLC0415 (0.8 s that the twin does without)
 
         return pd.DatetimeIndex(self.stamps_utc, tz="UTC").tz_convert(self.timezone)
+
+    def exogenous(self, t: int) -> Exogenous:
+        """What hour `t` brings from outside."""
+        return Exogenous(
+            t, self.pv_kwh[t], self.mall_kwh[t], self.price[t], self.carbon[t], self.price_next[t],
+            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t],
+        )  # fmt: skip
 
     def with_mode(self, mode: Mode) -> PlantData:
         """Return the same year for a plant whose battery action means `mode`."""

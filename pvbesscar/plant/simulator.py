@@ -8,10 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.plant import kernels
+from pvbesscar.plant import ledger
+from pvbesscar.plant.actions import can_be_met, needs, total
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.params import NEED_EPSILON_KWH
 from pvbesscar.plant.state import PlantState, Setpoints
+from schemas.errors import SimulationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Hour:
     t
         Hour of the year.
     row
-        Ledger row, shape (18,), columns `kernels.LEDGER_COLUMNS`.
+        Ledger row, shape (18,), columns `ledger.LEDGER_COLUMNS`.
     reward
         `r_t` of the hour.
     socket_kwh
@@ -66,25 +67,27 @@ def account(
     infeasible_sockets: int,
 ) -> NDArray[np.float64]:
     """Ledger row of an hour from its energies; `bess_kwh` above zero charged [kWh at the terminals]."""
-    data, t = state.data, state.t
-    row = kernels.empty_row()
-    kernels.settle(
-        data.params, data.pv_kwh[t], data.mall_kwh[t], kernels.total(socket_kwh), bess_kwh,
-        data.price[t], data.carbon[t], state.last_import_kwh, state.first, row,
-    )  # fmt: skip
-    kernels.depart(
-        data.params, soc_after, state.occupant, state.hours_left, state.feasible,
-        data.sessions.battery_kwh, data.sessions.required_soc, row,
-    )  # fmt: skip
-    row[kernels.BESS_SOC] = bess_soc_after
-    row[kernels.INFEASIBLE_SOCKETS] = infeasible_sockets
+    data, row = state.data, np.zeros(len(ledger.LEDGER_COLUMNS))
+    ledger.settle(
+        data.params, data.exogenous(state.t), total(socket_kwh), bess_kwh, state.last_import_kwh, state.first, row
+    )
+    ledger.depart(data.params, soc_after, state.occupant, state.hours_left, state.feasible, data.sessions, row)
+    row[ledger.BESS_SOC] = bess_soc_after
+    row[ledger.INFEASIBLE_SOCKETS] = infeasible_sockets
     return row
 
 
-def feasible_now(state_data: PlantData, t: int, soc: NDArray[np.float32]) -> NDArray[np.bool_]:
+def feasible_now(data: PlantData, t: int, soc: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether each socket's vehicle can still be met from hour `t` on at full power, shape (K,)."""
-    p, sessions = state_data.params, state_data.sessions
-    need = np.empty(p.sockets)
-    kernels.needs(p, soc, state_data.occupant[t], sessions.battery_kwh, sessions.required_soc, need)
-    result: NDArray[np.bool_] = need <= p.socket_kw * state_data.hours_left[t] + NEED_EPSILON_KWH
-    return result
+    p, need = data.params, np.empty(data.params.sockets)
+    needs(p, soc, data.occupant[t], data.sessions, need)
+    return can_be_met(need, data.hours_left[t], p.socket_kw)
+
+
+def check_window(data: PlantData, start: int, hours: int) -> None:
+    """Refuse an episode that does not lie within the year."""
+    if not (start >= 0 and hours >= 1 and start + hours <= data.hours):
+        raise SimulationError(
+            f"no episode of {hours} h from hour {start}: the year has {data.hours} h.",
+            hint="choose a start and a length inside the year.",
+        )

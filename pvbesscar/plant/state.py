@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.plant import kernels
+from pvbesscar.plant import actions
 from pvbesscar.plant.data import PlantData
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observation_size, observe
 
 FloatArray = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ class Setpoints:
     socket_kw
         Power of each socket, shape (K,) [kW].
     bess_kw
-        Power of the battery [kW], above zero discharges.
+        Power of the battery [kW], above zero charges.
     infeasible_sockets
         Sockets whose vehicle no power can serve in time any more.
     """
@@ -81,33 +82,41 @@ class PlantState:
     def need_kwh(self) -> FloatArray:
         """Energy that each vehicle still needs, at the charger, shape (K,) [kWh]."""
         need = np.empty(self.data.params.sockets)
-        sessions = self.data.sessions
-        kernels.needs(self.data.params, self.soc, self.occupant, sessions.battery_kwh, sessions.required_soc, need)
+        actions.needs(self.data.params, self.soc, self.occupant, self.data.sessions, need)
         return need
 
 
 def setpoints(state: PlantState, action: NDArray[np.floating]) -> Setpoints:
     """Turn an action in [0, 1] of shape (1 + K,) into setpoints: sockets first, then the battery."""
-    p = state.data.params
-    action = np.asarray(action, dtype=np.float64)
+    p, action = state.data.params, np.asarray(action, dtype=np.float64)
     socket_kw = np.empty(p.sockets)
-    infeasible = kernels.socket_setpoints(p, action[1:], state.need_kwh(), state.hours_left, socket_kw)
-    ev_kwh = kernels.total(socket_kw)
-    bess_kw = kernels.bess_setpoint(p, action[0], state.data.pv_kwh[state.t], state.data.mall_kwh[state.t], ev_kwh)
+    bess_kw, infeasible = actions.decide(
+        p, action, state.data.exogenous(state.t), state.need_kwh(), state.hours_left, socket_kw
+    )
     return Setpoints(socket_kw, float(bess_kw), int(infeasible))
 
 
+def setpoints_near(state: PlantState, bess_kw: float, socket_kw: FloatArray) -> Setpoints:
+    """Setpoints nearest to the powers wanted that an action can ask for: guard and limits are those of `setpoints`.
+
+    Parameters
+    ----------
+    bess_kw
+        Power of the battery, above zero charges [kW].
+    socket_kw
+        Power of each socket, shape (K,) [kW].
+    """
+    p = state.data.params
+    return setpoints(state, np.concatenate([[actions.bess_action(p, bess_kw)], socket_kw / p.socket_kw]))
+
+
 def observation(state: PlantState) -> NDArray[np.float32]:
-    """Observation of a state, shape (394,) float32 (see `kernels.observation_names`)."""
+    """Observation of a state, shape (394,) float32 (see `observation_names`)."""
     data = state.data
-    out = np.zeros(PRESENCE_OFFSET + 2 * data.params.sockets, dtype=np.float32)
-    kernels.observe(
-        data.params, state.t, state.soc, state.occupant, state.hours_left, state.need_kwh(), state.delivered_kwh,
-        state.bess_soc, state.last_net_kwh, data.pv_kwh, data.mall_kwh, data.price, data.carbon, data.price_next,
-        data.hours_to_tariff_change, data.forecast, data.calendar, data.sessions.battery_kwh,
-        np.zeros(kernels.WORK_SIZE), out,
+    sockets = Sockets(state.soc, state.occupant, state.hours_left, state.need_kwh(), state.delivered_kwh)
+    out = np.zeros(observation_size(data.params.sockets), dtype=np.float32)
+    observe(
+        data.params, data.exogenous(state.t), sockets, data.sessions, state.bess_soc, state.last_net_kwh,
+        np.zeros(WORK_SIZE), out,
     )  # fmt: skip
     return out
-
-
-PRESENCE_OFFSET = kernels.PRESENCE

@@ -14,25 +14,30 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from pvbesscar.plant import kernels
+from pvbesscar.plant import actions, ledger
 from pvbesscar.plant.battery import TINY, charge, charge_vehicle, stand
-from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
-from pvbesscar.plant.params import NEED_EPSILON_KWH, PlantParams
-from pvbesscar.plant.simulator import Hour
+from pvbesscar.plant.data import Exogenous, PlantData
+from pvbesscar.plant.ledger import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe
+from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.simulator import Hour, check_window
 from pvbesscar.plant.state import PlantState, Setpoints
 from schemas.errors import SimulationError
 
 
 class Years(NamedTuple):
-    """Scenario years stacked: S years of N hours, K sockets, all sessions in one table (see `PlantData`)."""
+    """Scenario years stacked: S years of N hours, K sockets (see `PlantData`), the columns of all sessions in a row.
+
+    Compiled functions that ask for sessions take it as it is: it has the columns of `Sessions` that they read. Numba
+    has no named tuple within another one in a parallel loop.
+    """
 
     pv_kwh: NDArray[np.float64]
     mall_kwh: NDArray[np.float64]
     price: NDArray[np.float64]
     carbon: NDArray[np.float64]
     price_next: NDArray[np.float64]
-    to_change: NDArray[np.int64]
+    hours_to_tariff_change: NDArray[np.int64]
     forecast: NDArray[np.float64]
     calendar: NDArray[np.int64]
     occupant: NDArray[np.int32]
@@ -74,21 +79,12 @@ def stack_years(plants: Sequence[PlantData]) -> Years:
         np.where(plant.occupant >= 0, plant.occupant + offset, -1).astype(np.int32)
         for plant, offset in zip(plants, offsets[:-1], strict=True)
     ]
+    columns = ("battery_kwh", "arrival_soc", "required_soc")
+    series = [name for name in Years._fields if name not in {*columns, "occupant", "ev_kwh"}]
     return Years(
-        pv_kwh=np.stack([plant.pv_kwh for plant in plants]),
-        mall_kwh=np.stack([plant.mall_kwh for plant in plants]),
-        price=np.stack([plant.price for plant in plants]),
-        carbon=np.stack([plant.carbon for plant in plants]),
-        price_next=np.stack([plant.price_next for plant in plants]),
-        to_change=np.stack([plant.hours_to_tariff_change for plant in plants]),
-        forecast=np.stack([plant.forecast for plant in plants]),
-        calendar=np.stack([plant.calendar for plant in plants]),
+        **{name: np.stack([getattr(plant, name) for plant in plants]) for name in series},
+        **{name: np.concatenate([getattr(plant.sessions, name) for plant in plants]) for name in columns},
         occupant=np.stack(occupants),
-        hours_left=np.stack([plant.hours_left for plant in plants]),
-        battery_kwh=np.concatenate([plant.sessions.battery_kwh for plant in plants]),
-        arrival_soc=np.concatenate([plant.sessions.arrival_soc for plant in plants]),
-        required_soc=np.concatenate([plant.sessions.required_soc for plant in plants]),
-        reference=np.stack([plant.reference for plant in plants]),
         ev_kwh=plants[0].ev_kwh,
     )
 
@@ -113,8 +109,17 @@ def new_fleet(plants: int, sockets: int) -> Fleet:
         bess_kw=np.zeros(plants),
         row=np.zeros((plants, len(LEDGER_COLUMNS))),
         reward=np.zeros(plants),
-        work=np.zeros((plants, kernels.WORK_SIZE)),
+        work=np.zeros((plants, WORK_SIZE)),
     )
+
+
+@njit(cache=True, inline="always")
+def _exogenous(y, year, t):
+    """What hour t of a year brings from outside."""
+    return Exogenous(
+        t, y.pv_kwh[year, t], y.mall_kwh[year, t], y.price[year, t], y.carbon[year, t], y.price_next[year, t],
+        y.hours_to_tariff_change[year, t], y.forecast[year, t], y.calendar[year, t],
+    )  # fmt: skip
 
 
 @njit(cache=True)
@@ -133,9 +138,9 @@ def _seat(p, y, f, b, t, everyone):
         new = everyone or s != before[k]
         if new:
             soc[k] = y.arrival_soc[s]
-        need[k] = kernels.need_of(p, soc[k], y.battery_kwh[s], y.required_soc[s])
+        need[k] = actions.need_of(p, soc[k], y.battery_kwh[s], y.required_soc[s])
         if new:
-            feasible[k] = need[k] <= p.socket_kw * left[k] + NEED_EPSILON_KWH
+            feasible[k] = actions.compiled_can_be_met(need[k], left[k], p.socket_kw)
 
 
 @njit(cache=True)
@@ -155,11 +160,9 @@ def begin(p, bess, y, f, b, year, start, hours):
 def decide(p, y, f, b, action):
     """Turn an action of shape (1 + K,) into plant b's setpoints."""
     year, t = f.year[b], f.t[b]
-    f.row[b, INFEASIBLE_SOCKETS] = kernels.socket_setpoints(
-        p, action[1:], f.need[b], y.hours_left[year, t], f.socket_kw[b]
+    f.bess_kw[b], f.row[b, INFEASIBLE_SOCKETS] = actions.decide(
+        p, action, _exogenous(y, year, t), f.need[b], y.hours_left[year, t], f.socket_kw[b]
     )
-    ev_kwh = kernels.total(f.socket_kw[b])
-    f.bess_kw[b] = kernels.bess_setpoint(p, action[0], y.pv_kwh[year, t], y.mall_kwh[year, t], ev_kwh)
 
 
 @njit(cache=True)
@@ -189,20 +192,14 @@ def advance(p, bess, y, f, b):
     """Run plant b's hour with its setpoints, settle it, and move to the next; returns whether the episode ended."""
     year, t = f.year[b], f.t[b]
     row = f.row[b]
-    action = -f.bess_kw[b] / p.bess_kw if p.bess_kw > 0.0 else 0.0
-    action = min(max(action, -1.0), 1.0)
+    action = min(max(actions.storage_action(p, f.bess_kw[b]), -1.0), 1.0)
     soc, balance, f.bess_capacity[b] = charge(bess, f.bess_soc[b], f.bess_capacity[b], action * p.bess_kw)
     _charge_sockets(p, y, f, b)
-    ev_kwh = kernels.total(f.delivered[b])
-    kernels.settle(
-        p, y.pv_kwh[year, t], y.mall_kwh[year, t], ev_kwh, float(balance), y.price[year, t], y.carbon[year, t],
-        f.last_import[b], f.first[b], row,
-    )  # fmt: skip
-    kernels.depart(
-        p, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.feasible[b], y.battery_kwh, y.required_soc, row
-    )
+    ev_kwh = actions.total(f.delivered[b])
+    ledger.settle(p, _exogenous(y, year, t), ev_kwh, float(balance), f.last_import[b], f.first[b], row)
+    ledger.depart(p, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.feasible[b], y, row)
     row[BESS_SOC] = float(soc)
-    f.reward[b] = kernels.reward(p, row, y.reference[year])
+    f.reward[b] = ledger.reward(p, row, y.reference[year])
     f.last_import[b] = row[IMPORT]
     f.last_net[b] = row[IMPORT] - row[EXPORT]
     f.first[b] = False
@@ -219,11 +216,9 @@ def advance(p, bess, y, f, b):
 def look(p, y, f, b, out):
     """Observation of plant b into `out` (394,)."""
     year, t = f.year[b], f.t[b]
-    kernels.observe(
-        p, t, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b], float(f.bess_soc[b]),
-        f.last_net[b], y.pv_kwh[year], y.mall_kwh[year], y.price[year], y.carbon[year], y.price_next[year],
-        y.to_change[year], y.forecast[year], y.calendar[year], y.battery_kwh, f.work[b], out,
-    )  # fmt: skip
+    sockets = Sockets(f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b])
+    now, bess_soc = _exogenous(y, year, t), float(f.bess_soc[b])
+    observe(p, now, sockets, y, bess_soc, f.last_net[b], f.work[b], out)
 
 
 @njit(cache=True)
@@ -329,12 +324,3 @@ class Twin:
     def reward(self) -> float:
         """Reward of the last hour."""
         return float(self._fleet.reward[0])
-
-
-def check_window(data: PlantData, start: int, hours: int) -> None:
-    """Refuse an episode that does not lie within the year."""
-    if not (start >= 0 and hours >= 1 and start + hours <= data.hours):
-        raise SimulationError(
-            f"no episode of {hours} h from hour {start}: the year has {data.hours} h.",
-            hint="choose a start and a length inside the year.",
-        )

@@ -59,7 +59,7 @@ def week_figure(ledger: pd.DataFrame, controller: str, window: str) -> Figure:
     Parameters
     ----------
     ledger
-        Hourly ledger, columns `kernels.LEDGER_COLUMNS` and `timestamp`; kWh per hour are mean kW.
+        Hourly ledger, columns `plant.ledger.LEDGER_COLUMNS` and `timestamp`; kWh per hour are mean kW.
     """
     week = ledger.iloc[:168]
     hours = np.arange(len(week))

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.policy import Predictor
-from pvbesscar.controllers.setpoint_limits import check_lawful
+from pvbesscar.controllers.setpoint_limits import check_setpoint_limits
 from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.kernels import LEDGER_COLUMNS, PRESENCE
-from pvbesscar.plant.simulator import Simulator
+from pvbesscar.plant.ledger import LEDGER_COLUMNS
+from pvbesscar.plant.observation import observation_size
+from pvbesscar.plant.simulator import Simulator, check_window
 from pvbesscar.simulation.windows import Stretch
 
 FloatArray = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Ledger:
     controller
         Name of the controller.
     frame
-        One row an hour: `t`, `timestamp`, `kernels.LEDGER_COLUMNS`, `price`, `carbon`, `reward`.
+        One row an hour: `t`, `timestamp`, `plant.ledger.LEDGER_COLUMNS`, `price`, `carbon`, `reward`.
     served
         Energy that the departures of each socket required, and the energy short of it, in the batteries, shape
         (2, K) [kWh]; `None` where it was not counted.
@@ -77,7 +78,7 @@ def rollout(
     while True:
         state = simulator.state
         setpoints = controller.decide(state)
-        check_lawful(state, setpoints, controller.name)
+        check_setpoint_limits(state, setpoints, controller.name)
         hour = simulator.step(setpoints)
         count_departures(data, hour.t, state.soc, hour.socket_kwh, served)
         rows.append(hour.row)
@@ -108,10 +109,10 @@ def rollout_together(
     """
     first, plants = years[0], len(years)
     stacked, fleet = twin.stack_years(years), twin.new_fleet(plants, first.params.sockets)
-    observations = np.zeros((plants, PRESENCE + 2 * first.params.sockets), np.float32)
+    observations = np.zeros((plants, observation_size(first.params.sockets)), np.float32)
     done = np.zeros(plants, np.bool_)
     for plant in range(plants):
-        twin.check_window(years[plant], stretch.start, stretch.hours)
+        check_window(years[plant], stretch.start, stretch.hours)
         twin.begin(first.params, first.bess, stacked, fleet, plant, plant, stretch.start, stretch.hours)
         twin.look(first.params, stacked, fleet, plant, observations[plant])
     served = np.zeros((plants, 2, first.params.sockets))
@@ -159,7 +160,7 @@ def count_departures(
 
 
 def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, rewards: FloatArray) -> pd.DataFrame:
-    """Hourly ledger: `rows`, shape (hours, 18), as `kernels.LEDGER_COLUMNS`, with time, prices and reward."""
+    """Hourly ledger: `rows`, shape (hours, 18), as `plant.ledger.LEDGER_COLUMNS`, with time, prices and reward."""
     frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
     frame.insert(0, "t", times)
     frame.insert(1, "timestamp", data.stamps[list(times)])

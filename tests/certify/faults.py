@@ -14,7 +14,7 @@ import numpy as np
 from pvbesscar import plant
 
 SOURCES = Path(plant.__file__).parent
-MODULES = ("battery", "kernels", "twin")
+MODULES = ("actions", "battery", "ledger", "observation", "twin")
 
 
 @dataclass(frozen=True)
@@ -70,27 +70,32 @@ FAULTS = (
     ),
     Fault(
         "feasible by one hour's power",
-        "twin",
-        "p.socket_kw * left[k] + NEED_EPSILON_KWH",
-        "p.socket_kw + NEED_EPSILON_KWH",
+        "actions",
+        "socket_kw * hours_left + NEED_EPSILON_KWH",
+        "socket_kw + NEED_EPSILON_KWH",
     ),
     Fault("battery begins at its reserve", "twin", "np.float32(max(p.bess_initial_soc, ", "np.float32(max(0.0, "),
-    Fault("battery's sign turned", "twin", "action = -f.bess_kw[b] / p.bess_kw", "action = f.bess_kw[b] / p.bess_kw"),
-    Fault("battery asked beyond its power", "twin", "action = min(max(action, -1.0), 1.0)", "action = action * 1.0"),
+    Fault("battery's sign turned", "actions", "return bess_kw / p.bess_kw if", "return -bess_kw / p.bess_kw if"),
+    Fault(
+        "battery asked beyond its power",
+        "twin",
+        "min(max(actions.storage_action(p, f.bess_kw[b]), -1.0), 1.0)",
+        "actions.storage_action(p, f.bess_kw[b])",
+    ),
     Fault("standby loss forgotten", "twin", "f.bess_soc[b] = stand(bess, soc)", "f.bess_soc[b] = soc"),
     Fault("net exchange without the export", "twin", "row[IMPORT] - row[EXPORT]", "row[IMPORT]"),
     Fault(
         "price of the hour before",
         "twin",
-        "float(balance), y.price[year, t], ",
-        "float(balance), y.price[year, t - 1], ",
+        "y.mall_kwh[year, t], y.price[year, t], ",
+        "y.mall_kwh[year, t], y.price[year, t - 1], ",
     ),
-    Fault("battery decided before the sockets", "twin", "ev_kwh = kernels.total(f.socket_kw[b])", "ev_kwh = 0.0"),
+    Fault("battery decided before the sockets", "actions", "now.mall_kwh, total(socket_kw))", "now.mall_kwh, 0.0)"),
     Fault(
         "series of the next hour observed",
         "twin",
-        "        p, t, f.soc[b], y.occupant[year, t], ",
-        "        p, t + 1, f.soc[b], y.occupant[year, t], ",
+        "now, bess_soc = _exogenous(y, year, t), ",
+        "now, bess_soc = _exogenous(y, year, t + 1), ",
     ),
     Fault("first hour never ends", "twin", "f.first[b] = False", "f.first[b] = True"),
     Fault("second pass of the efficiency missing", "battery", "for i in range(2):", "for i in range(1):"),
@@ -168,25 +173,25 @@ FAULTS = (
         "room = max(_r(_r(degraded, single) - start, single), 0.0)\n    limited",
         "room = 2.0 * max(_r(_r(degraded, single) - start, single), 0.0)\n    limited",
     ),
-    Fault("departure an hour early", "kernels", "if hours_left[k] != 1:", "if hours_left[k] != 2:"),
+    Fault("departure an hour early", "ledger", "if hours_left[k] != 1:", "if hours_left[k] != 2:"),
     Fault(
         "guard an hour late",
-        "kernels",
-        "need[k] - p.socket_kw * (hours_left[k] - 1)",
-        "need[k] - p.socket_kw * hours_left[k]",
+        "actions",
+        "need_kwh - socket_kw * (hours_left - 1)",
+        "need_kwh - socket_kw * hours_left",
     ),
     Fault(
         "ramp in the first hour",
-        "kernels",
+        "ledger",
         "row[RAMP] = 0.0 if first else abs(bought - last_import)",
         "row[RAMP] = abs(bought - last_import)",
     ),
-    Fault("export's sign turned", "kernels", "sold = max(-net, 0.0)", "sold = max(net, 0.0)"),
+    Fault("export's sign turned", "ledger", "sold = max(-net, 0.0)", "sold = max(net, 0.0)"),
     Fault(
         "net load without the battery",
-        "kernels",
-        "net = mall_kwh + ev_kwh + bess_kwh - pv_kwh",
-        "net = mall_kwh + ev_kwh - pv_kwh",
+        "ledger",
+        "net = now.mall_kwh + ev_kwh + bess_kwh - now.pv_kwh",
+        "net = now.mall_kwh + ev_kwh - now.pv_kwh",
     ),
 )
 
@@ -205,7 +210,7 @@ def plain_twin(fault: Fault | None) -> type[Any]:
     for name in MODULES:
         module = ModuleType(f"planted_{name}")
         sys.modules[module.__name__] = module
-        if name == "kernels":
+        if name in {"actions", "ledger", "observation"}:
             module.__dict__["float"] = _numba_float
         exec(compile(_uncompiled(texts[name]), f"planted {name}.py", "exec"), module.__dict__)
     twin: type[Any] = sys.modules["planted_twin"].Twin
@@ -224,10 +229,12 @@ def _numba_float(value: Any) -> Any:
 
 
 def _uncompiled(text: str) -> str:
-    text, decorators = re.subn(r"^@njit\(.*\)\n", "", text, flags=re.MULTILINE)
-    assert decorators
-    text = re.sub(r"^from numba import .*\n", "prange = range\n", text, flags=re.MULTILINE)
-    text = text.replace("from pvbesscar.plant import kernels", "import planted_kernels as kernels")
-    return re.sub(
-        r"^from pvbesscar\.plant\.(battery|kernels) import", r"from planted_\1 import", text, flags=re.MULTILINE
+    text, imports = re.subn(
+        r"^from numba import .*\n", "prange, njit = range, lambda **_: lambda f: f\n", text, flags=re.MULTILINE
     )
+    assert imports
+    text = text.replace(
+        "from pvbesscar.plant import actions, ledger", "import planted_actions as actions, planted_ledger as ledger"
+    )
+    planted = "|".join(MODULES)
+    return re.sub(rf"^from pvbesscar\.plant\.({planted}) import", r"from planted_\1 import", text, flags=re.MULTILINE)

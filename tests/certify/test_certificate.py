@@ -56,10 +56,6 @@ def _put(workspace: Workspace, certificate: Certificate, **changes: Any) -> None
     workspace.certificate.write_text(text, encoding="utf-8")
 
 
-def _no_citylearn(*_: Any, **__: Any) -> None:
-    raise AssertionError("CityLearn was loaded")
-
-
 def test_a_certificate_says_what_was_compared_and_how_it_came_out(site: Settings, issued: Certificate) -> None:
     workspace = Workspace.of(site)
     assert issued.verdict == "equal"
@@ -75,22 +71,6 @@ def test_a_certificate_says_what_was_compared_and_how_it_came_out(site: Settings
     assert issued.branches_missed == ()
     assert Certificate.model_validate_json(workspace.certificate.read_text(encoding="utf-8")) == issued
     assert require_certificate(workspace) == issued
-
-
-def test_a_current_certificate_is_returned_without_work(
-    site: Settings, workspace: Workspace, issued: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(certificate, "CityLearnSim", _no_citylearn)
-    assert certify(site, workspace) == issued
-    with pytest.raises(AssertionError, match="was loaded"):
-        certify(site, workspace, force=True)
-    with pytest.raises(AssertionError, match="was loaded"):
-        certify(site, workspace, full=True)
-    _put(workspace, issued, scope="year")
-    assert certify(site, workspace, full=True).scope == "year"
-    _put(workspace, issued, plant_code_digest="0" * 64)
-    with pytest.raises(AssertionError, match="was loaded"):
-        certify(site, workspace)
 
 
 def test_training_is_refused_without_a_certificate(workspace: Workspace) -> None:
@@ -137,7 +117,7 @@ def test_a_twin_that_differs_gets_a_certificate_that_says_so(
     monkeypatch.setattr(certificate, "Twin", plain_twin(fault))
     monkeypatch.setattr(plan, "DEFAULT_HOURS", 100)
     told: list[Progress] = []
-    found = certify(site, workspace, force=True, on_progress=told.append)
+    found = certify(site, workspace, on_progress=told.append)
     assert found.verdict == "not equal"
     by_name = {d.quantity: d for d in found.differences}
     # A moto's last hour of charging draws 0.6 * 3.5 kWh / 0.95; without the charger's loss 0.6 * 3.5 kWh.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pvbesscar.certify.compare import Differences, InMode, compare
-from pvbesscar.certify.policies import Acting, Alternating, Constant, Random, Swing
+from pvbesscar.certify.policies import Alternating, Constant, Random, Swing
+from pvbesscar.controllers.base import Acting
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from tests.builders import MINI_EV, mini_dataset
 from tests.certify.faults import FAULTS, Fault, plain_twin

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
-from pvbesscar.controllers.optimum import Optimum, PlannedController, follow, solve
+from pvbesscar.controllers.optimum import Optimum, PlannedController, solve
+from pvbesscar.plant.actions import bess_action
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.state import PlantState, Setpoints, setpoints
+from pvbesscar.plant.state import PlantState, Setpoints, setpoints, setpoints_near
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError
@@ -37,7 +38,7 @@ class Policy:
 
 @dataclass
 class Raw:
-    """Setpoints that no action made."""
+    """Setpoints of its own, without an action."""
 
     ask: Callable[[PlantState], Setpoints]
     name: str = "raw"
@@ -58,9 +59,9 @@ def near_the_optimum(found: Optimum, rng: np.random.Generator, share: float) -> 
 
     def action(state: PlantState) -> np.ndarray:
         p, index = state.data.params, state.t - found.start
-        bess = found.plan.bess_kw[index] * (1.0 + share * rng.standard_normal()) / p.bess_kw
+        bess_kw = found.plan.bess_kw[index] * (1.0 + share * rng.standard_normal())
         sockets = found.plan.socket_kw[index] / p.socket_kw + share * rng.standard_normal(p.sockets)
-        return np.concatenate([[(bess + 1.0) / 2.0 if p.bidirectional else bess], sockets])
+        return np.concatenate([[bess_action(p, bess_kw)], sockets])
 
     return Policy(action)
 
@@ -129,8 +130,8 @@ def test_the_bound_is_tight_enough_to_catch_a_cheat() -> None:
 
 
 def _cheat(state: PlantState, found: Optimum) -> Setpoints:
-    charged = follow(state, 0.0, found.plan.socket_kw[state.t])
-    return Setpoints(charged.socket_kw, min(found.plan.bess_kw[state.t], max(net_of(state), 0.0)))
+    charged = setpoints_near(state, 0.0, found.plan.socket_kw[state.t])
+    return Setpoints(charged.socket_kw, max(found.plan.bess_kw[state.t], -max(net_of(state), 0.0)))
 
 
 SUNNY = plant([0.0, 300.0, 300.0, 0.0], [50.0] * 4, [(0, 0, 4, 0.5), (4, 1, 3, 0.8)], "bidirectional")
@@ -153,13 +154,13 @@ def at(k: int, power: float) -> np.ndarray:
         (idle(at(0, 3.5)), "socket 0 is asked for 3.5 kW, where 1.47"),
         (idle(at(4, 1.0)), "socket 4 is asked for 1 kW, where 0 kW are needed"),
         (idle(at(0, -1.0)), "socket 0 is asked for -1 kW"),
-        (idle(bess=100.0), "discharge 100 kW, the site lacks 50 kW"),
-        (idle(bess=-3000.0), "asked for -3000 kW, its power is 2712 kW"),
+        (idle(bess=-100.0), "discharge 100 kW, the site lacks 50 kW"),
+        (idle(bess=3000.0), "asked for 3000 kW, its power is 2712 kW"),
         (idle(bess=float("nan")), "asked for nan kW"),
         (idle(at(0, float("nan"))), "asked for nan kW"),
     ],
 )
-def test_what_no_action_gives_is_refused(controller: Raw, words: str) -> None:
+def test_setpoints_beyond_the_limits_are_refused(controller: Raw, words: str) -> None:
     with pytest.raises(ControllerError, match=words):
         rollout(Twin(SUNNY), controller)
 
@@ -172,7 +173,7 @@ def test_a_vehicle_may_not_be_left_below_the_guard() -> None:
 
 @pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
 def test_tricks_gain_nothing(mode: str) -> None:
-    # The same tricks by way of actions: what is unlawful of them is cut, and what is left does not pay.
+    # The same tricks by way of actions: the limits cut them, and what is left does not pay.
     data = course(7, 3, mode=mode)
     found = solve(data)
     k = 1 + data.params.sockets

@@ -15,7 +15,7 @@ from pvbesscar.controllers.forecast import (
     perfect_outlook,
     with_quantile,
 )
-from pvbesscar.plant.data import PlantData, occupancy
+from pvbesscar.plant.data import PlantData, Sessions, occupancy
 from tests.controllers.plants import course, plant
 
 HORIZON = 26
@@ -33,9 +33,7 @@ def other_future(data: PlantData, t: int) -> PlantData:
     pv[t + 1 :] *= rng.uniform(0.0, 2.0, pv.size - t - 1)
     mall[t + 1 :] *= rng.uniform(0.2, 3.0, mall.size - t - 1)
     kept = data.sessions.arrival <= t
-    sessions = replace(data.sessions, **{
-        name: getattr(data.sessions, name)[kept] for name in data.sessions.__dataclass_fields__
-    })  # fmt: skip
+    sessions = Sessions(*(column[kept] for column in data.sessions))
     occupant, hours_left = occupancy(sessions, data.hours, data.params.sockets)
     return replace(data, pv_kwh=pv, mall_kwh=mall, sessions=sessions, occupant=occupant, hours_left=hours_left,
                    reference=np.full(5, 7.0), forecast=np.zeros_like(data.forecast))  # fmt: skip

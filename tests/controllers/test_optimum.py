@@ -44,7 +44,7 @@ def test_three_hours_on_paper_in_dispatch() -> None:
     assert found.reference.cost_pen == pytest.approx(438.0)
     assert found.j == pytest.approx(expected, abs=1e-6)
     assert found.j - 1e-4 < found.bound <= found.j
-    assert found.plan.bess_kw == pytest.approx([-400.0, 0.0, back], abs=1e-3)
+    assert found.plan.bess_kw == pytest.approx([400.0, 0.0, -back], abs=1e-3)
     assert found.plan.socket_kw[:, 0] == pytest.approx([0.0, NEED, 0.0], abs=1e-5)
 
 
@@ -56,7 +56,7 @@ def test_three_hours_on_paper_in_bidirectional() -> None:
     found = solve(three_hours("bidirectional"))
     assert found.j == pytest.approx(expected, abs=1e-6)
     assert found.bound <= found.j
-    assert found.plan.bess_kw[2] == pytest.approx(600.0, abs=1e-3)
+    assert found.plan.bess_kw[2] == pytest.approx(-600.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
@@ -73,7 +73,7 @@ def test_ramps_on_paper() -> None:
     level = solve(plant([0.0] * 3, [100.0, 300.0, 100.0], mode="bidirectional", weights=only_ramps))
     assert level.reference.ramping_kwh == pytest.approx(400.0)
     assert level.j == pytest.approx(0.0, abs=1e-6)
-    assert level.plan.bess_kw == pytest.approx([-200 / 1.9, 0.9 * 200 / 1.9, -200 / 1.9], abs=1e-3)
+    assert level.plan.bess_kw == pytest.approx([200 / 1.9, -0.9 * 200 / 1.9, 200 / 1.9], abs=1e-3)
     nothing = solve(plant([0.0] * 3, [100.0, 300.0, 100.0], weights=only_ramps))
     assert nothing.j == pytest.approx(1.0, abs=1e-6)
 

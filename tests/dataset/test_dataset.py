@@ -12,7 +12,7 @@ import pytest
 from pvbesscar.dataset.build import build, citylearn_pv
 from pvbesscar.dataset.charger_files import charger_frame, check_charger_frame
 from pvbesscar.dataset.forecast import load_forecast, persistence_forecast, solar_forecast
-from pvbesscar.dataset.reference import charge_on_arrival, infeasible
+from pvbesscar.dataset.reference import charge_on_arrival, infeasible, no_control_terms
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import hours_to_change, load_plant, sessions_from_columns
@@ -176,6 +176,22 @@ def test_charge_on_arrival_and_feasibility(folder: Path) -> None:
     demand = charge_on_arrival(data.params, sessions, 12)
     assert demand[5:8] == pytest.approx([7.0, 6 / 0.95 - 3.5, 0.0], abs=1e-6)
     assert infeasible(data.params, sessions).tolist() == [True, False]
+    # A stretch from hour 6 on finds the second vehicle as it arrived; the first has left.
+    assert charge_on_arrival(data.params, sessions, 2, 6) == pytest.approx([3.5, 6 / 0.95 - 3.5], abs=1e-6)
+
+
+def test_no_control_by_hand(folder: Path) -> None:
+    # Hours 5 to 7: 10 kWh of mall, PV of 0, 20 and 0 kWh; two vehicles draw 7.0, 2.82 and 0 kWh.
+    params, rest = load_plant(folder).params, 6 / 0.95 - 3.5
+    sessions = sessions_from_columns(pd.DataFrame([session(4, 5, 6, 0.1), session(5, 5, 9, 0.3)]))
+    pv, mall, price = np.array([0.0, 20.0, 0.0]), np.full(3, 10.0), np.array([0.28, 0.28, 0.45])
+    found = no_control_terms(params, pv, mall, price, np.full(3, 0.5), sessions, start=5)
+    assert found.co2_kg == pytest.approx(0.5 * 27.0, abs=1e-6)
+    assert found.solar_kwh == pytest.approx(10.0 - rest, abs=1e-6)
+    assert found.cost_pen == pytest.approx(17.0 * 0.28 + 10.0 * 0.45, abs=1e-6)
+    assert found.ramping_kwh == pytest.approx(17.0 + 10.0, abs=1e-6)
+    # Only the first departs within the stretch: it requires 0.8 of 10 kWh.
+    assert found.ev_short_kwh == pytest.approx(8.0, abs=1e-6)
 
 
 def test_nothing_is_built_from_a_year_that_the_gate_has_not_accepted(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pvbesscar.cli import app
 from pvbesscar.config import known_keys, load_settings
 from pvbesscar.lineage.stages import ORDER
 from pvbesscar.oe2.ingest import ingest
-from pvbesscar.plant.kernels import observation_names
+from pvbesscar.plant.observation import observation_names
 from pvbesscar.quality.gate import validate
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError

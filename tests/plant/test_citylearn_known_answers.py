@@ -37,12 +37,12 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> CityLearnSim:
 
 def test_bess_discharges_what_was_asked_and_loses_the_root_of_its_round_trip(simulator: CityLearnSim) -> None:
     simulator.reset(0, 24)
-    charged = simulator.step(Setpoints(NO_VEHICLE, -1000.0))
+    charged = simulator.step(Setpoints(NO_VEHICLE, 1000.0))
     # 1,000 kWh at the terminals store 1,000 * sqrt(0.9) above the reserve of 0.2 * 4,520 kWh.
     expected = 0.2 + 1000.0 * ONE_WAY / 4520.0
     assert charged.row[7] == pytest.approx(expected, abs=1e-6)
     assert charged.row[3] == pytest.approx(1000.0, abs=1e-3)
-    discharged = simulator.step(Setpoints(NO_VEHICLE, 90.0))
+    discharged = simulator.step(Setpoints(NO_VEHICLE, -90.0))
     assert discharged.row[4] == pytest.approx(90.0, abs=1e-3)
     assert discharged.row[7] == pytest.approx(expected - 90.0 / ONE_WAY / 4520.0, abs=1e-6)
     assert discharged.row[5] == pytest.approx(10.0, abs=1e-3)  # 100 kWh of mall demand less 90
@@ -50,7 +50,7 @@ def test_bess_discharges_what_was_asked_and_loses_the_root_of_its_round_trip(sim
 
 def test_bess_stops_at_its_reserve(simulator: CityLearnSim) -> None:
     simulator.reset(0, 24)
-    hour = simulator.step(Setpoints(NO_VEHICLE, 2712.0))
+    hour = simulator.step(Setpoints(NO_VEHICLE, -2712.0))
     assert hour.row[4] == 0.0
     assert hour.row[7] == pytest.approx(0.2, abs=1e-7)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pvbesscar.plant import kernels
+from pvbesscar.plant.actions import bess_action, bess_power, can_be_met, compiled_guard_kw, guard_kw, storage_action
 from pvbesscar.plant.data import PlantData, load_plant
-from pvbesscar.plant.kernels import observation_names
+from pvbesscar.plant.ledger import LEDGER_COLUMNS, reward
+from pvbesscar.plant.observation import observation_names
 from pvbesscar.plant.simulator import feasible_now
 from pvbesscar.plant.state import PlantState, observation, setpoints
 from tests.builders import mini_dataset, session
@@ -76,23 +78,41 @@ def test_observation_values_by_hand(data: PlantData) -> None:
 def test_dispatch_charges_surplus_by_itself_and_discharges_no_more_than_the_deficit(data: PlantData) -> None:
     action = np.zeros(1 + K)
     at_noon = setpoints(state(data, 12, {0: 0.9}), action)
-    assert at_noon.bess_kw == pytest.approx(-500.0)
+    assert at_noon.bess_kw == pytest.approx(500.0)
     action[0] = 1.0
     at_night = setpoints(state(data, 20, {}), action)
-    assert at_night.bess_kw == pytest.approx(400.0)
+    assert at_night.bess_kw == pytest.approx(-400.0)
     action[0] = 0.1
-    assert setpoints(state(data, 20, {}), action).bess_kw == pytest.approx(271.2)
+    assert setpoints(state(data, 20, {}), action).bess_kw == pytest.approx(-271.2)
 
 
 def test_bidirectional_charges_from_the_grid_and_never_exports_from_the_battery(data: PlantData) -> None:
     both = data.with_mode("bidirectional")
     action = np.zeros(1 + K)
-    assert setpoints(state(both, 20, {}), action).bess_kw == pytest.approx(-2712.0)
+    assert setpoints(state(both, 20, {}), action).bess_kw == pytest.approx(2712.0)
     action[0] = 0.5
     assert setpoints(state(both, 20, {}), action).bess_kw == 0.0
     action[0] = 1.0
-    assert setpoints(state(both, 20, {}), action).bess_kw == pytest.approx(400.0)
+    assert setpoints(state(both, 20, {}), action).bess_kw == pytest.approx(-400.0)
     assert setpoints(state(both, 12, {0: 0.9}), action).bess_kw == 0.0
+
+
+def test_the_guard_by_hand() -> None:
+    # 8 kWh with 3 h left: two full hours of 3.5 kW hold 7 kWh, so 1 kWh can not wait. 7 kWh can, 20 kWh take all.
+    assert guard_kw(np.array([8.0, 7.0, 20.0, 2.0]), np.array([3, 3, 3, 1]), 3.5).tolist() == [1.0, 0.0, 3.5, 2.0]
+    assert can_be_met(np.array([8.0, 10.5, 10.6]), np.array([3, 3, 3]), 3.5).tolist() == [True, True, False]
+    assert compiled_guard_kw(8.0, 3, 3.5) == 1.0
+
+
+@pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
+def test_the_batterys_action_by_hand_and_back(data: PlantData, mode: Literal["dispatch", "bidirectional"]) -> None:
+    p = data.with_mode(mode).params
+    # A quarter of 2,712 kW: in `dispatch` it discharges, in `bidirectional` (2 * 0.25 - 1) * 2,712 kW charges half.
+    assert bess_power(p, 0.25) == (-678.0 if mode == "dispatch" else 1356.0)
+    assert storage_action(p, bess_power(p, 0.25)) == (-0.25 if mode == "dispatch" else 0.5)
+    assert [bess_action(p, bess_power(p, a)) for a in (0.0, 0.25, 1.0)] == [0.0, 0.25, 1.0]
+    without = p._replace(bess_kw=0.0)
+    assert storage_action(without, bess_power(without, 1.0)) == 0.0
 
 
 @settings(max_examples=200, deadline=None)
@@ -117,7 +137,7 @@ def test_no_setpoint_breaks_the_contract(
     fits = need <= 3.5 * now.hours_left + 1e-9
     assert (left[fits] <= 3.5 * np.maximum(now.hours_left - 1, 0)[fits] + 1e-9).all()
     deficit = 400.0 + asked.socket_kw.sum() - 900.0
-    assert asked.bess_kw <= max(deficit, 0.0) + 1e-9
+    assert -asked.bess_kw <= max(deficit, 0.0) + 1e-9
     assert abs(asked.bess_kw) <= 2712.0
 
 
@@ -133,12 +153,12 @@ def test_without_guard_an_idle_action_leaves_vehicles_uncharged(data: PlantData)
 
 
 def test_reward_by_hand(data: PlantData) -> None:
-    row = kernels.empty_row()
+    row = np.zeros(len(LEDGER_COLUMNS))
     row[8:13] = (10.0, 4.0, 6.0, 2.0, 8.0)
     reference = np.array([1000.0, 0.0, 500.0, 400.0, 300.0])
     # The solar term has no scale (no export without control) and is left out.
     expected = -8760 * (0.5 * 10 / 1000 + 0.15 * 6 / 500 + 0.10 * 2 / 400 + 0.05 * 8 / 300)
-    assert kernels.reward(data.params, row, reference) == pytest.approx(expected, rel=1e-12)
+    assert reward(data.params, row, reference) == pytest.approx(expected, rel=1e-12)
 
 
 def test_forecast_columns_reach_the_observation(data: PlantData, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.kpis import ControllerRun
 from pvbesscar.evaluation.ranking import controller_result, ranked
 from pvbesscar.evaluation.specifications import ControllerSpec
-from pvbesscar.plant.kernels import LEDGER_COLUMNS
+from pvbesscar.plant.ledger import LEDGER_COLUMNS
 from pvbesscar.report.pictures import pictures
 from pvbesscar.report.publish import publish
 from pvbesscar.report.sentences import headroom

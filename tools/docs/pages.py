@@ -10,7 +10,8 @@ from typing import Any
 
 from pvbesscar.config import configuration_table
 from pvbesscar.evaluation import kpis
-from pvbesscar.plant.kernels import FEATURES, HORIZON, LEDGER_COLUMNS, observation_names
+from pvbesscar.plant.ledger import LEDGER_COLUMNS
+from pvbesscar.plant.observation import FEATURES, HORIZON, observation_names
 from pvbesscar.quality.engine import QualityRule
 from pvbesscar.quality.folder.dataset_folder import DatasetFolder
 from pvbesscar.quality.folder.rules import FOLDER_RULES
