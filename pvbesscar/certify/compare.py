@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from pvbesscar.plant.ledger import LEDGER_COLUMNS
 from pvbesscar.plant.observation import observation_names
 from pvbesscar.plant.simulator import Hour, Simulator
 from pvbesscar.plant.state import PlantState, Setpoints, observation, setpoints
+from pvbesscar.plant.twin import Twin
 from schemas.settings import Mode
 
 UNITS: Final = {
@@ -34,21 +35,7 @@ UNITS: Final = {
 """What is compared after every hour, with its unit."""
 
 _Array = NDArray[Any]
-
-
-class Decides(Simulator, Protocol):
-    """A simulator that takes actions too, and makes setpoints and observations of its own: the twin."""
-
-    def act(self, action: NDArray[np.floating], out: NDArray[np.float32]) -> bool:
-        """Run the hour with an action; the next observation goes into `out`; returns whether the episode ended."""
-
-    @property
-    def row(self) -> NDArray[np.float64]:
-        """Ledger row of the last hour, shape (18,)."""
-
-    @property
-    def reward(self) -> float:
-        """Reward of the last hour."""
+_Observation = NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -171,17 +158,17 @@ class InMode:
 
 def compare(
     reference: Simulator,
-    candidate: Simulator,
+    twin: Twin,
     policy: Controller,
     start: int,
     hours: int,
     on_hour: Callable[[], None] | None = None,
 ) -> Differences:
-    """Drive two simulators with the same policy and compare them after every hour.
+    """Run a simulator and the twin with the same controller and compare them after every hour.
 
-    The policy sees the state of `reference` alone, and both get its setpoints. Where the policy acts (`Acting`) and
-    `candidate` takes actions (`Decides`), it gets the *action* and makes setpoints, energies and observation of it,
-    compiled, the way agents train: the decision is compared as well.
+    The controller sees the state of `reference` alone, and both get its setpoints. From a controller that acts the twin
+    gets the *action*, and makes setpoints, energies and observation of it in compiled code, as in training: the
+    decision is compared as well.
 
     Compared before every hour: the state (vehicles' and battery's SOC, energies delivered, last import and net
     exchange, feasibility) and the observation; after it: ledger row, reward, energy of each socket, and whether the
@@ -189,7 +176,7 @@ def compare(
 
     Parameters
     ----------
-    reference, candidate
+    reference, twin
         Simulators of the same year in the same mode.
     policy
         Who drives.
@@ -198,19 +185,19 @@ def compare(
     on_hour
         Called after every hour.
     """
-    found = Differences(policy.name, start, compiled=_decides(policy, candidate))
+    found = Differences(policy.name, start, compiled=isinstance(policy, Acting))
     policy.reset()
     reference.reset(start, hours)
-    candidate.reset(start, hours)
+    twin.reset(start, hours)
     p = reference.data.params
     names = observation_names(p.sockets, p.sockets_per_charger)
-    seen = observation(candidate.state)
+    seen = observation(twin.state)
     counter = BranchCounter(reference.data)
     totals = np.zeros((2, len(LEDGER_COLUMNS)))
     for _ in range(hours):
         state = reference.state
-        _compare_states(found, state, candidate.state, seen, names)
-        asked, ours, theirs, seen = _one_hour(reference, candidate, policy, seen)
+        _compare_states(found, state, twin.state, seen, names)
+        asked, ours, theirs, seen = _one_hour(reference, twin, policy, seen)
         _compare_hours(found, ours, theirs)
         totals += (ours.row, theirs.row)
         found.hours += 1
@@ -224,50 +211,33 @@ def compare(
     return found
 
 
-def _decides(policy: Controller, candidate: Simulator) -> bool:
-    return isinstance(policy, Acting) and hasattr(candidate, "act")
-
-
 def _one_hour(
-    reference: Simulator, candidate: Simulator, policy: Controller, seen: NDArray[np.float32]
-) -> tuple[Setpoints, Hour, Hour, NDArray[np.float32]]:
-    """Run an hour on both; returns the setpoints, both hours and the candidate's next observation."""
-    state = reference.state
-    if not _decides(policy, candidate):
+    reference: Simulator, twin: Twin, policy: Controller, seen: _Observation
+) -> tuple[Setpoints, Hour, Hour, _Observation]:
+    """Run an hour on both; returns the setpoints, both hours and the twin's next observation."""
+    state, t = reference.state, twin.state.t
+    if not isinstance(policy, Acting):
         asked = policy.decide(state)
-        ours, theirs = reference.step(asked), candidate.step(asked)
-        return asked, ours, theirs, seen if theirs.done else observation(candidate.state)
-    action = cast("Acting", policy).action(state)
+        ours, theirs = reference.step(asked), twin.step(asked)
+        return asked, ours, theirs, seen if theirs.done else observation(twin.state)
+    action, seen = policy.action(state), seen.copy()
     asked = setpoints(state, action)
-    ours = reference.step(asked)
-    twin, t, seen = cast("Decides", candidate), candidate.state.t, seen.copy()
-    done = twin.act(action, seen)
+    ours, done = reference.step(asked), twin.act(action, seen)
     # The energy of each socket shows in the next state; until then the row's sum stands for it.
-    theirs = Hour(t, twin.row.copy(), twin.reward, ours.socket_kwh, done)
-    return asked, ours, theirs, seen
+    return asked, ours, Hour(t, twin.row.copy(), twin.reward, ours.socket_kwh, done), seen
 
 
 def _compare_states(
-    found: Differences, ours: PlantState, theirs: PlantState, seen: NDArray[np.float32], names: tuple[str, ...]
+    found: Differences, ours: PlantState, theirs: PlantState, seen: _Observation, names: tuple[str, ...]
 ) -> None:
-    for name, a, b in _state_arrays(ours, theirs):
-        found.note(ours.t, name, a, b)
+    found.note(ours.t, "hour", np.array([ours.t, ours.first]), np.array([theirs.t, theirs.first]))
+    found.note(ours.t, "vehicle_soc", ours.soc, theirs.soc)
+    for name in ("bess_soc", "delivered_kwh", "last_import_kwh", "last_net_kwh", "feasible"):
+        found.note(ours.t, name, np.asarray(getattr(ours, name)), np.asarray(getattr(theirs, name)))
     found.note(ours.t, "observation", observation(ours), seen, names)
 
 
-def _state_arrays(a: PlantState, b: PlantState) -> Iterator[tuple[str, _Array, _Array]]:
-    yield "hour", np.array([a.t, a.first]), np.array([b.t, b.first])
-    yield "vehicle_soc", a.soc, b.soc
-    yield "bess_soc", np.array(a.bess_soc), np.array(b.bess_soc)
-    yield "delivered_kwh", a.delivered_kwh, b.delivered_kwh
-    yield "last_import_kwh", np.array(a.last_import_kwh), np.array(b.last_import_kwh)
-    yield "last_net_kwh", np.array(a.last_net_kwh), np.array(b.last_net_kwh)
-    yield "feasible", a.feasible, b.feasible
-
-
 def _compare_hours(found: Differences, ours: Hour, theirs: Hour) -> None:
-    found.note(ours.t, "hour", np.array(ours.t), np.array(theirs.t))
     found.note(ours.t, "ledger", ours.row, theirs.row, LEDGER_COLUMNS)
-    found.note(ours.t, "reward", np.array(ours.reward), np.array(theirs.reward))
-    found.note(ours.t, "delivered_kwh", ours.socket_kwh, theirs.socket_kwh)
-    found.note(ours.t, "ended", np.array(ours.done), np.array(theirs.done))
+    for name, part in (("hour", "t"), ("reward", "reward"), ("delivered_kwh", "socket_kwh"), ("ended", "done")):
+        found.note(ours.t, name, np.asarray(getattr(ours, part)), np.asarray(getattr(theirs, part)))

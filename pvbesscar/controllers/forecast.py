@@ -6,14 +6,16 @@ they learned (the sun's course, the mall's days, arrivals) comes from training y
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.functions import solved
+from pvbesscar.dataset.forecast import trailing_sum
 from pvbesscar.dataset.reference import session_needs
 from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.data import PlantData
@@ -23,6 +25,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Table = tuple[tuple[float, ...], ...]
 Cube = tuple[Table, ...]
+Samples = Callable[[int, IntArray, int], tuple[FloatArray, FloatArray]]
+"""Features and targets of a training year (by number) in hours that decide, for a lead [h]."""
 
 DAY_TYPES = 8
 WEEK = 168
@@ -203,14 +207,6 @@ def _still_to_come(energies: FloatArray, horizon: int) -> FloatArray:
     return result
 
 
-def _trailing(values: FloatArray, hours: int) -> FloatArray:
-    """Sum over the last `hours` hours, the present one included (fewer at the year's beginning), shape (N,)."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    index = np.arange(1, values.size + 1)
-    result: FloatArray = total[index] - total[np.maximum(index - hours, 0)]
-    return result
-
-
 def _clear_sky_envelope(training: Sequence[PlantData]) -> FloatArray:
     """Upper envelope of PV by week of the year and hour of day, from five weeks around it, shape (53, 24)."""
     daily = [year.pv_kwh.reshape(-1, 24) for year in training]
@@ -232,8 +228,8 @@ def _clearness(data: PlantData, clear: FloatArray) -> FloatArray:
     threshold = SUNLIT * float(clear.max())
     columns = [np.ones(data.hours)]
     for hours in (72, 24, 3):
-        lit = _trailing(clear, hours)
-        ratio = np.divide(_trailing(data.pv_kwh, hours), lit, out=columns[-1].copy(), where=lit > threshold)
+        lit = trailing_sum(clear, hours)
+        ratio = np.divide(trailing_sum(data.pv_kwh, hours), lit, out=columns[-1].copy(), where=lit > threshold)
         columns.append(ratio)
     return np.column_stack([columns[0], columns[3], columns[2], columns[1]])
 
@@ -251,14 +247,21 @@ def _expect_pv(data: PlantData, model: ForecastModel) -> FloatArray:
 def _fit_pv(training: Sequence[PlantData], envelope: FloatArray, horizon: int) -> FloatArray:
     clears = [_clear_kwh(year, envelope) for year in training]
     features = [_clearness(year, clear) for year, clear in zip(training, clears, strict=True)]
-    result = np.zeros((24, horizon, 4))
-    for hour in range(24):
-        for lead in range(1, horizon):
-            parts = []
-            for year, clear, feature in zip(training, clears, features, strict=True):
-                now = np.flatnonzero(year.calendar[: year.hours - lead, 0] == hour)
-                parts.append((feature[now] * clear[now + lead, None], year.pv_kwh[now + lead]))
-            result[hour, lead] = _regress(parts)
+
+    def samples(year: int, now: IntArray, lead: int) -> tuple[FloatArray, FloatArray]:
+        return features[year][now] * clears[year][now + lead, None], training[year].pv_kwh[now + lead]
+
+    return _fit_by_hour(training, horizon, 4, samples)
+
+
+def _fit_by_hour(training: Sequence[PlantData], horizon: int, features: int, samples: Samples) -> FloatArray:
+    """Weights of a regression for each hour of day and lead, shape (24, H, features); 0 at lead 0, which is metered."""
+    result = np.zeros((24, horizon, features))
+    for lead in range(1, horizon):
+        hours = [year.calendar[: year.hours - lead, 0] for year in training]
+        for hour in range(24):
+            now = [np.flatnonzero(of_year == hour) for of_year in hours]
+            result[hour, lead] = _regress([samples(year, rows, lead) for year, rows in enumerate(now)])
     return result
 
 
@@ -283,7 +286,7 @@ def _deviations(data: PlantData, shape: FloatArray, lead: int) -> FloatArray:
     """Features of the mall's deviation from its shape `lead` hours ahead, 0 where nothing is known; shape (N, 5)."""
     off = data.mall_kwh - shape[data.calendar[:, 2] - 1, data.calendar[:, 0]]
     known = np.arange(1, data.hours + 1)
-    columns = [off, *(_trailing(off, hours) / np.minimum(known, hours) for hours in (24, WEEK))]
+    columns = [off, *(trailing_sum(off, hours) / np.minimum(known, hours) for hours in (24, WEEK))]
     for period in (24, WEEK):
         back = -(-max(lead, 1) // period) * period - lead
         columns.append(np.concatenate([np.zeros(min(back, data.hours)), off[: max(data.hours - back, 0)]]))
@@ -303,16 +306,12 @@ def _expect_mall(data: PlantData, model: ForecastModel) -> FloatArray:
 
 def _fit_mall(training: Sequence[PlantData], shape: FloatArray, horizon: int) -> FloatArray:
     offs = [year.mall_kwh - shape[year.calendar[:, 2] - 1, year.calendar[:, 0]] for year in training]
-    result = np.zeros((24, horizon, 5))
-    for lead in range(1, horizon):
-        features = [_deviations(year, shape, lead) for year in training]
-        for hour in range(24):
-            parts = []
-            for year, feature, off in zip(training, features, offs, strict=True):
-                now = np.flatnonzero(year.calendar[: year.hours - lead, 0] == hour)
-                parts.append((feature[now], off[now + lead]))
-            result[hour, lead] = _regress(parts)
-    return result
+    known = lru_cache(len(training))(lambda year, lead: _deviations(training[year], shape, lead))
+
+    def samples(year: int, now: IntArray, lead: int) -> tuple[FloatArray, FloatArray]:
+        return known(year, lead)[now], offs[year][now + lead]
+
+    return _fit_by_hour(training, horizon, 5, samples)
 
 
 def _regress(parts: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:

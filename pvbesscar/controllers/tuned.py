@@ -51,13 +51,7 @@ class TunedParameters(Frozen):
 
     def by_hour(self) -> RuleByHour:
         """Return the parameters as arrays, for compiled code."""
-        return RuleByHour(
-            self.reserve_soc,
-            np.array(self.import_target_kw),
-            np.array(self.discharge_limit_kw),
-            np.array(self.grid_charge_soc),
-            np.array(self.vehicle_share),
-        )
+        return RuleByHour(self.reserve_soc, *(np.array(getattr(self, name)) for name in RuleByHour._fields[1:]))
 
     @classmethod
     def of(cls, rule: RuleByHour) -> TunedParameters:

@@ -8,15 +8,13 @@ import pandas as pd
 from schemas.citylearn import AWAY, CONNECTED, INCOMING
 from schemas.errors import SimulationError
 
-COLUMNS = (
-    "electric_vehicle_charger_state",
-    "electric_vehicle_id",
-    "electric_vehicle_departure_time",
-    "electric_vehicle_required_soc_departure",
-    "electric_vehicle_estimated_arrival_time",
-    "electric_vehicle_estimated_soc_arrival",
-    "electric_vehicle_session_id",
-)
+STATE = "electric_vehicle_charger_state"
+VEHICLE = "electric_vehicle_id"
+DEPARTURE_IN = "electric_vehicle_departure_time"
+REQUIRED_SOC = "electric_vehicle_required_soc_departure"
+ARRIVAL_IN = "electric_vehicle_estimated_arrival_time"
+ARRIVAL_SOC = "electric_vehicle_estimated_soc_arrival"
+SESSION = "electric_vehicle_session_id"
 
 
 def charger_frame(sessions: pd.DataFrame, rows: int, vehicle: str) -> pd.DataFrame:
@@ -35,39 +33,24 @@ def charger_frame(sessions: pd.DataFrame, rows: int, vehicle: str) -> pd.DataFra
     vehicle
         Id of the socket's vehicle.
     """
-    state = np.full(rows, AWAY)
-    departure = np.full(rows, np.nan)
-    required = np.full(rows, np.nan)
-    arrival_in = np.full(rows, np.nan)
-    arrival_soc = np.full(rows, np.nan)
-    vehicle_id = np.full(rows, "", dtype=object)
-    session_id = np.full(rows, "", dtype=object)
+    empty: dict[str, object] = {STATE: AWAY, VEHICLE: "", DEPARTURE_IN: np.nan, REQUIRED_SOC: np.nan}
+    empty |= {ARRIVAL_IN: np.nan, ARRIVAL_SOC: np.nan, SESSION: ""}
+    columns = {
+        name: np.full(rows, value, dtype=object if value == "" else None)  # texts of any length
+        for name, value in empty.items()
+    }
     for row in sessions.to_dict("records"):
         first, last = int(row["arrival"]), int(row["departure"])
-        stay = slice(first, last)
-        state[stay] = CONNECTED
-        departure[stay] = np.arange(last - first, 0, -1)
-        required[stay] = row["required_soc"]
-        arrival_soc[stay] = row["arrival_soc"]
-        vehicle_id[stay] = vehicle
-        session_id[stay] = row["session_id"]
-        if first > 0 and state[first - 1] == AWAY:
-            state[first - 1] = INCOMING
-            arrival_in[first - 1] = 1
-            arrival_soc[first - 1] = row["arrival_soc"]
-            required[first - 1] = row["required_soc"]
-            vehicle_id[first - 1] = vehicle
-    return pd.DataFrame(
-        {
-            COLUMNS[0]: state,
-            COLUMNS[1]: vehicle_id,
-            COLUMNS[2]: pd.array(departure, dtype="Int64"),
-            COLUMNS[3]: required,
-            COLUMNS[4]: pd.array(arrival_in, dtype="Int64"),
-            COLUMNS[5]: arrival_soc,
-            COLUMNS[6]: session_id,
-        }
-    )
+        known = {VEHICLE: vehicle, REQUIRED_SOC: row["required_soc"], ARRIVAL_SOC: row["arrival_soc"]}
+        countdown = np.arange(last - first, 0, -1)
+        here = {STATE: CONNECTED, DEPARTURE_IN: countdown, SESSION: row["session_id"]}
+        for name, value in (known | here).items():
+            columns[name][first:last] = value
+        if first > 0 and columns[STATE][first - 1] == AWAY:
+            for name, value in (known | {STATE: INCOMING, ARRIVAL_IN: 1}).items():
+                columns[name][first - 1] = value
+    frame = pd.DataFrame(columns)
+    return frame.astype({DEPARTURE_IN: "Int64", ARRIVAL_IN: "Int64"})
 
 
 def _fault(name: str, rows: np.ndarray, what: str) -> SimulationError | None:
@@ -88,13 +71,13 @@ def check_charger_frame(frame: pd.DataFrame, name: str) -> None:
     SimulationError
         Unknown state, countdown that does not count, an illegal transition, a SOC that is no ratio, a missing id.
     """
-    state = frame[COLUMNS[0]].to_numpy()
-    countdown = frame[COLUMNS[2]].to_numpy(np.float64, na_value=np.nan)
-    arrival_in = frame[COLUMNS[4]].to_numpy(np.float64, na_value=np.nan)
-    required = frame[COLUMNS[3]].to_numpy(np.float64)
-    arrival_soc = frame[COLUMNS[5]].to_numpy(np.float64)
-    has_vehicle = frame[COLUMNS[1]].notna().to_numpy() & (frame[COLUMNS[1]] != "").to_numpy()
-    session = frame[COLUMNS[6]].fillna("").to_numpy()
+    state = frame[STATE].to_numpy()
+    countdown, arrival_in, required, arrival_soc = (
+        frame[name].to_numpy(np.float64, na_value=np.nan)
+        for name in (DEPARTURE_IN, ARRIVAL_IN, REQUIRED_SOC, ARRIVAL_SOC)
+    )
+    has_vehicle = (frame[VEHICLE].fillna("") != "").to_numpy()
+    session = frame[SESSION].fillna("").to_numpy()
     connected, incoming, away = state == CONNECTED, state == INCOMING, state == AWAY
     now, after = slice(None, -1), slice(1, None)
     same = connected[now] & connected[after] & (session[now] == session[after])

@@ -22,7 +22,8 @@ _DEVIATION_KEPT = np.cumprod(np.full(len(STEPS), 0.7))
 _SAME_DAYS = 4
 
 
-def _window_sum(values: FloatArray, hours: int) -> FloatArray:
+def trailing_sum(values: FloatArray, hours: int) -> FloatArray:
+    """Sum over the last `hours` hours, the present one included (fewer at the beginning), shape (N,)."""
     total = np.concatenate([[0.0], np.cumsum(values)])
     index = np.arange(1, values.size + 1)
     result: FloatArray = total[index] - total[np.maximum(index - hours, 0)]
@@ -34,8 +35,8 @@ def solar_forecast(values: FloatArray, clear: FloatArray) -> FloatArray:
 
     Beyond the year's end the clear sky continues with its first hours.
     """
-    lit = _window_sum(clear, 24)
-    day = np.divide(_window_sum(values, 24), lit, out=np.zeros_like(values), where=lit > 0.0)
+    lit = trailing_sum(clear, 24)
+    day = np.divide(trailing_sum(values, 24), lit, out=np.zeros_like(values), where=lit > 0.0)
     now = np.divide(values, clear, out=day.copy(), where=clear > _SUNLIT_W_M2)
     columns = [
         np.roll(clear, -step) * (kept * now + (1.0 - kept) * day)

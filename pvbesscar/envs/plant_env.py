@@ -58,8 +58,8 @@ class PlantEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         start = int(options["start"]) if "start" in options else self._draw_start(hours)
         state = self.simulator.reset(start, hours)
         self._start, self._hours, self._actions = start, hours, list[NDArray[np.float32]]()
-        self._last = observation(state)
-        return self._last, {"t": state.t}
+        self._last, self._t = observation(state), start
+        return self._last, {"t": start}
 
     def course(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """What leads from a reset to where the episode is: its actions (n, 129), start, length, generator of starts."""
@@ -82,11 +82,15 @@ class PlantEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if np.shape(action) != self.action_space.shape or not np.isfinite(action).all():
             raise SimulationError(f"an action must be {self.action_space.shape} finite numbers in [0, 1].")
         self._actions.append(np.array(action, np.float32))
+        t = self._t
+        row, reward, done = self._run_hour(action)
+        self._t += 1
+        info = {"t": t, "terms": dict(zip(TERMS, row[CO2 : CO2 + 5].tolist(), strict=True))}
+        return self._last, reward, False, done, info
+
+    def _run_hour(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float64], float, bool]:
+        """Run the hour and observe; returns ledger row, reward, and whether the episode ended."""
         hour = self.simulator.step(setpoints(self.simulator.state, action))
-        info: dict[str, Any] = {
-            "t": hour.t,
-            "terms": dict(zip(TERMS, hour.row[CO2 : CO2 + 5].tolist(), strict=True)),
-        }
         if not hour.done:
             self._last = observation(self.simulator.state)
-        return self._last, hour.reward, False, hour.done, info
+        return hour.row, hour.reward, hour.done

@@ -52,23 +52,7 @@ class Sessions(NamedTuple):
 
 
 class Exogenous(NamedTuple):
-    """What one hour brings to the plant from outside; no controller changes it.
-
-    Attributes
-    ----------
-    t
-        Hour of the year.
-    pv_kwh, mall_kwh
-        Energies of the hour [kWh].
-    price, carbon
-        Import price [PEN/kWh] and carbon intensity [kgCO2/kWh].
-    price_next, hours_to_tariff_change
-        Price of the following hour [PEN/kWh], and hours until the price differs from now.
-    forecast
-        Columns `FORECAST_COLUMNS`, shape (4,) [kWh].
-    calendar
-        Hour of day, month, day type, shape (3,).
-    """
+    """What hour `t` of the year brings to the plant from outside; no controller changes it. Units as in `PlantData`."""
 
     t: int
     pv_kwh: float
@@ -209,14 +193,8 @@ def perfect_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
 
 def sessions_from_columns(columns: Columns) -> Sessions:
     """Sessions from columns named as in a canonical sessions file."""
-    return Sessions(
-        socket=np.asarray(columns["socket"], np.int64),
-        arrival=np.asarray(columns["arrival"], np.int64),
-        departure=np.asarray(columns["departure"], np.int64),
-        battery_kwh=np.asarray(columns["battery_kwh"], np.float64),
-        arrival_soc=np.asarray(columns["arrival_soc"], np.float32),
-        required_soc=np.asarray(columns["required_soc"], np.float32),
-    )
+    kinds = (np.int64, np.int64, np.int64, np.float64, np.float32, np.float32)
+    return Sessions(*(np.asarray(columns[name], kind) for name, kind in zip(Sessions._fields, kinds, strict=True)))
 
 
 def bess_battery(params: PlantParams, batteries: dict[str, Any]) -> Battery:

@@ -14,21 +14,7 @@ from numpy.typing import NDArray
 
 
 class Sockets(NamedTuple):
-    """What stands at the sockets at the beginning of an hour; arrays of shape (K,).
-
-    Attributes
-    ----------
-    soc
-        State of charge of each vehicle, 0 where none stands.
-    occupant
-        Session at each socket, or -1.
-    hours_left
-        Hours until it departs, this hour included, 0 where none stands.
-    need_kwh
-        Energy that it still needs, at the charger [kWh].
-    delivered_kwh
-        Energy that the socket drew in the last hour [kWh].
-    """
+    """What stands at the sockets at the beginning of an hour, arrays of shape (K,), as in `PlantState`."""
 
     soc: NDArray[np.float32]
     occupant: NDArray[np.int32]
