@@ -1,4 +1,4 @@
-"""Branches of the physics: which of them an hour reached, and which of them a year contains."""
+"""Branches of the physics: those that an hour reaches, and those that a year contains."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ DESCRIPTIONS: Final = {
     "over-midnight": "a vehicle stays over midnight",
     "year-end": "a vehicle stays until the last hour of the year",
 }
-"""Every branch that is looked for, in words."""
+"""Every branch that a comparison looks for, with its description."""
 
 SESSION_BRANCHES: Final = (
     "arrival", "arrival-empty", "arrival-served", "back-to-back", "one-hour-stay", "over-midnight", "year-end",

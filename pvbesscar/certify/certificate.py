@@ -1,4 +1,4 @@
-"""The `certify` stage: the twin proven equal to CityLearn on the very dataset that agents will train on."""
+"""The `certify` stage: the twin proven equal to CityLearn on the dataset that agents train on."""
 
 from __future__ import annotations
 
@@ -141,16 +141,16 @@ def _over_all(name: str, found: Sequence[tuple[Run, Differences]]) -> QuantityDi
     """Difference of one quantity over all runs."""
     gaps = [(run, differences.gaps[name]) for run, differences in found]
     first = next((entry for entry in gaps if not entry[1].equal), None)
-    words = None if first is None else f"{first[0].policy.name} ({first[0].mode}), hour {first[1].first_hour}"
+    first_run = None if first is None else f"{first[0].policy.name} ({first[0].mode}), hour {first[1].first_hour}"
     if first is not None and first[1].where:
-        words = f"{words}, {first[1].where}"
+        first_run = f"{first_run}, {first[1].where}"
     return QuantityDifference(
         quantity=name,
         unit=UNITS[name],
         equal=first is None,
         max_abs=_finite(float(np.max([gap.max_abs for _, gap in gaps]))),
         hours=sum(gap.hours for _, gap in gaps),
-        first_run=words,
+        first_run=first_run,
     )
 
 

@@ -72,7 +72,7 @@ class Differences:
     Attributes
     ----------
     policy, start, hours
-        Who drove, from which hour of the year, and how many hours were compared.
+        Name of the controller, first hour of the year, and number of hours compared.
     compiled
         Whether the second simulator made its own setpoints from the actions, in compiled code.
     gaps
@@ -98,7 +98,7 @@ class Differences:
 
     @property
     def first(self) -> str | None:
-        """The earliest difference in words, `None` where there is none."""
+        """Text that names the earliest difference, `None` where there is none."""
         found = [(gap.first_hour, name, gap) for name, gap in self.gaps.items() if gap.first_hour is not None]
         if not found:
             return None
@@ -179,7 +179,7 @@ def compare(
     reference, twin
         Simulators of the same year in the same mode.
     policy
-        Who drives.
+        The controller.
     start, hours
         The episode: first hour of the year, length.
     on_hour

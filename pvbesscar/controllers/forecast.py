@@ -1,4 +1,4 @@
-"""What a controller may expect of the next hours: forecasts learned on training years, and the truth for comparison.
+"""What MPC expects of the next hours: causal forecasts fitted on training years, and the true course for comparison.
 
 The causal forecasts use the clock, the calendar, the tariff, and what was metered up to the hour that decides. What
 they learned (the sun's course, the mall's days, arrivals) comes from training years, never from the year controlled.
@@ -35,11 +35,11 @@ SUNLIT = 0.02
 
 _LEARNED = "fitted on training years"
 _RIDGE = 1e-3
-"""Weight of the ridge, by the mean square of the features: holds coefficients still where they do not matter."""
+"""Weight of the ridge, by the mean square of the features: keeps coefficients small that the data do not determine."""
 
 
 class ForecastModel(Frozen):
-    """What was learned about sun, mall and vehicles."""
+    """Fitted parameters of the forecasts of PV, mall and vehicles."""
 
     pv_clear_kwh: Table = quantity(
         ..., "kWh", "upper envelope of PV by week of the year and hour of day, (53, 24)", _LEARNED
@@ -93,7 +93,7 @@ class Outlook:
 
 
 def perfect_outlook(data: PlantData, horizon: int) -> Outlook:
-    """What will happen, for comparison only; beyond the year's end its beginning follows."""
+    """The true course, for comparison only; the year's end is followed by its beginning."""
     early, late = arrival_energies(data)
     ahead = _ahead(data.hours, horizon)
     return Outlook(
@@ -108,7 +108,7 @@ def causal_outlook(data: PlantData, model: ForecastModel) -> Outlook:
     early = np.array(model.arrivals_early_kwh)[kind, hour]
     late = np.array(model.arrivals_late_kwh)[kind, hour]
     pv_kwh = _expect_pv(data, model)
-    # More than a clear sky gives is not to be planned for, whatever the margin.
+    # PV above that of a clear sky does not occur, whatever the margin.
     most = np.maximum(pv_kwh.max(), np.max(model.pv_clear_kwh))
     pv_kwh = np.clip(pv_kwh + np.array(model.surplus_margin_kwh)[hour], 0.0, most)
     return Outlook(pv_kwh, _expect_mall(data, model), _still_to_come(early, horizon), _still_to_come(late, horizon))
@@ -146,8 +146,8 @@ def fit_forecast(training: Sequence[PlantData], horizon: int, surplus_quantile: 
 def with_quantile(model: ForecastModel, training: Sequence[PlantData], quantile: float) -> ForecastModel:
     """Return the same forecasts, planning for another quantile of PV less demand.
 
-    A kWh of surplus that finds the battery full costs more than one that the battery waited for in vain. The margin is
-    the quantile of the forecasts' errors on the training years, in the hours of sun; at 0.5 there is none.
+    A kWh of surplus that a full battery can not take costs more than room kept for surplus that does not come. The
+    margin is the quantile of the forecasts' errors on the training years, in the hours of sun; at 0.5 there is none.
     """
     margin = np.zeros((24, model.horizon))
     if quantile != 0.5:

@@ -1,4 +1,4 @@
-"""Model predictive control: each hour a linear program over the next hours, of which the first is done."""
+"""Model predictive control: each hour a linear program over the next 30 h, of which the first hour is carried out."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Mpc:
         bess_kw = float(x[self._site.charged[0]] - x[self._site.discharged[0]])
         surplus = float(state.data.pv_kwh[t] - state.data.mall_kwh[t]) - vehicles
         if surplus > 0.0:
-            # To the program an hour of surplus is as good as the next; that of now is certain.
+            # The program is indifferent between surplus now and later; only that of now is certain.
             bess_kw = max(bess_kw, surplus)
         return setpoints_near(state, bess_kw, share_out(vehicles, need, left, p.socket_kw))
 

@@ -1,7 +1,7 @@
 """The perfect-foresight optimum J*: a linear program on a year, its lower bound, and its plan.
 
-The program is written out in docs/design.md, "The optimum". It is a relaxation of what the simulators allow: every
-lawful course of the plant is a point of it with the same J, so no controller can score below its bound.
+The program is a relaxation of what the simulators allow: every course of the plant within the setpoint limits is a
+point of it with the same J, so no controller can score below its bound. Source: docs/design.md, "The optimum".
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ROUNDING = 8.0 * 2.0**-24
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the optimum does, hour by hour.
+    """Setpoints of the optimum, hour by hour.
 
     Attributes
     ----------
@@ -181,7 +181,7 @@ def solve(
     if reasons:
         raise ControllerError(
             "the optimum is not provable for this plant: " + "; ".join(reasons) + ".",
-            hint="judge without `optimum`, or take back the settings named.",
+            hint="evaluate without `optimum`, or reset the settings named.",
         )
     reference = no_control_reference(data, start, hours) if reference is None else reference
     program = _Year(data, start, hours, reference)
@@ -267,8 +267,8 @@ class _Year:
         total = b.rows(groups.count.size, groups.need_kwh, groups.need_kwh, slack=slack)
         b.add(total[groups.group], self.energy, 1.0)
         if not p.departure_guard:
-            judged = groups.end <= self.start + self.hours
-            cost = np.where(judged, short_cost * p.charger_efficiency, 0.0)
+            counted = groups.end <= self.start + self.hours
+            cost = np.where(counted, short_cost * p.charger_efficiency, 0.0)
             self.short = b.columns(groups.count.size, 0.0, groups.need_kwh, cost, slack=slack)
             b.add(total, self.short, 1.0)
         summed = b.rows(self.hours, 0.0, 0.0)
@@ -318,8 +318,8 @@ class _Year:
 
     def _terms(self, x: FloatArray) -> ScoreTerms:
         p, bought, sold = self.data.params, x[self.site.imported], x[self.site.exported]
-        judged = self.groups.end <= self.start + self.hours
-        short = 0.0 if p.departure_guard else float(x[self.short][judged].sum()) * p.charger_efficiency
+        counted = self.groups.end <= self.start + self.hours
+        short = 0.0 if p.departure_guard else float(x[self.short][counted].sum()) * p.charger_efficiency
         return ScoreTerms(
             co2_kg=dot(bought, self.carbon),
             solar_kwh=float(sold.sum()),
@@ -346,7 +346,7 @@ class _Year:
 
 
 class PlannedController(Memoryless):
-    """Follows a plan through the simulator: the shared actions make its setpoints lawful, hour by hour.
+    """Follows a plan through the simulator; guard and limits of the actions hold, hour by hour.
 
     Parameters
     ----------

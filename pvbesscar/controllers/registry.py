@@ -1,4 +1,4 @@
-"""The controllers that are no agents, by name: who there is, what must be fitted, and how each is made."""
+"""The controllers that are no agents, by name: which are fitted on training years, and how each is made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MPC, MPC_PERFECT_DAY, OPTIMUM = "mpc", "mpc-perfect-day", "optimum"
 NAMES = (NO_CONTROL, RULE, CONSTANT, TUNED, MPC, MPC_PERFECT_DAY, OPTIMUM)
 FITTED = frozenset({TUNED, MPC, MPC_PERFECT_DAY})
 COST = {MPC: 10, MPC_PERFECT_DAY: 10}
-"""What deciding an hour takes, in hours of a rule; 1 where nothing is said. For progress bars."""
+"""Time that an hour's decision takes, relative to the rule; 1 for the others. For progress bars."""
 
 
 class Fitted(Frozen):
@@ -124,7 +124,7 @@ def _make_fitted(name: str, data: PlantData, fitted: Fitted | None) -> Controlle
     if fitted.mode != data.params.mode:
         raise ControllerError(
             f"`{name}` was fitted in mode `{fitted.mode}`, the plant acts in `{data.params.mode}`.",
-            hint="fit again in the mode that is judged.",
+            hint="fit again in the mode that is evaluated.",
         )
     if name == TUNED:
         return TunedRule(fitted.tuned, data)

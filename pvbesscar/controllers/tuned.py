@@ -28,9 +28,9 @@ Hours = tuple[float, ...]
 _FITTED = "fitted on training years"
 HOURS = 24
 PASSES = 4
-"""Rounds of the search; each looks half as far around what it has as the one before."""
+"""Rounds of the search; each tries steps half as long as the one before."""
 GAIN = 1e-7
-"""Least gain in J that a step is worth: less is rounding."""
+"""Least gain in J that is taken: a smaller one can be rounding."""
 
 
 class TunedParameters(Frozen):
@@ -108,8 +108,8 @@ def peak_hours(data: PlantData) -> NDArray[np.bool_]:
 def fit_tuned(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None) -> TunedParameters:
     """Fit the tuned rule on training years: a search by coordinates and blocks of hours from the rule on.
 
-    The search ranks by `tuned_kernel`'s year; its winner must then not be worse than the rule on the twin, or the
-    rule's own parameters are returned.
+    The search compares candidates on the fast year of `tuned_kernel`. Where its best is worse than the rule on the
+    twin, the rule's own parameters are returned.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ class _Search:
             if self.params.bidirectional:
                 yield self._moved(block, grid_charge_soc=np.clip(grid + step, 0.0, 1.0))
         if self.params.bidirectional:
-            # Neither a target nor a state of charge charges from the grid alone.
+            # Charging from the grid takes both a target and a state of charge: they are tried together.
             for share in (0.25, 0.5, 1.0):
                 for soc in (0.5, 1.0):
                     yield self._moved(block, import_target_kw=share * self.scale_kw, grid_charge_soc=soc)

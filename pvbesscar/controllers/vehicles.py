@@ -1,4 +1,4 @@
-"""The vehicles of a linear program: sessions that are alike become one, without losing a plan that they could follow.
+"""The vehicles of a linear program: sessions that are alike are summed into one group, and no plan is lost by that.
 
 A session with `n` hours of stay takes `x_t` in [0, p] each hour and `need` in all: a base polytope. A sum of base
 polytopes is the base polytope of the summed rank functions (Edmonds 1970; Schrijver, Combinatorial Optimization, 2003,

@@ -26,7 +26,7 @@ class TwinEnv(PlantEnv):
         super().__init__(self.twin, episode_hours=episode_hours, random_start=random_start)
 
     def _run_hour(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float64], float, bool]:
-        # A copy: who holds the observation of the last hour must not see it change.
+        # A copy, because the caller may keep the observation of the last hour.
         self._last = self._last.copy()
         done = self.twin.act(np.asarray(action), self._last)
         return self.twin.row, self.twin.reward, done

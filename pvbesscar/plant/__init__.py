@@ -1,7 +1,7 @@
 """The plant: parameters, data of a year, state, actions, observation and reward.
 
-Everything here is a function of arrays, compiled with Numba; simulators only produce the state. Imports neither
-Stable-Baselines3, torch nor (but for `citylearn_sim`) CityLearn.
+Actions, observation and reward are functions of arrays, compiled with Numba, that both simulators share. Only
+`citylearn_sim` imports CityLearn; nothing here imports Stable-Baselines3 or torch.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ def code_digest() -> str:
     return fingerprints.code_digest(__name__)
 
 
-# Numba renews its cache when the file of a function changes, not when a function it calls does: compiled physics
-# of yesterday would survive. A cache folder named by the sources can not be stale.
+# Numba renews its cache when the file of a function changes, not when a function that it calls in another file does.
+# A folder named by the digest of all sources holds no compiled code of older sources.
 numba.config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{code_digest()[:16]}")

@@ -49,7 +49,7 @@ def require_certificate(workspace: Workspace) -> Certificate:
 
 
 def outdated_parts(certificate: Certificate, dataset_digest: str) -> tuple[str, ...]:
-    """What has changed since a certificate was written, in words."""
+    """Texts that name what has changed since a certificate was written."""
     parts = [
         ("dataset", certificate.dataset_digest[:12], dataset_digest[:12]),
         ("code of pvbesscar.plant", certificate.plant_code_digest[:12], plant.code_digest()[:12]),

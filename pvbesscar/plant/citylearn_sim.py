@@ -38,7 +38,7 @@ def require_citylearn() -> str:
 
 
 def make_env(dataset: Path) -> Any:  # noqa: ANN401 (CityLearn is untyped)
-    """CityLearn's environment on a dataset folder, offline; it observes nothing, for nobody reads it there."""
+    """CityLearn's environment on a dataset folder, offline; the plant's own observation takes the place of its own."""
     require_citylearn()
     from citylearn.citylearn import CityLearnEnv  # noqa: PLC0415 (8 s to import)
 
@@ -54,17 +54,17 @@ FEEDBACK = (
     "_record_storage_action_feedback",
     "_record_storage_post_apply_feedback",
 )
-"""Methods of CityLearn's building service that write down what was asked and granted, for observations nobody reads."""
+"""Methods of CityLearn's building service that record what was asked for and granted, for its observations."""
 
 
-def _nothing(*_args: object, **_kwargs: object) -> None:
-    """Stands in for bookkeeping."""
+def _do_nothing(*_args: object, **_kwargs: object) -> None:
+    """Replacement of a method that only keeps records."""
 
 
 def make_lean(env: Any) -> Callable[[list[float]], None]:  # noqa: ANN401
-    """Take from CityLearn's step what no energy depends on; returns the step that is left.
+    """Remove from CityLearn's step what no energy depends on; return the step that is left.
 
-    What goes: the records of action feedback, reward and observations (`step_without_feedback` is CityLearn's own),
+    Removed are the records of action feedback, reward and observations (`step_without_feedback` is CityLearn's own),
     and the random drift of vehicles that are away, which the arrival SOC overwrites. A third of the time is left.
     tests/plant/test_lean_citylearn.py proves the physics identical, and fails when CityLearn changes under this.
 
@@ -84,7 +84,7 @@ def make_lean(env: Any) -> Callable[[list[float]], None]:  # noqa: ANN401
                 hint="install from requirements.lock (`make install`), or use `CityLearnSim(..., lean=False)`.",
             )
     for owner, name in wanted[1:]:
-        setattr(owner, name, _nothing)
+        setattr(owner, name, _do_nothing)
 
     def step(action: list[float]) -> None:
         runtime.step_without_feedback([action])

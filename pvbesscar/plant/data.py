@@ -1,4 +1,4 @@
-"""The year that a plant lives through, as arrays, read from a dataset folder."""
+"""A year of the plant as arrays: series, sessions and battery, read from a dataset folder."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class PlantData:
 
 
 def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Tables of who stands where: session index (or -1) and hours left, both of shape (hours, sockets)."""
+    """Session (or -1) at each socket in each hour, and the hours that it has left, both of shape (hours, sockets)."""
     occupant = np.full((hours, sockets), -1, dtype=np.int32)
     hours_left = np.zeros((hours, sockets), dtype=np.int32)
     stay = sessions.departure - sessions.arrival

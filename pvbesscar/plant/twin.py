@@ -1,7 +1,7 @@
 """The twin: CityLearn's physics for what the dataset can contain, compiled, for any number of plants at once.
 
-It is proven equal by `certify`: the same actions on the same dataset give the same state, bit for bit. Order within an
-hour, as CityLearn applies it: battery and sockets (independent of one another without an outage), balances, then the
+`certify` proves it equal: the same actions on the same dataset give the same state, bit for bit. Order within an hour,
+as CityLearn applies it: battery and sockets (independent of one another without an outage), balances, then the
 next hour's standby losses, then departures and arrivals.
 """
 
@@ -123,8 +123,8 @@ def _exogenous(y, year, t):
 
 
 @njit(cache=True)
-def _seat(p, y, f, b, t, everyone):
-    """Associate the vehicles of hour t: new ones bring their arrival SOC; `everyone` is new at an episode's start."""
+def _associate(p, y, f, b, t, all_new):
+    """Associate the vehicles of hour t: new ones have their arrival SOC. At an episode's start all are new."""
     year = f.year[b]
     occupant, before, left = y.occupant[year, t], y.occupant[year, t - 1], y.hours_left[year, t]
     soc, need, feasible = f.soc[b], f.need[b], f.feasible[b]
@@ -135,7 +135,7 @@ def _seat(p, y, f, b, t, everyone):
             need[k] = 0.0
             feasible[k] = True
             continue
-        new = everyone or s != before[k]
+        new = all_new or s != before[k]
         if new:
             soc[k] = y.arrival_soc[s]
         need[k] = actions.need_of(p, soc[k], y.battery_kwh[s], y.required_soc[s])
@@ -153,7 +153,7 @@ def begin(p, bess, y, f, b, year, start, hours):
     for k in range(p.sockets):
         f.delivered[b, k] = 0.0
         f.ev_capacity[b, k] = y.ev_kwh[k]
-    _seat(p, y, f, b, start, True)
+    _associate(p, y, f, b, start, True)
 
 
 @njit(cache=True)
@@ -208,7 +208,7 @@ def advance(p, bess, y, f, b):
         return True
     f.t[b] = t + 1
     f.bess_soc[b] = stand(bess, soc)
-    _seat(p, y, f, b, t + 1, False)
+    _associate(p, y, f, b, t + 1, False)
     return False
 
 
@@ -307,7 +307,7 @@ class Twin:
     def act(self, action: NDArray[np.floating], out: NDArray[np.float32]) -> bool:
         """Run the hour with an action, all in compiled code; the next observation goes into `out` (394,).
 
-        Returns whether the episode ended; `out` is left as it was then. `row` and `reward` tell of the hour.
+        Returns whether the episode ended; `out` does not change then. `row` and `reward` hold the hour's results.
         """
         if not self._live:
             raise SimulationError("the episode has ended.", hint="call `reset` first.")
@@ -316,7 +316,7 @@ class Twin:
 
     @property
     def row(self) -> NDArray[np.float64]:
-        """Ledger row of the last hour, shape (18,); a view, gone with the next hour."""
+        """Ledger row of the last hour, shape (18,); a view that the next hour overwrites."""
         row: NDArray[np.float64] = self._fleet.row[0]
         return row
 

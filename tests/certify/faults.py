@@ -65,8 +65,8 @@ FAULTS = (
     Fault(
         "back-to-back arrival not noticed",
         "twin",
-        "new = everyone or s != before[k]",
-        "new = everyone or before[k] < 0",
+        "new = all_new or s != before[k]",
+        "new = all_new or before[k] < 0",
     ),
     Fault(
         "feasible by one hour's power",
