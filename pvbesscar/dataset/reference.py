@@ -46,7 +46,7 @@ def charge_on_arrival(p: PlantParams, sessions: Sessions, hours: int, start: int
         hour = first + step
         active = (hour < sessions.departure) & (hour < stop)
         energy = np.where(active, np.minimum(left, p.socket_kw), 0.0)
-        np.add.at(demand, (hour - start)[active], energy[active])
+        demand += np.bincount((hour - start)[active], energy[active], hours)
         left -= energy
     return demand
 
