@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pvbesscar.plant.params import NEED_EPSILON_KWH
+from pvbesscar.plant.params import NEED_EPSILON_KWH, PlantParams
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
@@ -63,13 +63,13 @@ def need_of(p, soc, battery_kwh, required_soc):
 
 
 @njit(cache=True)
-def needs(p, soc, occupant, sessions, out):
+def needs(p, soc, occupant, battery_kwh, required_soc, out):
     """Energy that each socket's vehicle still needs, at the charger [kWh], into `out` (K,); 0 where none stands."""
     for k in range(p.sockets):
         out[k] = 0.0
         s = occupant[k]
         if s >= 0:
-            out[k] = need_of(p, soc[k], sessions.battery_kwh[s], sessions.required_soc[s])
+            out[k] = need_of(p, soc[k], battery_kwh[s], required_soc[s])
 
 
 @njit(cache=True)
@@ -103,8 +103,7 @@ def bess_power(p, action):
     return -((2.0 * a - 1.0) if p.bidirectional else a) * p.bess_kw
 
 
-@njit(cache=True)
-def bess_action(p, bess_kw):
+def bess_action(p: PlantParams, bess_kw: float) -> float:
     """Action that asks for a power of the battery [kW], the inverse of `bess_power`; not cut to [0, 1]."""
     discharge = -bess_kw / p.bess_kw if p.bess_kw > 0.0 else 0.0
     return (discharge + 1.0) / 2.0 if p.bidirectional else discharge

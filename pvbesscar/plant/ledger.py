@@ -52,7 +52,7 @@ def settle(p, now, ev_kwh, bess_kwh, last_import, first, row):
 
 
 @njit(cache=True)
-def depart(p, soc, occupant, hours_left, feasible, sessions, row):
+def depart(p, soc, occupant, hours_left, feasible, battery_kwh, required_soc, row):
     """Departures at the end of an hour into `row`: energy short [kWh in the battery], how many, how many met.
 
     Parameters
@@ -61,6 +61,8 @@ def depart(p, soc, occupant, hours_left, feasible, sessions, row):
         State of charge of each socket's vehicle at the end of the hour, shape (K,).
     feasible
         Whether each session could be met when it began, shape (K,).
+    battery_kwh, required_soc
+        Of the sessions that `occupant` counts.
     """
     short = 0.0
     count = met = could = met_could = 0
@@ -69,8 +71,8 @@ def depart(p, soc, occupant, hours_left, feasible, sessions, row):
             continue
         s = occupant[k]
         count += 1
-        missing = float(sessions.required_soc[s]) - float(soc[k])
-        short += max(missing, 0.0) * sessions.battery_kwh[s]
+        missing = float(required_soc[s]) - float(soc[k])
+        short += max(missing, 0.0) * battery_kwh[s]
         if feasible[k]:
             could += 1
         if missing <= MET_TOLERANCE_SOC:

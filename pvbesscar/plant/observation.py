@@ -84,7 +84,7 @@ def _observe_chargers(p, sockets, due, out):
 
 
 @njit(cache=True)
-def observe(p, now, sockets, sessions, bess_soc, last_net, work, out):
+def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
     """Observation of an hour into `out` (394,) float32.
 
     Parameters
@@ -93,8 +93,8 @@ def observe(p, now, sockets, sessions, bess_soc, last_net, work, out):
         The hour's `pvbesscar.plant.data.Exogenous`.
     sockets
         What stands at the sockets, a `Sockets`.
-    sessions
-        The sessions that `sockets.occupant` counts, with `battery_kwh`.
+    battery_kwh
+        Capacities of the vehicles of the sessions that `sockets.occupant` counts [kWh].
     bess_soc, last_net
         State of charge of the battery; net exchange with the grid in the last hour [kWh].
     work
@@ -128,7 +128,7 @@ def observe(p, now, sockets, sessions, bess_soc, last_net, work, out):
             out[PRESENCE + k] = -1.0
             out[urgency + k] = 0.0
         else:
-            out[PRESENCE + k] = sockets.need_kwh[k] * p.charger_efficiency / sessions.battery_kwh[s]
+            out[PRESENCE + k] = sockets.need_kwh[k] * p.charger_efficiency / battery_kwh[s]
             out[urgency + k] = sockets.need_kwh[k] / sockets.hours_left[k] / p.socket_kw
     limit = np.float32(LIMIT)
     for i in range(out.size):

@@ -71,7 +71,10 @@ def account(
     ledger.settle(
         data.params, data.exogenous(state.t), total(socket_kwh), bess_kwh, state.last_import_kwh, state.first, row
     )
-    ledger.depart(data.params, soc_after, state.occupant, state.hours_left, state.feasible, data.sessions, row)
+    ledger.depart(
+        data.params, soc_after, state.occupant, state.hours_left, state.feasible,
+        data.sessions.battery_kwh, data.sessions.required_soc, row,
+    )  # fmt: skip
     row[ledger.BESS_SOC] = bess_soc_after
     row[ledger.INFEASIBLE_SOCKETS] = infeasible_sockets
     return row
@@ -79,8 +82,8 @@ def account(
 
 def feasible_now(data: PlantData, t: int, soc: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether each socket's vehicle can still be met from hour `t` on at full power, shape (K,)."""
-    p, need = data.params, np.empty(data.params.sockets)
-    needs(p, soc, data.occupant[t], data.sessions, need)
+    p, sessions, need = data.params, data.sessions, np.empty(data.params.sockets)
+    needs(p, soc, data.occupant[t], sessions.battery_kwh, sessions.required_soc, need)
     return can_be_met(need, data.hours_left[t], p.socket_kw)
 
 

@@ -81,8 +81,8 @@ class PlantState:
 
     def need_kwh(self) -> FloatArray:
         """Energy that each vehicle still needs, at the charger, shape (K,) [kWh]."""
-        need = np.empty(self.data.params.sockets)
-        actions.needs(self.data.params, self.soc, self.occupant, self.data.sessions, need)
+        p, sessions, need = self.data.params, self.data.sessions, np.empty(self.data.params.sockets)
+        actions.needs(p, self.soc, self.occupant, sessions.battery_kwh, sessions.required_soc, need)
         return need
 
 
@@ -116,7 +116,7 @@ def observation(state: PlantState) -> NDArray[np.float32]:
     sockets = Sockets(state.soc, state.occupant, state.hours_left, state.need_kwh(), state.delivered_kwh)
     out = np.zeros(observation_size(data.params.sockets), dtype=np.float32)
     observe(
-        data.params, data.exogenous(state.t), sockets, data.sessions, state.bess_soc, state.last_net_kwh,
+        data.params, data.exogenous(state.t), sockets, data.sessions.battery_kwh, state.bess_soc, state.last_net_kwh,
         np.zeros(WORK_SIZE), out,
     )  # fmt: skip
     return out

@@ -26,11 +26,7 @@ from schemas.errors import SimulationError
 
 
 class Years(NamedTuple):
-    """Scenario years stacked: S years of N hours, K sockets (see `PlantData`), the columns of all sessions in a row.
-
-    Compiled functions that ask for sessions take it as it is: it has the columns of `Sessions` that they read. Numba
-    has no named tuple within another one in a parallel loop.
-    """
+    """Scenario years stacked: S years of N hours, K sockets (see `PlantData`), the columns of all sessions in a row."""
 
     pv_kwh: NDArray[np.float64]
     mall_kwh: NDArray[np.float64]
@@ -197,7 +193,9 @@ def advance(p, bess, y, f, b):
     _charge_sockets(p, y, f, b)
     ev_kwh = actions.total(f.delivered[b])
     ledger.settle(p, _exogenous(y, year, t), ev_kwh, float(balance), f.last_import[b], f.first[b], row)
-    ledger.depart(p, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.feasible[b], y, row)
+    ledger.depart(
+        p, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.feasible[b], y.battery_kwh, y.required_soc, row
+    )
     row[BESS_SOC] = float(soc)
     f.reward[b] = ledger.reward(p, row, y.reference[year])
     f.last_import[b] = row[IMPORT]
@@ -218,7 +216,7 @@ def look(p, y, f, b, out):
     year, t = f.year[b], f.t[b]
     sockets = Sockets(f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b])
     now, bess_soc = _exogenous(y, year, t), float(f.bess_soc[b])
-    observe(p, now, sockets, y, bess_soc, f.last_net[b], f.work[b], out)
+    observe(p, now, sockets, y.battery_kwh, bess_soc, f.last_net[b], f.work[b], out)
 
 
 @njit(cache=True)
