@@ -107,6 +107,7 @@ class Differences:
 
     def note(self, hour: int, name: str, ours: _Array, theirs: _Array, entries: tuple[str, ...] = ()) -> None:
         """Compare one quantity of an hour and keep what differs."""
+        # Bytes, not values: 0.0 and -0.0 differ, a NaN equals itself.
         if ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes():
             return
         gap = self.gaps[name]

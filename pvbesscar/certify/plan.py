@@ -74,6 +74,7 @@ def _cover(data: PlantData, length: int, limit: int | None) -> tuple[int, ...] |
     while missing.any():
         if limit is not None and len(chosen) == limit:
             return None
+        # Greedy cover: the window that holds most of what no chosen window holds yet.
         chosen.append(int(np.argmax((holds & missing).sum(axis=1))))
         missing &= ~holds[chosen[-1]]
     return tuple(sorted(int(candidates[index]) for index in chosen))

@@ -154,6 +154,7 @@ def with_quantile(model: ForecastModel, training: Sequence[PlantData], quantile:
         errors, lit = _surplus_errors(model, training)
         for hour in range(24):
             margin[hour] = np.where(lit[hour], np.quantile(errors[hour], quantile, axis=0), 0.0)
+        # The present hour is metered: it needs no margin.
         margin[:, 0] = 0.0
     return model.model_copy(update={"surplus_quantile": quantile, "surplus_margin_kwh": _table(margin)})
 
@@ -227,6 +228,7 @@ def _clearness(data: PlantData, clear: FloatArray) -> FloatArray:
     """Features of PV at each hour: 1 and the clearness of the last 3, 24 and 72 hours, shape (N, 4)."""
     threshold = SUNLIT * float(clear.max())
     columns = [np.ones(data.hours)]
+    # At night the clearness of the next longer window stands in for that of the shorter one.
     for hours in (72, 24, 3):
         lit = trailing_sum(clear, hours)
         ratio = np.divide(trailing_sum(data.pv_kwh, hours), lit, out=columns[-1].copy(), where=lit > threshold)
@@ -288,6 +290,7 @@ def _deviations(data: PlantData, shape: FloatArray, lead: int) -> FloatArray:
     known = np.arange(1, data.hours + 1)
     columns = [off, *(trailing_sum(off, hours) / np.minimum(known, hours) for hours in (24, WEEK))]
     for period in (24, WEEK):
+        # The last hour of the same time of day (of the week) that is metered when the forecast is made.
         back = -(-max(lead, 1) // period) * period - lead
         columns.append(np.concatenate([np.zeros(min(back, data.hours)), off[: max(data.hours - back, 0)]]))
     return np.column_stack(columns)

@@ -69,6 +69,7 @@ class Mpc:
 
     def reset(self) -> None:
         """Forget the last program: its solution must not depend on an earlier episode."""
+        # HiGHS starts from the last basis: where optima are many, another start can end at another of them.
         self._model.clearSolver()
 
     def _write(self) -> None:
@@ -146,6 +147,7 @@ class Mpc:
         before = np.zeros(h)
         before[0] = max(state.bess_soc, 1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         _rows(model, self._storage, before, before)
+        # An episode's first hour has no ramp: its row is left open.
         low, high = np.zeros(h), np.zeros(h)
         low[0], high[0] = (-UNLIMITED, UNLIMITED) if state.first else (state.last_import_kwh, state.last_import_kwh)
         _rows(model, self._ramp, low, high)
@@ -189,6 +191,7 @@ def share_out(energy_kwh: float, need: FloatArray, hours_left: NDArray[np.int32]
     """
     most = np.minimum(need, socket_kw) * (hours_left > 0)
     least = np.minimum(guard_kw(need, hours_left, socket_kw), most)
+    # Spare time: hours left less the hours that full power needs.
     order = np.argsort(hours_left - need / socket_kw, kind="stable")
     room = (most - least)[order]
     before = np.concatenate([[0.0], np.cumsum(room)[:-1]])

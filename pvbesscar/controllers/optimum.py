@@ -229,6 +229,7 @@ class _Year:
         reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         stored = max(float(np.float32(p.bess_initial_soc)) * p.bess_kwh, reserve)
         surplus, most, slack = -self.deficit, self.most_kwh, self.hour_slack
+        # In `dispatch` only surplus charges the battery.
         charge_most = np.full(hours, power) if p.bidirectional else np.clip(surplus, 0.0, power)
         from_grid = power if p.bidirectional else 0.0
         import_most = np.maximum(self.deficit + most + from_grid, 0.0)
@@ -298,6 +299,7 @@ class _Year:
     def read(self, solution: Solution, began: float) -> Optimum:
         """Score, bound, terms and plan of a solution."""
         p, x = self.data.params, solution.x
+        # The costs are scaled by the hours, to about 1 an hour; what nothing can change is left out of them.
         constant = self.forced_short_kwh * scale(p, self.reference)[3]
         return Optimum(
             mode="bidirectional" if p.bidirectional else "dispatch",

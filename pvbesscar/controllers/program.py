@@ -202,6 +202,7 @@ def dual_bound(lp: Lp, y: FloatArray) -> tuple[float, float]:
     y
         Duals of the rows, shape (m,).
     """
+    # Reduced costs: what a unit of each column costs beside the rows' prices `y`.
     z = lp.cost - lp.matrix.T @ y
     value = float(_least(y, lp.row_lower, lp.row_upper).sum() + _least(z, lp.lower, lp.upper).sum())
     # An unbounded side has a dual of the wrong sign only by rounding; the truth stays within its other terms.

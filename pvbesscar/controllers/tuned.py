@@ -177,6 +177,7 @@ class _Search:
         self.best = plain(self.params).by_hour()
         self.nets = [year.net_kwh(self.best.vehicle_share) for year in self.years]
         self.score = self._score(self.best, self.nets)
+        # Steps of the targets are shares of the highest demand after PV, its rarest peaks left out.
         self.scale_kw = float(np.quantile(np.concatenate([np.maximum(net, 0.0) for net in self.nets]), 0.98))
         in_peak = np.zeros(HOURS, dtype=np.bool_)
         for year in self.years:
@@ -193,6 +194,7 @@ class _Search:
             width = 0.5**step
             moves = [("battery", block) for block in self.blocks + self.singles]
             moves += [("vehicles", hour) for hour in self.singles] if step in (0, PASSES - 1) else []
+            # A random order keeps the hours early in the day from being favoured.
             for index in self.rng.permutation(len(moves)):
                 kind, block = moves[index]
                 if kind == "battery":

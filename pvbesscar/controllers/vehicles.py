@@ -110,6 +110,7 @@ def grouped(first: IntArray, end: IntArray, need_kwh: FloatArray, socket_kw: flo
     socket_kw
         Power of a socket.
     """
+    # Sessions whose need ends in the same hour at full power have rank functions of one shape, which add up.
     full_hours = np.minimum(np.floor(need_kwh / socket_kw).astype(np.int64), end - first)
     kinds, member, count = np.unique(
         np.column_stack([first, end, full_hours]), axis=0, return_inverse=True, return_counts=True
@@ -167,6 +168,7 @@ def _down_to_level(left: FloatArray, groups: Groups, asked: FloatArray, socket_k
         level = (low + high) / 2.0
         given = np.bincount(groups.member, np.clip(left - level[groups.member], 0.0, most), groups.count.size)
         too_much = given > asked
+        # A higher level leaves more undelivered: where too much is given, the level rises.
         low, high = np.where(too_much, level, low), np.where(too_much, high, level)
     taken: FloatArray = np.clip(left - high[groups.member], 0.0, most)
     return taken

@@ -38,6 +38,7 @@ def solar_forecast(values: FloatArray, clear: FloatArray) -> FloatArray:
     lit = trailing_sum(clear, 24)
     day = np.divide(trailing_sum(values, 24), lit, out=np.zeros_like(values), where=lit > 0.0)
     now = np.divide(values, clear, out=day.copy(), where=clear > _SUNLIT_W_M2)
+    # The present clearness counts less with every hour ahead, that of the last day more.
     columns = [
         np.roll(clear, -step) * (kept * now + (1.0 - kept) * day)
         for step, kept in zip(STEPS, _CLEARNESS_KEPT, strict=True)

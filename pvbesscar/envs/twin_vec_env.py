@@ -113,6 +113,7 @@ class TwinVecEnv(VecEnv):
         self._returns += self._fleet.reward
         dones = self._done.copy()
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        # As SB3's wrappers do it: the last observation goes into `infos`, that of the next episode is returned.
         for plant in np.flatnonzero(dones):
             hours = int(self._fleet.end[plant] - self._begun[plant])
             infos[plant] = {

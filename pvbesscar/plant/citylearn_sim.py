@@ -195,7 +195,9 @@ class CityLearnSim:
         self, state: PlantState, row: NDArray[np.float64], socket_kwh: NDArray[np.float64], step: int
     ) -> PlantState:
         data, t = self._data, state.t + 1
+        # CityLearn's observation of a vehicle lags: its battery is read after the hour's arrivals.
         soc = self._vehicle_soc(t, step)
+        # Feasibility belongs to the session: it is found once, on arrival.
         arrived = data.occupant[t] != data.occupant[t - 1]
         return PlantState(
             data=data,
@@ -231,6 +233,7 @@ class CityLearnSim:
     def _check_series(self) -> None:
         rows, b = self._data.hours, self._building
         theirs = {
+            # CityLearn counts generation below zero, and offers it only under a private name.
             "PV": -np.asarray(b._Building__solar_generation[:rows], dtype=np.float64),
             "mall demand": np.asarray(b.energy_simulation.non_shiftable_load[:rows], dtype=np.float64),
             "price": np.asarray(b.pricing.electricity_pricing[:rows], dtype=np.float64),

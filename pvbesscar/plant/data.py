@@ -167,6 +167,7 @@ def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.
     hours_left = np.zeros((hours, sockets), dtype=np.int32)
     stay = sessions.departure - sessions.arrival
     index = np.repeat(np.arange(stay.size), stay)
+    # Hours since arrival, for all hours of all sessions in a row: 0, 1, ..., stay - 1, 0, 1, ...
     step = np.arange(index.size) - np.repeat(np.cumsum(stay) - stay, stay)
     where = (sessions.arrival[index] + step, sessions.socket[index])
     occupant[where] = index
@@ -177,6 +178,7 @@ def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.
 def hours_to_change(price: FloatArray) -> IntArray:
     """Hours until the price differs from the present one, at most 24; the year is taken as a ring."""
     result = np.full(price.size, 24, dtype=np.int64)
+    # From the farthest hour on, so that the nearest change is written last.
     for ahead in range(24, 0, -1):
         result[np.roll(price, -ahead) != price] = ahead
     return result

@@ -88,8 +88,8 @@ Stages hand on files, not objects. Every path is a property of {workspace}.
 {files}"""
 
 PLACES = {
-    "the departure guard": "{plant:socket_setpoints}; {controllers:check_lawful} refuses setpoints below it",
-    "the battery's action": "{plant:bess_setpoint}; the battery itself is {plant.battery:charge}",
+    "the departure guard": "{plant:guard_kw}; {controllers:check_setpoint_limits} refuses setpoints below it",
+    "the battery's action": "{plant:bess_power}; the battery itself is {plant.battery:charge}",
     "the reward": "{plant:reward}; the score J is {evaluation:score}, its scale {dataset:no_control_terms}",
     "the observation": "{plant:observe}, its names {plant:observation_names}",
     "PV on its way into the observation": "energy: {oe2:ac_energy_kwh}, or {oe2:read_pv}; forecast: "

@@ -117,7 +117,7 @@ FOLDER_HEAD = ("rule", "severity", "looks at", "what holds", "why", "likely caus
 
 OBSERVATION = """# Observation and action, entry by entry
 
-Made from `pvbesscar.plant.kernels.observation_names()` ({made}); the blocks are explained in
+Made from `pvbesscar.plant.observation.observation_names()` ({made}); the blocks are explained in
 [design.md](design.md#observation). Scales are those of the default site: 128 sockets of 3.5 kW, 32 at each of the
 positions A-D (112 kW together), 3,201.2 kW AC, a battery of 2,712 kW. Every entry is clipped to [-5, 5].
 
