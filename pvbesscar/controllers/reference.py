@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import dot
 from pvbesscar.controllers.base import Controller
 from pvbesscar.dataset.reference import no_control_terms
 from pvbesscar.plant.data import PlantData

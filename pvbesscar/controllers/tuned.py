@@ -67,7 +67,9 @@ def plain(params: PlantParams) -> TunedParameters:
 
 def store_of(p: PlantParams) -> Store:
     """Battery of a plant, for compiled code."""
-    return Store(p.bess_kw, p.bess_kwh, math.sqrt(p.bess_efficiency), p.bess_initial_soc, 1.0 - p.bess_depth_of_discharge)
+    return Store(
+        p.bess_kw, p.bess_kwh, math.sqrt(p.bess_efficiency), p.bess_initial_soc, 1.0 - p.bess_depth_of_discharge
+    )
 
 
 class TunedRule(Memoryless):
