@@ -10,7 +10,8 @@ import pytest
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.judge import judge
 from pvbesscar.quality.year.rules import YEAR_RULES
-from pvbesscar.quality.year.rules.patterns import flat_runs, repeated_days, shift_against_sky
+from pvbesscar.quality.year.rules.patterns import flat_runs, repeated_days
+from pvbesscar.quality.year.rules.time_shift import shift_against_sky
 from tests.quality.faults import FAULTS, Fault
 from tests.quality.years import PLACES, TYPICAL_YEARS, Place, clean_context, context_of, settings_for, typical_year
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.context import QualityContext, rule
 from pvbesscar.quality.year.judge import judge
-from pvbesscar.quality.year.rule import rule
 from pvbesscar.quality.year.rules import YEAR_RULES
 from tests.quality.years import clean_context, found, hours_of, only, spoil
 

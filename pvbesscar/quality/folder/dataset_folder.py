@@ -17,11 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.oe2.delimited import read_table
-from pvbesscar.quality.engine import QualityRule, Violation
+from pvbesscar.quality.engine import QualityRule, RuleSet, Violation
 from pvbesscar.quality.folder.columns import Course, FileColumns, Kind, course, parsed
 from schemas.errors import InputError
 from schemas.results import Severity
 from schemas.settings import Settings
+
+CITYLEARN = "CityLearn 3.0.2"
+"""Whose source the rules cite."""
 
 SCHEMA = "schema.json"
 """File name of a violation in the schema; its column is the key, with dots."""
@@ -339,3 +342,10 @@ def rows_of(name: object, column: str, bad: NDArray[np.bool_] | NDArray[np.int64
     """Build the violation of some rows of a file; `said` holds what was observed, the limit and the message."""
     rows = np.flatnonzero(bad) if bad.dtype == np.bool_ else bad
     return Violation(short_name(name), column, hours=rows.astype(np.int64), **said)
+
+
+FOLDER_RULES = RuleSet[DatasetFolder]()
+"""Filled when `pvbesscar.quality.folder.rules` is imported: import it from there to have all rules."""
+
+folder_rule = FOLDER_RULES.rule
+"""Decorator of a check of `pvbesscar.quality.folder.rules`; the series of a violation is the name of a file."""

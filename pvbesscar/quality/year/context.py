@@ -1,4 +1,4 @@
-"""What a rule may look at: the frames, the settings, and the sun over them, computed once."""
+"""The canonical year as the subject of rules: its frames, its settings and the sun over them; and its rule set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pvlib
 from numpy.typing import NDArray
 
-from pvbesscar.quality.engine import CONFIG, QualityRule, Violation
+from pvbesscar.quality.engine import CONFIG, QualityRule, RuleSet, Violation
 from pvbesscar.quality.sun import FloatArray, Sun, clean_sky_ghi, sun_over
 from schemas.frames import EV_PROFILE, HOURLY, MALL, PV, SESSIONS, WEATHER
 from schemas.results import Provenance, SeriesProvenance, Severity
@@ -168,3 +168,10 @@ class QualityContext:
         if series == WEATHER:
             return column != "relative_humidity" and self.settings.pv.source != "file"
         return series in {PV, MALL, EV_PROFILE, SESSIONS, CONFIG}
+
+
+YEAR_RULES = RuleSet[QualityContext]()
+"""Filled when `pvbesscar.quality.year.rules` is imported: import it from there to have all rules."""
+
+rule = YEAR_RULES.rule
+"""Decorator of a check of `pvbesscar.quality.year.rules`."""

@@ -8,9 +8,8 @@ import numpy as np
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.folder.columns import BoolArray, FileColumns, FloatArray, Kind
-from pvbesscar.quality.folder.dataset_folder import DatasetFolder, NamedFile, mapping, number
+from pvbesscar.quality.folder.dataset_folder import CITYLEARN, DatasetFolder, NamedFile, folder_rule, mapping, number
 from pvbesscar.quality.folder.dataset_folder import rows_of as at
-from pvbesscar.quality.folder.rule import CITYLEARN, folder_rule
 from pvbesscar.quality.folder.rules.physics import attributes
 
 NUMBERS: tuple[Kind, ...] = ("energy_simulation", "weather", "pricing", "carbon_intensity")

@@ -19,9 +19,8 @@ from pvbesscar.quality.folder.columns import (
     FloatArray,
     Rows,
 )
-from pvbesscar.quality.folder.dataset_folder import DatasetFolder, NamedFile, number, short_name
+from pvbesscar.quality.folder.dataset_folder import CITYLEARN, DatasetFolder, NamedFile, folder_rule, number, short_name
 from pvbesscar.quality.folder.dataset_folder import rows_of as at
-from pvbesscar.quality.folder.rule import CITYLEARN, folder_rule
 from pvbesscar.quality.folder.rules.physics import attributes
 from pvbesscar.quality.folder.rules.schema import listed, said
 from schemas.citylearn import AWAY, CONNECTED, INCOMING

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.folder.columns import KINDS, KNOWN, NEEDED
-from pvbesscar.quality.folder.dataset_folder import MAX_FILES, SCHEMA, DatasetFolder, short_name
-from pvbesscar.quality.folder.rule import CITYLEARN, folder_rule
+from pvbesscar.quality.folder.dataset_folder import CITYLEARN, MAX_FILES, SCHEMA, DatasetFolder, folder_rule, short_name
 from pvbesscar.quality.folder.rules.schema import LOADING, listed, said
 from schemas.errors import InputError
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pvbesscar.quality.engine import Violation
-from pvbesscar.quality.folder.dataset_folder import DatasetFolder, mapping, number, short_name
-from pvbesscar.quality.folder.rule import CITYLEARN, folder_rule
+from pvbesscar.quality.folder.dataset_folder import CITYLEARN, DatasetFolder, folder_rule, mapping, number, short_name
 from pvbesscar.quality.folder.rules.schema import listed, said
 
 ENERGY_MODEL = f"{CITYLEARN}, energy_model.py"

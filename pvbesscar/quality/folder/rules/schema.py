@@ -7,8 +7,16 @@ from typing import Any
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.folder.columns import KINDS
-from pvbesscar.quality.folder.dataset_folder import SCHEMA, DatasetFolder, included, mapping, number, short_name
-from pvbesscar.quality.folder.rule import CITYLEARN, folder_rule
+from pvbesscar.quality.folder.dataset_folder import (
+    CITYLEARN,
+    SCHEMA,
+    DatasetFolder,
+    folder_rule,
+    included,
+    mapping,
+    number,
+    short_name,
+)
 
 LOADING = f"{CITYLEARN}, internal/loading.py"
 ASKED_FOR = (

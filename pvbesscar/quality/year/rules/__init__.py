@@ -8,9 +8,9 @@ from pvbesscar.quality.year.rules import solar as solar  # isort: skip
 from pvbesscar.quality.year.rules import pv as pv  # isort: skip
 from pvbesscar.quality.year.rules import energy as energy  # isort: skip
 from pvbesscar.quality.year.rules import sessions as sessions  # isort: skip
+from pvbesscar.quality.year.rules import time_shift as time_shift  # isort: skip
 from pvbesscar.quality.year.rules import patterns as patterns  # isort: skip
-from pvbesscar.quality.year.rules import courses as courses  # isort: skip
 from pvbesscar.quality.year.rules import chargers as chargers  # isort: skip
 from pvbesscar.quality.year.rules import plant as plant  # isort: skip
 from pvbesscar.quality.year.rules import waivers as waivers  # isort: skip
-from pvbesscar.quality.year.rule import YEAR_RULES as YEAR_RULES  # isort: skip
+from pvbesscar.quality.year.context import YEAR_RULES as YEAR_RULES  # isort: skip

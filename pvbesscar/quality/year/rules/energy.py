@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pvbesscar.quality.engine import Violation
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 from schemas.frames import EV_PROFILE, MALL, SESSIONS
 
 DECLARED = "docs/design.md, The plant: yearly energies that OE2 declares"

@@ -1,4 +1,4 @@
-"""Patterns that no measurement has: shifted days, stuck sensors, copied days, generation that is a mere multiple."""
+"""Patterns that no measurement has: stuck sensors, copied days, air that is warm by night, spikes, foreign limits."""
 
 from __future__ import annotations
 
@@ -9,216 +9,35 @@ import numpy as np
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
 from pvbesscar.quality.sun import BoolArray, FloatArray
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
-from pvbesscar.quality.year.rules.solar import DARK_W_M2, greatest
+from pvbesscar.quality.year.context import QualityContext, rule
+from pvbesscar.quality.year.rules.solar import greatest
 from schemas.frames import MALL, PV, WEATHER
 
-SHIFTS_H = range(-11, 13)
-EXCESS_LIMIT = 0.01
-"""Share of the year's light above that of a clean, cloudless sky [1]; clean years have some tenths of a percent."""
-
-LAG_MARGIN = 0.02
 FLAT_DAYLIGHT_H = 6
 FLAT_MALL_H = 24
 FLAT_AIR_H = 48
+
+INVERTER_SHARE = 0.5
+"""Share of the AC rating below which a plant's highest output is no inverter's limit [1]."""
+
 MULTIPLE_SPREAD = 0.003
 """Spread of the ratio of generation to irradiance below which it is one number [1]; temperature moves it by 3 %."""
 
 MULTIPLE_HOURS = 60
 """Hours of light in a month that its ratio is judged by."""
 
-MALL_LAG_H = 3
-MALL_LAG_MONTHS = 2
-"""Months that must lag before a part of the year counts: one month may be a holiday season or an outage."""
+WARMEST_AFTER_SUN_H = (0.0, 6.0)
+"""How long after the sun's highest the mean day's first harmonic of the air temperature peaks [h]."""
 
+LEAST_SWING_K = 0.5
+"""Half of the mean day's swing of temperature below which it has no daily course to judge [K]."""
 
-INVERTER_SHARE = 0.5
-"""Share of the AC rating below which a plant's highest output is no inverter's limit [1]."""
+SPIKE_FACTOR = 3.0
+"""A spike is this many times the greatest of the hours beside it and of the same hour a day away."""
 
-SHIFTED_MONTHS = 3
-"""Months, one after another, with the same lag, that make a shift of part of the year."""
-
-
-def shift_against_sky(ghi: FloatArray, clean_sky: FloatArray) -> tuple[int, float, float]:
-    """Shift of irradiance against the sun, by the light that no sky can give.
-
-    Parameters
-    ----------
-    ghi, clean_sky
-        Global irradiance, and that of a clean and cloudless sky, of the same hours, shape (N,) [W/m2].
-
-    Returns
-    -------
-    tuple
-        Hours by which the series is late (the shift with the least excess, the smallest of equals), and the excess as
-        a share of the year's light as it stands and after putting it back.
-    """
-    total = max(float(ghi.sum()), 1e-9)
-    excess = {s: float((ghi - np.roll(clean_sky, s)).clip(0.0).sum()) / total for s in SHIFTS_H}
-    best = min(SHIFTS_H, key=lambda s: (round(excess[s], 6), abs(s)))
-    return best, excess[0], excess[best]
-
-
-@rule(
-    "solar.time_shift",
-    "error",
-    "irradiance in step with the sun",
-    looks_at=(WEATHER,),
-    rationale="A series shifted in time has light that no sky can give on one side of the day. The shift is the one "
-    "under which least light exceeds a clean, cloudless sky.",
-    reference="Ineichen and Perez (2002), doi:10.1016/S0038-092X(02)00045-2, Linke turbidity 2",
-    cause="stamps in universal time, at the end of the interval, under a summer clock, or a 12 hour clock misread",
-    fix="stamp rows at the start of the hour in local time, or set `site.timezone` to the zone of the file",
-    waivable=False,
-)
-def time_shift(context: QualityContext) -> Iterator[Violation]:
-    """Find the shift of global irradiance against the sun."""
-    ghi = np.nan_to_num(context.values(WEATHER, "ghi_w_m2"))
-    if greatest(ghi) <= DARK_W_M2:
-        return  # solar.all_zero says it
-    late, excess, best = shift_against_sky(ghi, context.clean_sky)
-    if not (late != 0 and excess > EXCESS_LIMIT and best < 0.5 * excess):
-        yield from _shifted_months(context, ghi)
-    else:
-        yield Violation(
-            WEATHER,
-            "ghi_w_m2",
-            f"{excess:.1%} of the light is above a cloudless sky; {best:.1%} after putting it back by {late} h",
-            f"at most {EXCESS_LIMIT:.0%}, and least without a shift",
-            f"the irradiance is {abs(late)} h {'late' if late > 0 else 'early'} against the sun",
-        )
-
-
-def _in_a_row(lags: list[int]) -> tuple[int, int]:
-    """Longest run of equal lags other than 0: the lag, and its length in months."""
-    best, length = (0, 0), 0
-    for i, lag in enumerate(lags):
-        length = length + 1 if i and lag == lags[i - 1] else 1
-        if lag and length > best[1]:
-            best = lag, length
-    return best
-
-
-def _part_of_the_year(series: str, column: str, months: Hours, lags: list[int]) -> Iterator[Violation]:
-    late, length = _in_a_row(lags)
-    if length >= SHIFTED_MONTHS:
-        rows = np.flatnonzero(np.isin(months, np.unique(months)[np.array(lags) == late]))
-        way = "late" if late > 0 else "early"
-        yield Violation(
-            series,
-            column,
-            f"the same lag of {late} h in {length} months, one after another",
-            f"no lag, or one that changes, in any {SHIFTED_MONTHS} months",
-            f"{length} months are {abs(late)} h {way}",
-            hours=rows,
-            cause="a clock that was changed in summer, or replaced and never set",
-        )
-
-
-def _shifted_months(context: QualityContext, ghi: FloatArray) -> Iterator[Violation]:
-    """Shifts of a part of the year, which the year's light as a whole hides."""
-    months = context.local_months(WEATHER)
-    lags = []
-    for month in np.unique(months):
-        rows = months == month
-        late, excess, best = shift_against_sky(ghi[rows], context.clean_sky[rows])
-        lags.append(late if excess > EXCESS_LIMIT and best < 0.5 * excess else 0)
-    yield from _part_of_the_year(WEATHER, "ghi_w_m2", months, lags)
-
-
-@rule(
-    "pv.time_shift",
-    "error",
-    "generation in step with irradiance",
-    looks_at=(PV, WEATHER),
-    rationale="Modules answer within seconds: generation follows the irradiance of their plane without a lag.",
-    reference="IEC 61724-1",
-    cause="generation and weather stamped in different zones, or one at the start and one at the end of the interval",
-    fix="bring both files to local time, stamped at the start of the hour",
-    waivable=False,
-    joint=True,
-)
-def pv_time_shift(context: QualityContext) -> Iterator[Violation]:
-    """Find the lag at which generation follows irradiance best."""
-    if not context.shares_axis(PV, WEATHER):
-        return
-    pv, light = np.nan_to_num(context.values(PV, "pv_kwh")), context.plane_of_array
-    if pv.std() == 0 or light.std() == 0:
-        return  # solar.all_zero says it
-    late, fit = _lag(pv, light)
-    if fit[late] <= fit[0] + LAG_MARGIN:
-        months = context.local_months(PV)
-        parts = [_lag(pv[months == month], light[months == month]) for month in np.unique(months)]
-        lags = [lag if fits[lag] > fits[0] + LAG_MARGIN else 0 for lag, fits in parts]
-        yield from _part_of_the_year(PV, "pv_kwh", months, lags)
-    else:
-        yield Violation(
-            PV,
-            "pv_kwh",
-            f"correlation {fit[late]:.3f} with the irradiance {late} h before, {fit[0]:.3f} with that of the same hour",
-            f"greatest in the same hour, within {LAG_MARGIN:g}",
-            f"the generation is {abs(late)} h {'late' if late > 0 else 'early'} against its irradiance",
-        )
-
-
-def _lag(pv: FloatArray, light: FloatArray) -> tuple[int, dict[int, float]]:
-    """Lag at which generation follows light best, and the correlation at each; no lag where one of them is constant."""
-    if pv.std() == 0 or light.std() == 0:
-        return 0, dict.fromkeys(SHIFTS_H, 0.0)
-    fit = {s: float(np.corrcoef(pv, np.roll(light, s))[0, 1]) for s in SHIFTS_H}
-    return max(SHIFTS_H, key=lambda s: fit[s]), fit
-
-
-@rule(
-    "mall.time_shift",
-    "error",
-    "demand in step with the opening hours",
-    looks_at=(MALL,),
-    rationale="A mall draws more while it is open. The lag is the one at which the mean day fits the opening hours "
-    "best, over the year and over each month; less than 3 h, and a single month, are a matter of habit.",
-    reference="docs/design.md, The plant: mall open [9, 23)",
-    cause="stamps in universal time, morning and afternoon exchanged, or other opening hours",
-    fix="bring the file to local time, or set `mall.open_hours`",
-)
-def mall_time_shift(context: QualityContext) -> Iterator[Violation]:
-    """Find the lag of the mean day against the opening hours, of the year or of some months."""
-    opens, closes = context.settings.mall.open_hours
-    if closes - opens >= 24:
-        return  # no opening hours to judge by
-    hour = context.stamps(MALL).hour.to_numpy()
-    values = np.nan_to_num(context.values(MALL, "mall_kwh"))
-    is_open = ((np.arange(24) >= opens) & (np.arange(24) < closes)).astype(float)
-    months = context.local_months(MALL)
-    # The year first: months say it only where a clock was changed within the year.
-    stretches = {"the year": np.ones(hour.size, dtype=bool), **{str(m): months == m for m in np.unique(months)}}
-    lags = {name: _day_lag(hour[rows], values[rows], is_open) for name, rows in stretches.items()}
-    wrong = [name for name in lags if abs(lags[name][0]) >= MALL_LAG_H]
-    if "the year" in wrong:
-        rows, said = stretches["the year"], "in the mean of the year"
-    elif len(wrong) >= MALL_LAG_MONTHS:
-        rows = np.logical_or.reduce([stretches[name] for name in wrong])
-        said = f"in {len(wrong)} of {len(stretches) - 1} months"
-    else:
-        return
-    late, best, as_is = lags[wrong[0]]
-    yield Violation(
-        MALL,
-        "mall_kwh",
-        f"correlation {best:.2f} with the opening hours {late:+d} h, {as_is:.2f} as they are",
-        f"greatest within {MALL_LAG_H - 1} h of {opens} to {closes} h (`mall.open_hours`)",
-        f"the demand is {abs(late)} h {'late' if late > 0 else 'early'} against the opening hours {said}",
-        hours=np.flatnonzero(rows),
-    )
-
-
-def _day_lag(hour: Hours, values: FloatArray, is_open: FloatArray) -> tuple[int, float, float]:
-    """Lag of the mean day against the opening hours [h], its correlation, and that without a lag; 0 for a flat day."""
-    mean = np.bincount(hour, weights=values, minlength=24) / np.maximum(np.bincount(hour, minlength=24), 1)
-    if float(mean.std()) < 1e-3 * float(mean.mean()) or not mean.any():
-        return 0, 0.0, 0.0  # no daily course to judge; mall.constant says it
-    fit = [float(np.corrcoef(mean, np.roll(is_open, s))[0, 1]) for s in range(24)]
-    return (int(np.argmax(fit)) + 12) % 24 - 12, max(fit), fit[0]
+CUT_HOURS = 24
+CUT_SHARE = 0.98
+"""An upper end below this share of the AC rating is not the inverters' [1]."""
 
 
 def flat_runs(values: FloatArray, judged: BoolArray, least: int) -> Hours:
@@ -406,3 +225,98 @@ def _one_number(pv: FloatArray, ghi: FloatArray, judged: BoolArray) -> bool:
         return False
     low, middle, high = np.quantile(pv[judged] / ghi[judged], [0.05, 0.5, 0.95])
     return bool(high - low < MULTIPLE_SPREAD * middle)
+
+
+def _peak_hour(hours: FloatArray, values: FloatArray) -> tuple[float, float]:
+    """Hour of day at which the first daily harmonic peaks, and its amplitude."""
+    wave = np.exp(2j * np.pi * hours / 24.0) @ (values - values.mean()) * 2.0 / values.size
+    return float(np.angle(wave) / (2.0 * np.pi) * 24.0) % 24.0, float(np.abs(wave))
+
+
+@rule(
+    "weather.temperature_course",
+    "warning",
+    "the air is warmest after the sun's highest",
+    looks_at=(WEATHER,),
+    rationale="The air near the ground warms until some hours after noon: the daily wave of its temperature peaks "
+    "within 6 hours after that of the sun. It sets the temperature of the modules, and with it their yield.",
+    reference="Stull (2017), Practical Meteorology, section 3.6, daily temperature cycle",
+    cause="stamps in universal time, morning and afternoon exchanged (a 12 hour clock misread), or made-up values",
+    fix="stamp rows in local time; where only the temperature is wrong, export it again from its source",
+)
+def temperature_course(context: QualityContext) -> Iterator[Violation]:
+    """Compare the daily wave of the air temperature with that of the sun."""
+    values = context.values(WEATHER, "temp_air_c")
+    good = np.isfinite(values)
+    if not good.any():
+        return  # values.finite says it
+    hours = context.stamps(WEATHER).hour.to_numpy().astype(np.float64)
+    warm, swing = _peak_hour(hours[good], values[good])
+    noon, _ = _peak_hour(hours, context.sun(WEATHER).horizontal)
+    late = (warm - noon + 12.0) % 24.0 - 12.0
+    low, high = WARMEST_AFTER_SUN_H
+    if swing >= LEAST_SWING_K and not low <= late <= high:
+        yield Violation(
+            WEATHER,
+            "temp_air_c",
+            f"warmest around {warm:.1f} h, the sun highest around {noon:.1f} h",
+            f"warmest {low:g} to {high:g} h after the sun's highest",
+            f"the air is warmest {abs(late):.1f} h {'after' if late > 0 else 'before'} the sun's highest",
+        )
+
+
+@rule(
+    "mall.spike",
+    "warning",
+    "no hour of demand out of all proportion",
+    looks_at=(MALL,),
+    rationale="A mall's demand of one hour is never three times the greatest of the hours beside it and of the same "
+    "hour of the days beside it.",
+    reference="ASHRAE Guideline 14, variation of hourly demand",
+    cause="a meter's counter that jumped, energy of several hours written into one, or a slip of the decimal point",
+    fix="have the hours exported again from the meter",
+)
+def mall_spike(context: QualityContext) -> Iterator[Violation]:
+    """Find hours far above all that is beside them."""
+    values = np.nan_to_num(context.values(MALL, "mall_kwh"))
+    if values.size < 49:
+        return  # time.length says it
+    beside = np.max([np.roll(values, lag) for lag in (-24, -1, 1, 24)], axis=0)
+    spikes = np.flatnonzero((beside > 0) & (values > SPIKE_FACTOR * beside))
+    if spikes.size:
+        worst = spikes[np.argmax(values[spikes])]
+        yield Violation(
+            MALL,
+            "mall_kwh",
+            f"up to {values[worst]:.6g} kWh where at most {beside[worst]:.6g} kWh are beside it",
+            f"{SPIKE_FACTOR:g} times the greatest of the hours beside it and of the same hour a day away",
+            f"{spikes.size} hours are out of all proportion, the greatest with {values[worst]:.6g} kWh",
+            hours=spikes,
+        )
+
+
+@rule(
+    "pv.cut_off",
+    "warning",
+    "generation is cut off at the AC rating only",
+    looks_at=(PV,),
+    rationale="Inverters cut the generation off at their rating: many hours at one upper end below it belong to "
+    "inverters of another size, or to a limit of the grid that the model of the plant does not know.",
+    reference="IEC 61724-1; power limitation of inverters",
+    cause="generation simulated for another plant, a curtailment, or `pv.ac_kw` of another design",
+    fix="set `pv.ac_kw` to the rating of the inverters, or use the generation of this plant",
+)
+def cut_off(context: QualityContext) -> Iterator[Violation]:
+    """Find many hours at one upper end that is not the rating."""
+    values, rating = context.values(PV, "pv_kwh"), context.settings.pv.ac_kw
+    top = float(np.nanmax(values, initial=0.0))
+    at_top = np.flatnonzero(values >= top * (1.0 - 1e-4))
+    if top > 0.0 and top < CUT_SHARE * rating and at_top.size >= CUT_HOURS:
+        yield Violation(
+            PV,
+            "pv_kwh",
+            f"{at_top.size} hours at {top:.6g} kW, none above",
+            f"{rating:g} kW (`pv.ac_kw`)",
+            f"the generation is cut off at {top:.6g} kW in {at_top.size} hours, the inverters' rating is {rating:g} kW",
+            hours=at_top,
+        )

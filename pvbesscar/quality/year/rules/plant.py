@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvbesscar.quality.engine import CONFIG, Violation
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 
 C_RATE_LIMITS = (0.05, 4.0)
 EFFICIENCY_LIMITS = (0.60, 0.98)

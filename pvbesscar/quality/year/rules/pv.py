@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pvbesscar.quality.engine import Violation
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 from pvbesscar.quality.year.rules.solar import DARK_DAY_CLEARNESS, DARK_PV_SHARE, greatest, sums_by
 from schemas.frames import PV, WEATHER
 

@@ -10,8 +10,7 @@ import pandas as pd
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 from pvbesscar.quality.year.rules.energy import session_energy_kwh
 from schemas.frames import SESSIONS
 from schemas.settings import HOURS_PER_YEAR

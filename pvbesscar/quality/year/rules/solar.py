@@ -9,8 +9,7 @@ import numpy as np
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
 from pvbesscar.quality.sun import BoolArray, FloatArray
-from pvbesscar.quality.year.context import IRRADIANCE, QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import IRRADIANCE, QualityContext, rule
 from schemas.frames import PV, WEATHER
 
 LONG_SHI = "Long and Shi (2008), doi:10.2174/1874282300802010023, physically possible limits"

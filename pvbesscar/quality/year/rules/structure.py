@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.pandera_checks import failures, fold_failures
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 from schemas.frames import REQUIRED, SERIES, structure
 
 

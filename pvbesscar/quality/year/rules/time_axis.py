@@ -9,8 +9,7 @@ import pandas as pd
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 from schemas.frames import EV_PROFILE, MALL, PV, WEATHER
 from schemas.settings import HOURS_PER_YEAR
 

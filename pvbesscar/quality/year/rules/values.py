@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pvbesscar.quality.engine import Violation
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
 
 SESSION_NUMBERS = ("battery_kwh", "arrival_soc", "required_soc")

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 
 from pvbesscar.quality.engine import CONFIG, Violation
 from pvbesscar.quality.waivers import day_of
-from pvbesscar.quality.year.context import QualityContext
-from pvbesscar.quality.year.rule import rule
+from pvbesscar.quality.year.context import QualityContext, rule
 
 UNUSED = "waiver.unused"
 SOURCE = "docs/quality.md, waivers: a reason and a last day, judged against the run's declared date"
