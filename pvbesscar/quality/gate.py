@@ -1,4 +1,4 @@
-"""The validate stage: nothing goes on that a rule of error severity refuses."""
+"""The validate stage: a finding of error severity that is not waived stops the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings for people: an HTML page without external address, a plain table, and the text of the error."""
+"""Findings as an HTML page without external addresses, as a plain table, and as the text of the error."""
 
 from __future__ import annotations
 

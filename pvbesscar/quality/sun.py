@@ -1,4 +1,4 @@
-"""Where the sun stood during each hour, and what it can have sent at most."""
+"""Position of the sun in each hour, and the greatest irradiance that it can give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waivers: findings that a site has looked at and accepts for a while, never false solar."""
+"""Waivers: findings that a site accepts until a day, with a reason; false solar can not be waived."""
 
 from __future__ import annotations
 

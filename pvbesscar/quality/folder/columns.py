@@ -1,4 +1,4 @@
-"""Files of a dataset as columns, and a charger's year as CityLearn understands it."""
+"""Columns of a dataset's files, and a charger's year as CityLearn reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset folder as it lies there: its schema, the files that the schema names, and what became of each."""
+"""A dataset folder as the subject of rules: its schema, and the files that the schema names; and its rule set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict on a dataset folder."""
+"""All rules applied to a dataset folder."""
 
 from __future__ import annotations
 

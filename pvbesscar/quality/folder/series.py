@@ -1,4 +1,4 @@
-"""The rules for canonical series, asked of the files of a dataset as far as these hold what the rules look at."""
+"""The rules for a canonical year, applied to a dataset folder as far as its files hold the data."""
 
 from __future__ import annotations
 

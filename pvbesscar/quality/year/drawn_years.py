@@ -1,4 +1,4 @@
-"""Which quality rules a drawn year must keep, and why the others can not be asked of it."""
+"""The rules that a year drawn from the validated one must keep, and why the others are not applied to it."""
 
 from __future__ import annotations
 

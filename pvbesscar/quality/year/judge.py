@@ -1,4 +1,4 @@
-"""The rules applied to a canonical year, and the waivers of its scenario."""
+"""All rules applied to a canonical year, and the waivers of its scenario."""
 
 from __future__ import annotations
 

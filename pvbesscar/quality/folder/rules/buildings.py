@@ -1,4 +1,4 @@
-"""What stands in the files of a building: numbers, a calendar that runs, and units that fit the ratings."""
+"""Building files: numbers, a complete calendar, and units that fit the ratings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files: those that the schema names are there, in the folder, whole, and what they are named for."""
+"""Files as a whole: there, inside the folder, complete, and of the kind that the schema names them for."""
 
 from __future__ import annotations
 

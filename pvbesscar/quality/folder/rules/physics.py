@@ -1,4 +1,4 @@
-"""The physics of the schema: nothing left to chance, nothing that can not be built."""
+"""Devices in the schema: values that can be built, and none that CityLearn would draw at random."""
 
 from __future__ import annotations
 

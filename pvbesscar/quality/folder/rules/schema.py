@@ -1,4 +1,4 @@
-"""The schema itself: JSON, with what CityLearn asks for, and steps that exist."""
+"""The schema: valid JSON with the keys that CityLearn needs, and simulation steps that the files hold."""
 
 from __future__ import annotations
 

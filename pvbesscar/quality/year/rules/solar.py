@@ -1,4 +1,4 @@
-"""Light: what the sun of this site can and must give. None of these rules can be waived."""
+"""Irradiance and generation compared with the sun at the site; none of these rules can be waived."""
 
 from __future__ import annotations
 

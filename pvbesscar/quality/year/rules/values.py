@@ -1,4 +1,4 @@
-"""Values: numbers that are numbers, and not below zero where nothing can be."""
+"""Values: no missing or infinite numbers, and none below zero where nothing can be."""
 
 from __future__ import annotations
 

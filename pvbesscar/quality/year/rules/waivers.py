@@ -1,4 +1,4 @@
-"""The configuration's waivers are themselves judged: one that is over, or that nothing needs, is said."""
+"""Rules about waivers: one that has ended, and one that matches no finding."""
 
 from __future__ import annotations
 

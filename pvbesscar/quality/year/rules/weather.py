@@ -1,4 +1,4 @@
-"""Weather other than the sun: what air on this planet can be."""
+"""Weather other than irradiance: physical ranges of what the air can be."""
 
 from __future__ import annotations
 
