@@ -1,0 +1,131 @@
+"""Settings of a scenario: frozen, every number with its unit and the source of its default.
+
+`pvbesscar config show` prints them all with unit and origin; `docs/configuration.md` is made from this package.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import model_validator
+
+from schemas.settings.control import (
+    AGENTS,
+    Agent,
+    ControlSettings,
+    EvaluationSettings,
+    Mode,
+    NominalOn,
+    Profile,
+    ScenarioSettings,
+    TrainingSettings,
+    WeightSettings,
+    Window,
+)
+from schemas.settings.fields import HOURS_PER_YEAR, Frozen, PlainName, quantity
+from schemas.settings.plant import (
+    BessSettings,
+    DataSettings,
+    EvSettings,
+    FileSettings,
+    GridSettings,
+    MallSettings,
+    PvSettings,
+    SiteSettings,
+    VehicleClass,
+    WeatherSettings,
+)
+
+__all__ = [
+    "AGENTS", "HOURS_PER_YEAR", "Agent", "BessSettings", "ControlSettings", "DataSettings", "EvSettings",
+    "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode", "NominalOn",
+    "PlainName", "Profile", "PvSettings", "QualitySettings", "RunSettings", "ScenarioSettings", "Settings",
+    "SiteSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "Window",
+    "quantity",
+]  # fmt: skip
+
+
+class Waiver(Frozen):
+    """A finding that the site has looked at and accepts until a date; false solar can not be waived."""
+
+    rule: str = quantity(..., "", "id of the rule", min_length=3, max_length=64)
+    reason: str = quantity(..., "", "why the finding is accepted, in words for the report", min_length=10)
+    until: dt.date = quantity(..., "date", "last day on which the waiver holds")
+
+
+class QualitySettings(Frozen):
+    """Limits of the quality gate that the site may set, and the findings that it accepts."""
+
+    waivers: tuple[Waiver, ...] = quantity(
+        (), "", "findings accepted for a while: rule, reason, until (a date); judged against `date`", "none"
+    )
+    data_docs: bool = quantity(
+        False,
+        "",
+        "write Great Expectations' Data Docs beside the quality report; they open offline",
+        "off: they repeat the report, and importing the library takes some 7 s",
+    )
+
+    energy_tolerance: float = quantity(
+        0.01, "1", "how far a yearly energy may be from the declared one", "an assumption", gt=0.0, le=0.5
+    )
+
+
+class RunSettings(Frozen):
+    """How runs get on with one another; no result depends on it."""
+
+    when_busy: Literal["wait", "refuse"] = quantity(
+        "wait", "", "what a run does while another one is at work in the same project folder", "nothing is lost"
+    )
+
+
+class Settings(Frozen):
+    """One scenario, whole."""
+
+    name: PlainName = quantity(..., "", "name of the scenario")
+    description: str = quantity("", "", "one line for the report", "none")
+    seed: int = quantity(42, "", "seed of the data: synthetic series and drawn years", "any", ge=0, lt=2**31)
+    date: dt.date | None = quantity(None, "", "declared date of the run, for waivers", "today, when not set")
+    data: DataSettings = DataSettings()
+    site: SiteSettings = SiteSettings()
+    weather: WeatherSettings
+    pv: PvSettings
+    mall: MallSettings
+    ev: EvSettings
+    bess: BessSettings = BessSettings()
+    grid: GridSettings = GridSettings()
+    weights: WeightSettings = WeightSettings()
+    control: ControlSettings = ControlSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    scenarios: ScenarioSettings = ScenarioSettings()
+    quality: QualitySettings = QualitySettings()
+    runs: RunSettings = RunSettings()
+
+    def profile(self, name: str) -> Profile:
+        """Profile `smoke` or `full` of the training."""
+        profile: Profile = getattr(self.training, name)
+        return profile
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        for key, section in (("weather", self.weather), ("pv", self.pv), ("mall", self.mall)):
+            if section.source == "file" and section.file is None:
+                raise ValueError(f"`{key}.file` is required for `{key}.source: file`")
+        if self.pv.source == "synthetic" and self.weather.source != "synthetic":
+            raise ValueError(
+                "`pv.source: synthetic` needs `weather.source: synthetic`; for measured weather use `pv.source: model`"
+            )
+        if self.pv.source == "model" and self.weather.source != "file":
+            raise ValueError(
+                "`pv.source: model` needs `weather.source: file`; for synthetic weather use `pv.source: synthetic`"
+            )
+        for key, hours in (
+            ("mall.open_hours", self.mall.open_hours),
+            ("ev.peak_hours", self.ev.peak_hours),
+            ("grid.peak_hours", self.grid.peak_hours),
+        ):
+            if not 0 <= hours[0] < hours[1] <= 24:
+                raise ValueError(f"`{key}` = {list(hours)} is no half open interval within [0, 24]")
+        return self
