@@ -9,14 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvbesscar.config import (
-    MAX_BYTES,
-    configuration_table,
-    describe,
-    known_keys,
-    load_settings,
-    pinned,
-)
+from pvbesscar.config import configuration_table, describe, known_keys, load_settings, pinned
+from pvbesscar.config.yaml_text import MAX_BYTES
 from schemas.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +48,7 @@ def test_values_come_from_file_override_or_default_in_that_order_of_origin() -> 
     assert loaded.origins["name"] == f"{MALL}:{line}"
     assert loaded.origins["ev.dwell_hours"] == "--set"
     assert loaded.origins["bess.efficiency"] == "default (OE2 design of the Iquitos mall)"
-    assert loaded.origins["training.smoke.episode_hours"] == "default (DESIGN, profiles)"
+    assert loaded.origins["training.smoke.episode_hours"] == "default (a week)"
     assert loaded.settings.ev.dwell_hours == 4
 
 
@@ -256,10 +250,7 @@ def test_the_table_of_the_documentation_has_default_unit_limits_and_source() -> 
     lines = configuration_table().splitlines()
     assert len(lines) == 2 + len(known_keys())
     assert "| `bess.capacity_kwh` | `4520.0` | kWh | > 0 | capacity | OE2 design of the Iquitos mall |" in lines
-    assert (
-        "| `training.full.steps` | `100000` | steps | >= 1 | environment steps of each agent | DESIGN, profiles |"
-        in lines
-    )
+    assert "| `training.full.steps` | `100000` | steps | >= 1 | environment steps of each agent | a choice |" in lines
     (source,) = [line for line in lines if line.startswith("| `pv.source` ")]
     assert "| required |" in source
     assert "`file` or `model` or `synthetic`" in source
