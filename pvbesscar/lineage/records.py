@@ -207,8 +207,10 @@ def _frame(raw: SiteFile, run: RunContext) -> Any:  # noqa: ANN401, pandas comes
     InputError
         The file can not be read as what the scenario declares it to be.
     """
-    from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather  # pandas
-    from pvbesscar.oe2.sessions import read_sessions  # the same
+    from pvbesscar.oe2.energy_file import read_mall, read_pv
+    from pvbesscar.oe2.profile_file import read_profile
+    from pvbesscar.oe2.sessions_file import read_sessions
+    from pvbesscar.oe2.weather_file import read_weather
 
     settings, path, key = run.settings, raw.path, raw.key
     if raw.kind == "weather":

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pvbesscar.oe2.energy_file import read_mall, read_pv
+from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.pv import MODEL, ac_energy_kwh
 from pvbesscar.oe2.pvgis import with_origin
-from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.sessions import read_sessions, sessions_from_profile
+from pvbesscar.oe2.sessions import sessions_from_profile
+from pvbesscar.oe2.sessions_file import read_sessions
 from pvbesscar.oe2.synthetic import synthetic_mall, synthetic_sessions, synthetic_weather
+from pvbesscar.oe2.weather_file import read_weather
 from pvbesscar.store.files import published_folder, sha256_file, write_json, write_parquet
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError

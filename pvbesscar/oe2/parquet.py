@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pvbesscar.oe2.cells import NamedFile
 from schemas.errors import InputError
 
 MAX_CELLS = 50_000_000
 """A year of minutes with 90 columns; a small file may claim any number."""
 
 
-def parquet_text(data: bytes, path: Path, key: str) -> str:
+def parquet_text(data: bytes, file: NamedFile) -> str:
     """Return the rows of a Parquet file as comma separated text, an index of pandas as its first columns.
 
     Raises
@@ -24,18 +24,18 @@ def parquet_text(data: bytes, path: Path, key: str) -> str:
         It is no Parquet that can be read, or claims more cells than any year has.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
-        cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
+        parquet = pq.ParquetFile(io.BytesIO(data))
+        cells = parquet.metadata.num_rows * max(1, parquet.metadata.num_columns)
         if cells > MAX_CELLS:
             raise InputError(
-                f"{path} (named by `{key}`) is a Parquet file of {cells:,} cells; a year has at most {MAX_CELLS:,}.",
-                hint=f"export the columns and the year that the scenario needs, or set `{key}` to another file.",
+                f"{file.named} is a Parquet file of {cells:,} cells; a year has at most {MAX_CELLS:,}.",
+                hint=f"export the columns and the year that the scenario needs, or set `{file.key}` to another file.",
             )
-        frame = file.read().to_pandas()
+        frame = parquet.read().to_pandas()
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(
-            f"{path} (named by `{key}`) is a Parquet file that can not be read ({said}).",
+            f"{file.named} is a Parquet file that can not be read ({said}).",
             hint="write the file again, or save it as CSV in UTF-8.",
         ) from error
     if not isinstance(frame.index, pd.RangeIndex):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvbesscar.oe2.cells import Table
 from schemas.results import SeriesProvenance
 
 if TYPE_CHECKING:
@@ -35,6 +37,20 @@ class Series:
     def noting(self, *notes: str) -> Series:
         """Return the series with further notes for its reader."""
         return replace(self, provenance=self.provenance.model_copy(update={"notes": (*self.provenance.notes, *notes)}))
+
+
+def file_series(name: str, reader: str, table: Table, frame: pd.DataFrame, steps: Sequence[str]) -> Series:
+    """Series `name` read from a file by `reader`, with the file's digest and what it was taken to be."""
+    provenance = SeriesProvenance(
+        series=name,
+        source="file",
+        reader=reader,
+        file=table.path.as_posix(),
+        sha256=table.sha256,
+        transformations=tuple(steps),
+        decisions=tuple(table.decisions),
+    )
+    return Series(frame, provenance)
 
 
 def provenance_file(path: Path) -> Path:

@@ -225,12 +225,7 @@ def arrival_rate(index: pd.DatetimeIndex, settings: Settings) -> FloatArray:
 
 def _synthetic(series: str, *steps: str) -> SeriesProvenance:
     return SeriesProvenance(
-        series=series,
-        source="synthetic",
-        reader=f"synthetic_{series}",
-        file=None,
-        sha256=None,
-        transformations=steps,
+        series=series, source="synthetic", reader=f"synthetic_{series}", file=None, sha256=None, transformations=steps
     )
 
 

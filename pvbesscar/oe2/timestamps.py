@@ -1,22 +1,20 @@
-"""Stamps of a file: read as written; their order, interval, moment and zone stated by a key or proven by the file."""
+"""Intervals of a file's rows in the site's time: zone, length and moment stated by a key or proven by the file."""
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.delimited import Table, cell_error, plain
+from pvbesscar.oe2.cells import Table, plain, refuse_cells
+from pvbesscar.oe2.dates import STAMP, WrittenStamps, written_date_and_hour, written_stamps
 from schemas.errors import InputError
 from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
-
 STAMP_HEADERS = ("timestamp", "fechahora", "fecha_hora", "datetime", "date_time", "marca_temporal")
 DATE_HEADERS = ("fecha", "date", "dia")
 HOUR_HEADERS = ("hora", "hour")
@@ -26,14 +24,6 @@ ZONE_SUFFIXES = {"utc": "UTC", "gmt": "UTC"}
 MOMENT_SUFFIXES = {
     "start": "start", "begin": "start", "inicio": "start", "end": "end", "fin": "end", "middle": "middle",
 }  # fmt: skip
-
-STAMP = re.compile(
-    r"(\d{1,4})([/.-])(\d{1,2})\2(\d{1,4})"
-    r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?\s*(Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?",
-    re.ASCII,
-)
-HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?", re.ASCII)
-YEARS = range(1900, 2201)
 DAY = 24 * 60
 
 
@@ -101,20 +91,18 @@ class TimeAxis:
             return
         column = self.columns[-1]
         back = np.flatnonzero(np.diff(self.index.asi8) <= 0) + 1
-        if back.size:
-            raise cell_error(
-                table, column, back.tolist(),
-                what=f"a stamp not later than the one above, in rows of {self.minutes} min",
-                cause="two exports that overlap, or a clock change",
-                hint="export each interval once, in order; hours can not be formed from repeated rows.",
-            )  # fmt: skip
+        refuse_cells(
+            table, column, back,
+            what=f"a stamp not later than the one above, in rows of {self.minutes} min",
+            cause="two exports that overlap, or a clock change",
+            hint="export each interval once, in order; hours can not be formed from repeated rows.",
+        )  # fmt: skip
         off = np.flatnonzero((self.index.minute % self.minutes != 0) | (self.index.second != 0))
-        if off.size:
-            raise cell_error(
-                table, column, off.tolist(), what=f"a stamp off the grid of {self.minutes} min",
-                cause="a logger with a drifting clock, or stamps at the middle of the interval",
-                hint=f"set `{table.setting('timestamps')}`, or export rows that begin on the grid.",
-            )  # fmt: skip
+        refuse_cells(
+            table, column, off, what=f"a stamp off the grid of {self.minutes} min",
+            cause="a logger with a drifting clock, or stamps at the middle of the interval",
+            hint=f"set `{table.setting('timestamps')}`, or export rows that begin on the grid.",
+        )  # fmt: skip
 
 
 def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
@@ -136,11 +124,11 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
     column = _stamp_column(table)
     day, hour = table.find(DATE_HEADERS), table.find(HOUR_HEADERS)
     if column is not None:
-        return _stamped(table, (column,), _naive_stamps(table, column), site)
+        return _stamped(table, (column,), written_stamps(table, column), site)
     if day is not None and hour is not None:
-        return _stamped(table, (day, hour), _naive_date_and_hour(table, day, hour), site)
+        return _stamped(table, (day, hour), written_date_and_hour(table, day, hour), site)
     if day is not None and _has_clock(table.columns[day][0]):
-        return _stamped(table, (day,), _naive_stamps(table, day), site)
+        return _stamped(table, (day,), written_stamps(table, day), site)
     _refuse_hidden_stamps(table)
     return _declared(table, site)
 
@@ -158,21 +146,11 @@ def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.Date
     Stamps with an offset are converted to the site's time zone; those without are in the file's zone (`timezone` of the
     file, or what the header says), else local time already.
     """
-    stamps = _naive_stamps(table, column)
+    stamps = written_stamps(table, column)
     index = _aware(table, column, stamps, site)
     zone = _zone(table, column, site)
     where = f"stamps with offset converted to {site.timezone}" if stamps.offset else f"stamps taken as {zone} time"
     return index, (*stamps.steps, where)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamps:
-    """Clock times as the file writes them, and their offset to UTC where they have one."""
-
-    naive: list[dt.datetime]
-    offset: list[dt.timedelta]
-    steps: tuple[str, ...]
-    until_24: bool
 
 
 def _stamp_column(table: Table) -> str | None:
@@ -203,7 +181,7 @@ def _stated_zone(header: str) -> str | None:
     return next((ZONE_SUFFIXES[word] for word in _suffixes(header) if word in ZONE_SUFFIXES), None)
 
 
-def _stamped(table: Table, columns: tuple[str, ...], stamps: _Stamps, site: SiteSettings) -> TimeAxis:
+def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site: SiteSettings) -> TimeAxis:
     index = _aware(table, columns[0], stamps, site)
     minutes = _interval(table, index)
     moment = _moment(table, columns, stamps, index, minutes)
@@ -224,7 +202,7 @@ def _declared(table: Table, site: SiteSettings) -> TimeAxis:
     if minutes is None:
         if rows > 366 * 24:
             raise InputError(
-                f"{table.path} (named by `{table.key}`): {rows:,} rows without stamps; a year has at most 8,784 hours, "
+                f"{table.named}: {rows:,} rows without stamps; a year has at most 8,784 hours, "
                 "so the rows may be parts of an hour or more than a year.",
                 hint=f"set `{key}` to the length of a row (15, 30 or 60), or export the stamps.",
             )
@@ -237,135 +215,12 @@ def _declared(table: Table, site: SiteSettings) -> TimeAxis:
     return TimeAxis(index, (step,), (), stamped=False, minutes=minutes or 60)
 
 
-def _naive_stamps(table: Table, column: str) -> _Stamps:
-    parts = _match_all(table, column, STAMP, "2024-01-31 13:00:00 or 31/01/2024 13:00")
-    order = _date_order(table, column, parts)
-    until_24 = any(match[5] == "24" for match in parts)
-    naive = _build(table, column, [_datetime(match, order) for match in parts])
-    offsets = [match[9] for match in parts]
-    return _Stamps(naive, _offsets(table, column, offsets), (f"`{column}` read as {order}",), until_24)
-
-
-def _naive_date_and_hour(table: Table, day: str, hour: str) -> _Stamps:
-    dates = _match_all(table, day, STAMP, "2024-01-31 or 31/01/2024")
-    hours = _match_all(table, hour, HOUR, "13 or 13:00")
-    order = _date_order(table, day, dates)
-    midnight = _build(table, day, [_datetime(match, order) for match in dates])
-    clock = _clocks(table, hour, [_clock(match) for match in hours])
-    naive = [dt.datetime.combine(m.date(), dt.time()) + c for m, c in zip(midnight, clock, strict=True)]
-    until_24 = any(c == dt.timedelta(days=1) for c in clock)
-    return _Stamps(naive, [], (f"`{day}` ({order}) and `{hour}` joined",), until_24)
-
-
-def _match_all(table: Table, column: str, pattern: re.Pattern[str], example: str) -> list[re.Match[str]]:
-    matches = [pattern.fullmatch(cell) for cell in table.columns[column]]
-    refused = [i for i, match in enumerate(matches) if match is None]
-    if refused:
-        raise cell_error(
-            table, column, refused, what="no stamp",
-            cause="text, an empty cell or an unknown layout in a column of stamps",
-            hint=f"write stamps like {example}; no row is dropped and no stamp is made up.",
-        )  # fmt: skip
-    return [match for match in matches if match is not None]
-
-
-def _date_order(table: Table, column: str, parts: Sequence[re.Match[str]]) -> str:
-    """Layout of the dates: `year first`, `day first` or `month first`, from its key or the evidence of the column."""
-    key, declared = table.setting("dates"), table.layout.dates
-    year_first = [len(match[1]) == 4 for match in parts]
-    if all(year_first):
-        if declared is not None:
-            raise cell_error(
-                table, column, [0], what=f"dates with the year first, where `{key}` says {declared}",
-                cause="another file than the key was set for", hint=f"remove `{key}`.",
-            )  # fmt: skip
-        table.decide("dates", "year first", f"every date of `{column}` begins with four digits")
-        return "year first"
-    mixed = [i for i, match in enumerate(parts) if year_first[i] or len(match[4]) != 4]
-    if mixed:
-        raise cell_error(
-            table, column, mixed, what="a date in another layout than the rest, or a year without four digits",
-            cause="rows of two exports in one file", hint="write all dates alike, with four digits of the year.",
-        )  # fmt: skip
-    day_first = [i for i, match in enumerate(parts) if int(match[1]) > 12]
-    month_first = [i for i, match in enumerate(parts) if int(match[3]) > 12]
-    if declared is not None:
-        against = month_first if declared == "day_first" else day_first
-        if against:
-            raise cell_error(
-                table, column, against, what=f"a date that does not exist where `{key}` says {declared}",
-                cause="another regional setting of the export", hint=f"correct `{key}`, or export dates as YYYY-MM-DD.",
-            )  # fmt: skip
-        table.decide("dates", declared.replace("_", " "), f"`{key}` says so")
-        return declared.replace("_", " ")
-    if bool(day_first) != bool(month_first):
-        order, proof = ("day first", day_first[0]) if day_first else ("month first", month_first[0])
-        why = f"line {table.lines[proof]}: `{table.columns[column][proof]}` allows nothing else"
-        table.decide("dates", order, why)
-        return order
-    rows = month_first or list(range(len(parts)))
-    what = (
-        "a day in the second place where other rows have it in the first"
-        if month_first
-        else "a date that may be day or month first"
-    )
-    raise cell_error(
-        table, column, rows, what=what,
-        cause="a regional setting of the export; no date of the file, or both orders, can be proven",
-        hint="export the dates as YYYY-MM-DD." if month_first else f"set `{key}`, or export the dates as YYYY-MM-DD.",
-    )  # fmt: skip
-
-
-def _datetime(match: re.Match[str], order: str) -> dt.datetime | None:
-    first, second, third = int(match[1]), int(match[3]), int(match[4])
-    year, month, day = {
-        "year first": (first, second, third),
-        "day first": (third, second, first),
-        "month first": (third, first, second),
-    }[order]
-    hour, minute, second = int(match[5] or 0), int(match[6] or 0), int(match[7] or 0)
-    microsecond = int((match[8] or "").ljust(6, "0"))
-    midnight = (hour, minute, second, microsecond) == (24, 0, 0, 0)
-    if year not in YEARS:
-        return None
-    try:
-        stamp = dt.datetime(year, month, day, 0 if midnight else hour, minute, second, microsecond)  # noqa: DTZ001 (localised later)
-    except ValueError:
-        return None
-    return stamp + dt.timedelta(days=1) if midnight else stamp
-
-
-def _clock(match: re.Match[str]) -> dt.timedelta | None:
-    hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
-    clock = dt.timedelta(hours=hour, minutes=minute, seconds=second)
-    return clock if minute < 60 and second < 60 and clock <= dt.timedelta(days=1) else None
-
-
-def _build(table: Table, column: str, values: Sequence[dt.datetime | None]) -> list[dt.datetime]:
-    _refuse_missing(table, column, [i for i, value in enumerate(values) if value is None])
-    return [value for value in values if value is not None]
-
-
-def _clocks(table: Table, column: str, values: Sequence[dt.timedelta | None]) -> list[dt.timedelta]:
-    _refuse_missing(table, column, [i for i, value in enumerate(values) if value is None])
-    return [value for value in values if value is not None]
-
-
-def _refuse_missing(table: Table, column: str, refused: Sequence[int]) -> None:
-    if refused:
-        raise cell_error(
-            table, column, refused, what="a date or hour that does not exist",
-            cause="a day that the month does not have, an hour past 24:00, or a year that is none",
-            hint="write hours 0 to 23 (or 1 to 24 for ends of intervals), on days that exist.",
-        )  # fmt: skip
-
-
 def _zone(table: Table, column: str, site: SiteSettings) -> str:
     """Zone of stamps without offset: by key, by the header, else the site's."""
     return table.layout.timezone or _stated_zone(column) or site.timezone
 
 
-def _aware(table: Table, column: str, stamps: _Stamps, site: SiteSettings) -> pd.DatetimeIndex:
+def _aware(table: Table, column: str, stamps: WrittenStamps, site: SiteSettings) -> pd.DatetimeIndex:
     if stamps.offset:
         return _with_offsets(table, column, stamps, site)
     zone, key = _zone(table, column, site), table.setting("timezone")
@@ -386,41 +241,20 @@ def _aware(table: Table, column: str, stamps: _Stamps, site: SiteSettings) -> pd
     return index.tz_convert(site.timezone)
 
 
-def _with_offsets(table: Table, column: str, stamps: _Stamps, site: SiteSettings) -> pd.DatetimeIndex:
+def _with_offsets(table: Table, column: str, stamps: WrittenStamps, site: SiteSettings) -> pd.DatetimeIndex:
     utc = [stamp - offset for stamp, offset in zip(stamps.naive, stamps.offset, strict=True)]
     index = pd.DatetimeIndex(utc, name="timestamp").as_unit("us").tz_localize("UTC")
     declared = table.layout.timezone
     if declared is not None:
         there = index.tz_convert(declared).tz_localize(None)
         against = np.flatnonzero(there != pd.DatetimeIndex(stamps.naive))
-        if against.size:
-            raise cell_error(
-                table, column, against.tolist(), what=f"an offset that {declared} does not have then",
-                cause=f"`{table.setting('timezone')}` was set for another file",
-                hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
-            )  # fmt: skip
+        refuse_cells(
+            table, column, against, what=f"an offset that {declared} does not have then",
+            cause=f"`{table.setting('timezone')}` was set for another file",
+            hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
+        )  # fmt: skip
     table.decide("time zone", "offset of each stamp", f"the stamps of `{column}` carry it")
     return index.tz_convert(site.timezone)
-
-
-def _offsets(table: Table, column: str, offsets: Sequence[str | None]) -> list[dt.timedelta]:
-    """Offset of each stamp to UTC, or none at all."""
-    if not any(offsets):
-        return []
-    without = [i for i, offset in enumerate(offsets) if not offset]
-    if without:
-        raise cell_error(
-            table, column, without, what="a stamp without offset where others have one",
-            cause="rows of two exports in one file", hint="write all stamps with their offset, or none.",
-        )  # fmt: skip
-    return [_offset(offset or "Z") for offset in offsets]
-
-
-def _offset(text: str) -> dt.timedelta:
-    if text == "Z":
-        return dt.timedelta()
-    size = dt.timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
-    return -size if text[0] == "-" else size
 
 
 def _interval(table: Table, index: pd.DatetimeIndex) -> int:
@@ -432,7 +266,7 @@ def _interval(table: Table, index: pd.DatetimeIndex) -> int:
     if declared is not None:
         if usual is not None and usual < declared:
             raise InputError(
-                f"{table.path} (named by `{table.key}`): most rows are {usual:g} min apart, where `{key}` says "
+                f"{table.named}: most rows are {usual:g} min apart, where `{key}` says "
                 f"{declared} min: rows would overlap.",
                 hint=f"correct `{key}`, or remove it: the stamps say it themselves.",
             )
@@ -440,14 +274,13 @@ def _interval(table: Table, index: pd.DatetimeIndex) -> int:
         return declared
     if usual is None:
         raise InputError(
-            f"{table.path} (named by `{table.key}`): the length of the intervals can not be known: no step between "
+            f"{table.named}: the length of the intervals can not be known: no step between "
             f"the {len(index)} stamps is the usual one.",
             hint=f"set `{key}` (15, 30 or 60), or export regular rows in order.",
         )
     if usual > 60 or usual < 1 or 60 % usual:
         raise InputError(
-            f"{table.path} (named by `{table.key}`): most rows are {usual:g} min apart; hours, or parts of an hour "
-            "that divide it, are read.",
+            f"{table.named}: most rows are {usual:g} min apart; hours, or parts of an hour that divide it, are read.",
             hint=f"export hourly data; `{key}` set to 60 keeps rows as hours with gaps between them.",
         )
     share = counts.max() / steps.size
@@ -455,13 +288,15 @@ def _interval(table: Table, index: pd.DatetimeIndex) -> int:
     return int(usual)
 
 
-def _moment(table: Table, columns: tuple[str, ...], stamps: _Stamps, index: pd.DatetimeIndex, minutes: int) -> str:
+def _moment(
+    table: Table, columns: tuple[str, ...], stamps: WrittenStamps, index: pd.DatetimeIndex, minutes: int
+) -> str:
     """Which moment of its interval a stamp names: `start`, `end` or `middle`."""
     key, declared = table.setting("timestamps"), table.layout.timestamps
     stated = next((said for said in map(_stated_moment, columns) if said), None)
     if stamps.until_24 and (declared or stated or "end") != "end":
         raise InputError(
-            f"{table.path} (named by `{table.key}`): hours run to 24:00, which is the end of an interval, where "
+            f"{table.named}: hours run to 24:00, which is the end of an interval, where "
             f"{f'`{key}`' if declared else 'the header'} says {declared or stated}.",
             hint=f"set `{key}` to `end`, or count hours 0 to 23.",
         )
@@ -482,7 +317,7 @@ def _moment(table: Table, columns: tuple[str, ...], stamps: _Stamps, index: pd.D
             return found[0]
     first, last = min(stamps.naive), max(stamps.naive)
     raise InputError(
-        f"{table.path} (named by `{table.key}`): stamps from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} do not "
+        f"{table.named}: stamps from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} do not "
         f"show whether they name the start or the end of their {minutes} min. Likely cause: a file that holds no whole "
         "days, or is stamped in another time zone.",
         hint=f"set `{key}` to `start`, `end` or `middle` (and `{table.setting('timezone')}` if it is not {index.tz}).",
@@ -509,7 +344,7 @@ def _refuse_hidden_stamps(table: Table) -> None:
     for column, cells in table.columns.items():
         if STAMP.fullmatch(cells[0]):
             raise InputError(
-                f"{table.path} (named by `{table.key}`): column `{column}` looks like stamps (`{cells[0]}`), but no "
+                f"{table.named}: column `{column}` looks like stamps (`{cells[0]}`), but no "
                 f"stamp column is known by that header; known are {known}.{table.first_rows()}",
                 hint="rename the column to `timestamp`; the file's stamps are not replaced by the declared year.",
             )

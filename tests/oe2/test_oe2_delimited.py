@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvbesscar.oe2.delimited import numbers, plain, read_table
+from pvbesscar.oe2.cells import plain
+from pvbesscar.oe2.delimited import read_table
+from pvbesscar.oe2.numbers import numbers
 from schemas.errors import InputError
 
 KEY = "mall.file"

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
+from pvbesscar.oe2.energy_file import read_mall, read_pv
+from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.series import Series
+from pvbesscar.oe2.weather_file import read_weather
 from schemas.errors import InputError
 from schemas.settings import EvSettings, MallSettings, PvSettings, SiteSettings, WeatherSettings
 

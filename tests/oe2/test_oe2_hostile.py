@@ -21,11 +21,15 @@ from typer.testing import CliRunner
 
 from pvbesscar.cli import app
 from pvbesscar.config import known_keys, load_settings
-from pvbesscar.oe2.delimited import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, read_table
+from pvbesscar.oe2.delimited import MAX_COLUMNS, MAX_ROWS, read_table
+from pvbesscar.oe2.encoding import MAX_BYTES
+from pvbesscar.oe2.energy_file import read_mall, read_pv
 from pvbesscar.oe2.ingest import ingest
-from pvbesscar.oe2.readers import read_mall, read_profile, read_pv, read_weather
+from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.sessions import read_sessions, sessions_from_profile
+from pvbesscar.oe2.sessions import sessions_from_profile
+from pvbesscar.oe2.sessions_file import read_sessions
+from pvbesscar.oe2.weather_file import read_weather
 from pvbesscar.quality.gate import accepted
 from pvbesscar.store.files import read_parquet, sha256_json, write_json, write_parquet
 from pvbesscar.store.workspace import Workspace

@@ -14,16 +14,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pvbesscar.oe2.readers import read_profile
+from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.sessions import (
-    SESSION_COLUMNS,
-    Stay,
-    read_sessions,
-    session_energy_kwh,
-    sessions_from_profile,
-    stays,
-)
+from pvbesscar.oe2.sessions import Stay, session_energy_kwh, sessions_from_profile, stays
+from pvbesscar.oe2.sessions_file import SESSION_COLUMNS, read_sessions
 from pvbesscar.oe2.timestamps import declared_year
 from schemas.errors import InputError
 from schemas.results import SeriesProvenance

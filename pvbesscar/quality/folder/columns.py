@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.delimited import MISSING, NUMBER, Table, numbers
+from pvbesscar.oe2.cells import MISSING, Table
+from pvbesscar.oe2.numbers import NUMBER, numbers
 from schemas.citylearn import CONNECTED
 from schemas.errors import InputError
 

@@ -6,21 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pvbesscar.oe2.delimited import Table, plain, read_table
-from pvbesscar.oe2.readers import (
-    CHARGER_HEADER,
-    MALL_HEADERS,
-    POSITION_HEADER,
-    PV_HEADERS,
-    SOCKET_HEADER,
-    WEATHER_HEADERS,
-    read_mall,
-    read_profile,
-    read_pv,
-    read_weather,
-)
+from pvbesscar.oe2.cells import Table, plain
+from pvbesscar.oe2.delimited import read_table
+from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS, read_mall, read_pv
+from pvbesscar.oe2.profile_file import CHARGER_HEADER, POSITION_HEADER, SOCKET_HEADER, read_profile
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.sessions import SESSION_HEADERS, read_sessions
+from pvbesscar.oe2.sessions_file import SESSION_HEADERS, read_sessions
+from pvbesscar.oe2.weather_file import WEATHER_HEADERS, read_weather
 from pvbesscar.quality.engine import JudgedFile, apply, worst_first
 from pvbesscar.quality.year.context import FILE_KEYS, QualityContext
 from pvbesscar.quality.year.judge import STRUCTURE
