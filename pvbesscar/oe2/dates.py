@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pvbesscar.oe2.cells import Table, cell_error, refuse_cells
 
@@ -15,6 +16,8 @@ STAMP = re.compile(
     re.ASCII,
 )
 HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?", re.ASCII)
+Moment = TypeVar("Moment", dt.datetime, dt.timedelta)
+
 YEARS = range(1900, 2201)
 
 
@@ -33,7 +36,7 @@ def written_stamps(table: Table, column: str) -> WrittenStamps:
     parts = _match_all(table, column, STAMP, "2024-01-31 13:00:00 or 31/01/2024 13:00")
     order = _date_order(table, column, parts)
     until_24 = any(match[5] == "24" for match in parts)
-    naive = _build(table, column, [_datetime(match, order) for match in parts])
+    naive = _existing(table, column, [_datetime(match, order) for match in parts])
     offsets = [match[9] for match in parts]
     return WrittenStamps(naive, _offsets(table, column, offsets), (f"`{column}` read as {order}",), until_24)
 
@@ -43,8 +46,8 @@ def written_date_and_hour(table: Table, day: str, hour: str) -> WrittenStamps:
     dates = _match_all(table, day, STAMP, "2024-01-31 or 31/01/2024")
     hours = _match_all(table, hour, HOUR, "13 or 13:00")
     order = _date_order(table, day, dates)
-    midnight = _build(table, day, [_datetime(match, order) for match in dates])
-    clock = _clocks(table, hour, [_clock(match) for match in hours])
+    midnight = _existing(table, day, [_datetime(match, order) for match in dates])
+    clock = _existing(table, hour, [_clock(match) for match in hours])
     naive = [dt.datetime.combine(m.date(), dt.time()) + c for m, c in zip(midnight, clock, strict=True)]
     until_24 = any(c == dt.timedelta(days=1) for c in clock)
     return WrittenStamps(naive, [], (f"`{day}` ({order}) and `{hour}` joined",), until_24)
@@ -131,22 +134,14 @@ def _clock(match: re.Match[str]) -> dt.timedelta | None:
     return clock if minute < 60 and second < 60 and clock <= dt.timedelta(days=1) else None
 
 
-def _build(table: Table, column: str, values: Sequence[dt.datetime | None]) -> list[dt.datetime]:
-    _refuse_missing(table, column, [i for i, value in enumerate(values) if value is None])
-    return [value for value in values if value is not None]
-
-
-def _clocks(table: Table, column: str, values: Sequence[dt.timedelta | None]) -> list[dt.timedelta]:
-    _refuse_missing(table, column, [i for i, value in enumerate(values) if value is None])
-    return [value for value in values if value is not None]
-
-
-def _refuse_missing(table: Table, column: str, refused: Sequence[int]) -> None:
+def _existing(table: Table, column: str, values: Sequence[Moment | None]) -> list[Moment]:
     refuse_cells(
-        table, column, refused, what="a date or hour that does not exist",
+        table, column, [i for i, value in enumerate(values) if value is None],
+        what="a date or hour that does not exist",
         cause="a day that the month does not have, an hour past 24:00, or a year that is none",
         hint="write hours 0 to 23 (or 1 to 24 for ends of intervals), on days that exist.",
     )  # fmt: skip
+    return [value for value in values if value is not None]
 
 
 def _offsets(table: Table, column: str, offsets: Sequence[str | None]) -> list[dt.timedelta]:

@@ -7,18 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pvbesscar.oe2.energy_file import read_mall, read_pv
-from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.pv import MODEL, ac_energy_kwh
 from pvbesscar.oe2.pvgis import with_origin
+from pvbesscar.oe2.readers import read_series
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import sessions_from_profile
-from pvbesscar.oe2.sessions_file import read_sessions
 from pvbesscar.oe2.synthetic import synthetic_mall, synthetic_sessions, synthetic_weather
-from pvbesscar.oe2.weather_file import read_weather
 from pvbesscar.store.files import published_folder, sha256_file, write_json, write_parquet
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError
+from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
 from schemas.results import Provenance
 from schemas.settings import Settings
 
@@ -74,15 +72,15 @@ def weather_series(settings: Settings) -> Series:
     """Canonical weather from the scenario's source."""
     if settings.weather.source == "synthetic":
         return synthetic_weather(settings)
-    path = input_path(settings, settings.weather.file, "weather.file")
-    return with_origin(read_weather(path, "weather.file", settings.site, settings.weather), path)
+    weather = read_series(WEATHER, settings)
+    return with_origin(weather, Path(str(weather.provenance.file)))
 
 
 def pv_series(settings: Settings, weather: Series) -> Series:
     """Canonical PV energy from the scenario's source; a model runs on `weather`."""
     pv, site = settings.pv, settings.site
     if pv.source == "file":
-        return read_pv(input_path(settings, pv.file, "pv.file"), "pv.file", site, pv)
+        return read_series(PV, settings)
     energy = ac_energy_kwh(weather.frame, pv, site)
     plant = (
         f"{pv.dc_kwp:g} kWp DC, {pv.ac_kw:g} kW AC, tilt {pv.tilt_deg:g} deg, azimuth {pv.azimuth_deg:g} deg, "
@@ -110,8 +108,7 @@ def mall_series(settings: Settings) -> Series:
     """Canonical demand of the mall from the scenario's source, scaled where `mall.scale_to_declared` says so."""
     if settings.mall.source == "synthetic":
         return synthetic_mall(settings)
-    path = input_path(settings, settings.mall.file, "mall.file")
-    measured = read_mall(path, "mall.file", settings.site, settings.mall)
+    measured = read_series(MALL, settings)
     return scaled(measured, settings.mall.declared_kwh) if settings.mall.scale_to_declared else measured
 
 
@@ -147,27 +144,7 @@ def ev_series(settings: Settings) -> tuple[Series, ...]:
     ev = settings.ev
     if ev.source == "synthetic":
         return (synthetic_sessions(settings),)
-    path = input_path(settings, ev.file, "ev.file")
     if ev.source == "sessions":
-        return (read_sessions(path, "ev.file", settings),)
-    profile = read_profile(path, "ev.file", settings.site, ev)
+        return (read_series(SESSIONS, settings),)
+    profile = read_series(EV_PROFILE, settings)
     return (profile, sessions_from_profile(profile, ev))
-
-
-def input_path(settings: Settings, file: Path | None, key: str) -> Path:
-    """Path of an input file; a relative one starts from `data.oe2_dir`.
-
-    Raises
-    ------
-    InputError
-        The file is relative and the folder is not there.
-    """
-    if file is None:  # settings guarantee it; here for callers that build their own
-        raise InputError(f"`{key}` is not set.", hint=f"set `{key}` to the file.")
-    folder = settings.data.oe2_dir
-    if not file.is_absolute() and not folder.is_dir():
-        raise InputError(
-            f"{folder / file} (named by `{key}`): the folder of OE2 files, {folder.resolve()}, does not exist.",
-            hint=f"set `data.oe2_dir` to the folder that holds `{file}`; no other data is used in its place.",
-        )
-    return folder / file

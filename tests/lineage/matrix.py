@@ -264,7 +264,7 @@ def _imports(text: str) -> str:
 CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     # What a stage that runs again leaves is the same here: the stages behind it stay.
     "helper of ingest": ("pvbesscar/oe2/readers.py", _constant, ("ingest",)),
-    "helper of two stages": ("pvbesscar/oe2/timestamps.py", _constant, ("ingest", "build")),
+    "helper of two stages": ("pvbesscar/oe2/sessions.py", _constant, ("ingest", "build")),
     "helper of a helper": ("pvbesscar/plant/battery.py", _statement, ("build", *BEHIND_DATASET)),
     "quality rule": ("pvbesscar/quality/year/rules/solar.py", _constant, ("validate", "build", *BEHIND_DATASET)),
     "module constant": ("pvbesscar/evaluation/score.py", lambda t: t.replace("1e-12", "1e-11", 1) + "\nX = 1\n",
@@ -276,8 +276,8 @@ CODE: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
     "style sheet of the report": ("pvbesscar/report/style.css", lambda t: t + "p { }", ("publish",)),
     "template of the quality report": ("pvbesscar/quality/report.html.j2", lambda t: t + "<!-- x -->",
                                        ("validate", "build", "publish")),
-    "a new import": ("pvbesscar/oe2/delimited.py", _imports, ("ingest", "build")),
-    "default of a setting": ("schemas/settings.py",
+    "a new import": ("pvbesscar/oe2/cells.py", _imports, ("ingest", "build")),
+    "default of a setting": ("schemas/settings/__init__.py",
                              lambda t: t.replace("seed: int = quantity(42,", "seed: int = quantity(41,"), ALL),
     "docstring of a helper": ("pvbesscar/plant/battery.py", _docstring, NOTHING),
     "docstring of a stage": ("pvbesscar/dataset/build.py", _docstring, NOTHING),

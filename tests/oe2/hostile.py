@@ -272,8 +272,7 @@ def configurations(draw: st.DrawFn, known: list[str]) -> bytes:
 
 
 overrides = st.one_of(
-    st.text(max_size=30),
-    st.builds("{}={}".format, st.text(alphabet="abc._", max_size=8), st.sampled_from(YAML)),
+    st.text(max_size=30), st.builds("{}={}".format, st.text(alphabet="abc._", max_size=8), st.sampled_from(YAML))
 )
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pvbesscar.oe2.ingest import collect, ingest, input_path
+from pvbesscar.oe2.ingest import collect, ingest
+from pvbesscar.oe2.readers import input_path
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.store.files import read_json, sha256_file
 from pvbesscar.store.workspace import Workspace

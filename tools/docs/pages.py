@@ -32,7 +32,7 @@ CONFIGURATION = """# Configuration
 
 One YAML file a scenario; what it leaves out has the default below. `--set key=value` overrides a key. Unknown keys are
 errors that name the nearest known one. `pvbesscar config show --config FILE` prints the values of a scenario with unit
-and origin. This table is made from `schemas/settings.py` ({made}).
+and origin. This table is made from `schemas/settings` ({made}).
 
 {table}
 """
