@@ -65,7 +65,7 @@ def read_file(path: Path) -> tuple[Tree, dict[str, str]]:
                 f"{path}: a mapping of settings is expected, found {found}.",
                 hint="docs/configuration.md lists every key with its unit, limits and default.",
             )
-        tree: Tree = _plain(loader, node, "", origins, f"{path}:")
+        tree: Tree = _plain(loader, node, "", origins, str(path))
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a number with more digits than Python converts
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark is not None else ""
@@ -83,7 +83,7 @@ def read_value(text: str, place: str) -> object:
     """
     try:
         loader, node = _compose(text)
-        return None if node is None else _plain(loader, node, "", {}, f"{place}, line ")
+        return None if node is None else _plain(loader, node, "", {}, place)
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(
             f"{place}: the value can not be read: {_problem(error)}.", hint="quote it, as in YAML."
@@ -120,15 +120,15 @@ def _plain(loader: _Loader, node: yaml.Node, prefix: str, origins: dict[str, str
     if not isinstance(node, yaml.MappingNode):
         return loader.construct_object(node, deep=True)
     tree: Tree = {}
+    lines: dict[str, int] = {}
     for key_node, value_node in node.value:
         name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-        key, origin = f"{prefix}{name}", f"{place}{key_node.start_mark.line + 1}"
+        key = f"{prefix}{name}"
         if name in tree:
-            raise ConfigError(
-                f"{origin}: key `{clipped(key)}` is given a second time (first at {origins[key]}).",
-                hint="keep one of them.",
-            )
-        origins[key] = origin
+            problem = f"key `{clipped(key)}` is given a second time (first in line {lines[name]})"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+        lines[name] = key_node.start_mark.line + 1
+        origins[key] = f"{place}:{lines[name]}"
         tree[name] = _plain(loader, value_node, f"{key}.", origins, place)
     return tree
 

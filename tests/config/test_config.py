@@ -159,7 +159,7 @@ def test_an_override_that_can_not_be_applied_is_shown(override: str) -> None:
         ("", "a mapping of settings is expected, found nothing"),
         ("- a\n- b\n", "a mapping of settings is expected, found a sequence"),
         ("just words", "found a scalar"),
-        (BASE + "seed: 1\nseed: 2\n", "key `seed` is given a second time"),
+        (BASE + "seed: 1\nseed: 2\n", "key `seed` is given a second time (first in line 6)"),
         (BASE + "bess:\n  power_kw: 1\n  power_kw: 2\n", "key `bess.power_kw` is given a second time"),
         (BASE + "seed: !!python/object/apply:os.system ['true']\n", "tags like `tag:yaml.org,2002:python/object/apply"),
         (BASE + "a: &a [x, x]\nb: &b [*a, *a]\n", "anchors and aliases are not used"),
