@@ -12,12 +12,15 @@ from pydantic import model_validator
 
 from schemas.settings.control import (
     AGENTS,
+    A2cSettings,
     Agent,
     ControlSettings,
     EvaluationSettings,
     Mode,
     NominalOn,
+    PpoSettings,
     Profile,
+    SacSettings,
     ScenarioSettings,
     TrainingSettings,
     WeightSettings,
@@ -38,11 +41,11 @@ from schemas.settings.plant import (
 )
 
 __all__ = [
-    "AGENTS", "HOURS_PER_YEAR", "Agent", "BessSettings", "ControlSettings", "DataSettings", "EvSettings",
-    "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode", "NominalOn",
-    "PlainName", "Profile", "PvSettings", "QualitySettings", "RunSettings", "ScenarioSettings", "Settings",
-    "SiteSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "Window",
-    "quantity",
+    "AGENTS", "HOURS_PER_YEAR", "A2cSettings", "Agent", "BessSettings", "ControlSettings", "DataSettings",
+    "EvSettings", "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode",
+    "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
+    "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TrainingSettings", "VehicleClass", "Waiver",
+    "WeatherSettings", "WeightSettings", "Window", "quantity",
 ]  # fmt: skip
 
 
