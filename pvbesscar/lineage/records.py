@@ -188,40 +188,23 @@ def _with_values(name: str, found: InputRecord, stage: Stage, run: RunContext) -
 
 
 def _table(raw: SiteFile | None, path: Path, digest: str, run: RunContext) -> TableDigest | None:
-    """Values of a file; `None` where it holds no table."""
+    """Values of a file; `None` where it holds no table.
+
+    Raises
+    ------
+    InputError
+        A file of the site can not be read as what the scenario declares it to be.
+    """
     if raw is not None:
-        return table_digest(_frame(raw, run))
+        from pvbesscar.oe2.readers import READERS
+
+        return table_digest(READERS[raw.series].read(path, raw.key, run.settings).frame)
     if digest not in _tables and path.suffix == ".parquet":
         try:
             _tables[digest] = table_digest(read_parquet(path))
         except StaleError:
             return None
     return _tables.get(digest)
-
-
-def _frame(raw: SiteFile, run: RunContext) -> Any:  # noqa: ANN401, pandas comes with the readers
-    """Series of a raw file as its reader gives it.
-
-    Raises
-    ------
-    InputError
-        The file can not be read as what the scenario declares it to be.
-    """
-    from pvbesscar.oe2.energy_file import read_mall, read_pv
-    from pvbesscar.oe2.profile_file import read_profile
-    from pvbesscar.oe2.sessions_file import read_sessions
-    from pvbesscar.oe2.weather_file import read_weather
-
-    settings, path, key = run.settings, raw.path, raw.key
-    if raw.kind == "weather":
-        return read_weather(path, key, settings.site, settings.weather).frame
-    if raw.kind == "pv":
-        return read_pv(path, key, settings.site, settings.pv).frame
-    if raw.kind == "mall":
-        return read_mall(path, key, settings.site, settings.mall).frame
-    if raw.kind == "profile":
-        return read_profile(path, key, settings.site, settings.ev).frame
-    return read_sessions(path, key, settings).frame
 
 
 def _settings(record: StageRecord, now: StageRecord) -> tuple[str, ...]:

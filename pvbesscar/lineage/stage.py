@@ -31,14 +31,14 @@ class SiteFile:
     ----------
     key
         Configuration key that names it.
-    kind
-        Series that is read from it.
+    series
+        Canonical series that is read from it.
     path
         The file.
     """
 
     key: str
-    kind: str
+    series: str
     path: Path
 
 

@@ -53,14 +53,15 @@ def ingest_settings(run: RunContext) -> Include:
 
 def site_files(settings: Settings) -> tuple[SiteFile, ...]:
     """Files of the site that a scenario reads."""
-    folder = settings.data.oe2_dir
-    named = (
-        ("weather.file", "weather", settings.weather.file if settings.weather.source == "file" else None),
-        ("pv.file", "pv", settings.pv.file if settings.pv.source == "file" else None),
-        ("mall.file", "mall", settings.mall.file if settings.mall.source == "file" else None),
-        ("ev.file", settings.ev.source, settings.ev.file if settings.ev.source != "synthetic" else None),
-    )
-    return tuple(SiteFile(key, kind, folder / file) for key, kind, file in named if file is not None)
+    folder, ev = settings.data.oe2_dir, settings.ev
+    named = [
+        (series, f"{series}.file", own.file)
+        for series, own in (("weather", settings.weather), ("pv", settings.pv), ("mall", settings.mall))
+        if own.source == "file"
+    ]
+    if ev.source != "synthetic":
+        named.append(("ev_profile" if ev.source == "profile" else "sessions", "ev.file", ev.file))
+    return tuple(SiteFile(key, series, folder / file) for series, key, file in named if file is not None)
 
 
 def rule_settings(_run: RunContext) -> Include:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from pvbesscar.oe2.cells import Table, plain
 from pvbesscar.oe2.delimited import read_table
-from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS, read_mall, read_pv
-from pvbesscar.oe2.profile_file import CHARGER_HEADER, POSITION_HEADER, SOCKET_HEADER, read_profile
+from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS
+from pvbesscar.oe2.profile_file import CHARGER_HEADER, POSITION_HEADER, SOCKET_HEADER
+from pvbesscar.oe2.readers import READERS
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.sessions_file import SESSION_HEADERS, read_sessions
-from pvbesscar.oe2.weather_file import WEATHER_HEADERS, read_weather
+from pvbesscar.oe2.sessions_file import SESSION_HEADERS
+from pvbesscar.oe2.weather_file import WEATHER_HEADERS
 from pvbesscar.quality.engine import JudgedFile, apply, worst_first
 from pvbesscar.quality.year.context import FILE_KEYS, QualityContext
 from pvbesscar.quality.year.judge import STRUCTURE
 from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.errors import InputError
-from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
 from schemas.results import Finding, Provenance
 from schemas.settings import Settings
 
@@ -40,7 +39,7 @@ def judge_file(path: Path, settings: Settings) -> JudgedFile:
     """
     try:
         kinds = kinds_of(read_table(path, PATH_KEY))
-        series = [_read(kind, path, settings) for kind in kinds]
+        series = [READERS[kind].read(path, FILE_KEYS[kind], settings) for kind in kinds]
     except InputError as error:
         return JudgedFile(path=str(path), kinds=(), steps=(), findings=(_unreadable(path, error),))
     steps = dict.fromkeys(step for one in series for step in one.provenance.transformations)
@@ -78,18 +77,6 @@ def kinds_of(table: Table) -> tuple[Kind, ...]:
         hint="weather has a column `ghi_w_m2`, generation `pv_kwh`, demand `mall_kwh`, charging `Charger_01` and "
         "so on, sessions `arrival` and `departure`.",
     )
-
-
-def _read(kind: Kind, path: Path, settings: Settings) -> Series:
-    key, site = FILE_KEYS[kind], settings.site
-    readers: Mapping[str, Callable[[], Series]] = {
-        WEATHER: lambda: read_weather(path, key, site, settings.weather),
-        PV: lambda: read_pv(path, key, site, settings.pv),
-        MALL: lambda: read_mall(path, key, site, settings.mall),
-        EV_PROFILE: lambda: read_profile(path, key, site, settings.ev),
-        SESSIONS: lambda: read_sessions(path, key, settings),
-    }
-    return readers[kind]()
 
 
 def _judge(series: list[Series], settings: Settings) -> tuple[Finding, ...]:
