@@ -100,7 +100,6 @@ class QualityReport(Result):
     findings: tuple[Finding, ...]
     judged_on: dt.date | None = None
     """Day that waivers were held against: the declared date of the run, or the day on which it ran."""
-    data_docs: str | None = None
     """Start page of the Data Docs, relative to the report; absent where they were not asked for."""
 
     @property

@@ -28,6 +28,8 @@ def scenario(root: Path, **sections: Any) -> Settings:
         "ev": MINI_EV,
         # Drawing years takes longer than building these; tests of scenarios ask for them.
         "scenarios": {"training": 0, "validation": 0, "test": 0},
+        # Great Expectations takes seconds; `quality={}` asks for it.
+        "quality": {"second_reading": False},
     }
     return Settings.model_validate(raw | sections)
 

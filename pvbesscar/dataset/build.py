@@ -30,6 +30,7 @@ from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import PlantParams, plant_params
+from pvbesscar.quality.expectations.dataset import require_dataset_files
 from pvbesscar.quality.gate import accepted
 from pvbesscar.quality.stage_contracts import require_canonical
 from pvbesscar.store.dataset_manifest import MANIFEST_FILE, file_digests
@@ -63,7 +64,10 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
         params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
         reference = write_year(draft, settings, tables, params)
         write_scenarios(draft, settings, report.rules)
-        return write_manifest(draft, settings, tables, params, reference, report.canonical_digest)
+        manifest = write_manifest(draft, settings, tables, params, reference, report.canonical_digest)
+        if settings.quality.second_reading:
+            require_dataset_files(draft, settings, workspace.data_docs("dataset"))
+        return manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from pvbesscar.evaluation.score import left_out, score, terms
 from pvbesscar.evaluation.specifications import ControllerSpec, specs_of, untrained_name
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
+from pvbesscar.quality.expectations.results import require_result_files
 from pvbesscar.simulation.rollout import Ledger
 from pvbesscar.simulation.windows import Stretch, stretches_of, window_stretches
 from pvbesscar.store.files import published_folder, sha256_file, write_parquet, write_text
@@ -191,6 +192,8 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
             files=files,
         )
         write_text(draft / REPORT_FILE, report.model_dump_json(indent=2) + "\n")
+        if plan.settings.quality.second_reading:
+            require_result_files(draft, plan.settings, plan.workspace.data_docs("results"))
     return report
 
 

@@ -122,7 +122,7 @@ def _settings_for(settings: Settings, manifest: RunManifest, root: Path) -> Sett
         update={
             "data": settings.data.model_copy(update={"root": root}),
             "date": settings.date or manifest.started.date(),
-            "quality": settings.quality.model_copy(update={"data_docs": False}),
+            "quality": settings.quality.model_copy(update={"second_reading": False}),
         }
     )
 

@@ -78,7 +78,7 @@ def rule_settings(_run: RunContext) -> Include:
         },
         "bess": {"capacity_kwh", "power_kw", "efficiency"},
         "grid": {"base_price", "peak_price", "feed_in_price", "carbon_kg_per_kwh"},
-        "quality": {"energy_tolerance", "waivers", "data_docs"},
+        "quality": {"energy_tolerance", "waivers"},
     }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def build_settings(_run: RunContext) -> Include:
     return DATASET_SETTINGS | {
         "name": True,
         "mall": {"declared_kwh", "open_hours"},
-        "quality": {"energy_tolerance"},
+        "quality": {"energy_tolerance", "second_reading"},
     }
 
 
@@ -113,6 +113,8 @@ def evaluation_settings(run: RunContext) -> Include:
         "training": training,
         "evaluation": {"windows"},
         "weights": True,
+        "quality": {"second_reading"},
+        "bess": {"depth_of_discharge"},
         "grid": {"avoided_fuel_kg_per_kwh"},
     }
 

@@ -145,7 +145,8 @@ def _metrics(run: RunContext) -> tuple[JsonEntries, ...]:
 def _evidence(run: RunContext) -> tuple[Path, ...]:
     ws, agents = run.workspace, run.settings.training.agents
     own = [path for agent in agents for path in (ws.checkpoints(agent), ws.training(agent))]
-    return (ws.canonical, ws.quality, ws.dataset, ws.evaluation, *own)
+    read = (ws.data_docs("dataset"), ws.data_docs("results"))
+    return (ws.canonical, ws.quality, ws.dataset, ws.evaluation, *read, *own)
 
 
 # The table. -----------------------------------------------------------------------------------------------------------
@@ -204,7 +205,7 @@ STAGES: dict[str, Stage] = {
             function=_validate,
             after=("ingest",),
             settings=rule_settings,
-            packages=(PYTHON, "numpy", "pandas", "pvlib", "pandera", "jinja2", "great-expectations", "pyarrow"),
+            packages=(PYTHON, "numpy", "pandas", "pvlib", "pandera", "jinja2", "pyarrow"),
             outputs=lambda ws: (ws.quality,),
             files=_canonical,
             facts=_day_of_the_waivers,

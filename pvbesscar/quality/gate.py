@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 from pydantic import ValidationError
 
-from pvbesscar.quality.data_docs import FOLDER, write_data_docs
 from pvbesscar.quality.pandera_checks import failures
 from pvbesscar.quality.report import as_html, error_text
 from pvbesscar.quality.stage_contracts import contract
@@ -66,7 +64,6 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
         findings=judge(context),
         judged_on=day_of(settings),
     )
-    report = _with_data_docs(report, context, workspace)
     html = workspace.quality / HTML_FILE
     write_text(html, as_html(report, context))
     write_json(workspace.quality / JSON_FILE, report.model_dump(mode="json"))
@@ -75,15 +72,6 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
             error_text(report), hint=f"mend the errors in their order, then run again; all findings are in {html}."
         )
     return report
-
-
-def _with_data_docs(report: QualityReport, context: QualityContext, workspace: Workspace) -> QualityReport:
-    """Write the Data Docs where they are asked for, and name them; those of another year may not stay."""
-    if not context.settings.quality.data_docs:
-        shutil.rmtree(workspace.quality / FOLDER, ignore_errors=True)
-        return report
-    page = write_data_docs(report, context, workspace.quality)
-    return report.model_copy(update={"data_docs": page.relative_to(workspace.quality).as_posix()})
 
 
 def refuse_planted_zeros(settings: Settings) -> None:

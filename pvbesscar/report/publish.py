@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import ValidationError
 
+from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
@@ -24,8 +27,9 @@ from pvbesscar.report.sentences import (
     set_sentences,
     share,
 )
-from pvbesscar.store.files import published_folder, write_text
+from pvbesscar.store.files import published_folder, read_stored, sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
+from schemas.expectations import ExpectationReport
 from schemas.results import ScenarioResult
 from schemas.settings import Settings
 
@@ -101,8 +105,35 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         figures=figures(inputs),
         files=inputs.files(),
         command=command(inputs.settings, inputs.profile),
+        second_readings=second_readings(inputs),
         all_settings=inputs.settings.model_dump_json(indent=2),
     )
+
+
+def second_readings(inputs: ReportInputs) -> tuple[tuple[str, str, str | None], ...]:
+    """What Great Expectations found on the dataset's and the results' files: of what, in words, link to its pages."""
+    evaluated = inputs.workspace.evaluation / REPORT_FILE
+    expected: tuple[tuple[Literal["dataset", "results"], str | None], ...] = (
+        ("dataset", inputs.manifest.digest if inputs.manifest else None),
+        ("results", sha256_file(evaluated) if inputs.evaluation else None),
+    )
+    return tuple((subject, *_second_reading(inputs, subject, digest)) for subject, digest in expected)
+
+
+def _second_reading(
+    inputs: ReportInputs, subject: Literal["dataset", "results"], digest: str | None
+) -> tuple[str, str | None]:
+    if not inputs.settings.quality.second_reading:
+        return "NOT READ: `quality.second_reading` is off", None
+    try:
+        stored = read_stored(inputs.workspace.data_docs(subject) / "expectations.json")
+        report = ExpectationReport.model_validate_json(stored)
+    except (FileNotFoundError, ValidationError):
+        return "there is none", None
+    if report.digest != digest:
+        return "there is none of these files", None
+    words = f"{report.met} of {report.expectations} expectations on {len(report.suites)} tables hold"
+    return words, f"../data_docs/{subject}/index.html"
 
 
 def facts(inputs: ReportInputs) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from schemas.errors import ConfigError
 from schemas.settings import AGENTS, Agent, Settings
@@ -74,6 +75,10 @@ class Workspace:
     def dataset(self) -> Path:
         """CityLearn dataset, written by `build`."""
         return self.root / "data" / "processed" / "citylearn" / self.dataset_name
+
+    def data_docs(self, subject: Literal["dataset", "results"]) -> Path:
+        """Data Docs of the second reading of a dataset, or of the results of an evaluation."""
+        return self.root / "outputs" / "data_docs" / subject
 
     @property
     def certificate(self) -> Path:

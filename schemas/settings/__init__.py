@@ -63,11 +63,11 @@ class QualitySettings(Frozen):
     waivers: tuple[Waiver, ...] = quantity(
         (), "", "findings accepted for a while: rule, reason, until (a date); judged against `date`", "none"
     )
-    data_docs: bool = quantity(
-        False,
+    second_reading: bool = quantity(
+        True,
         "",
-        "write Great Expectations' Data Docs beside the quality report; they open offline",
-        "off: they repeat the report, and importing the library takes some 7 s",
+        "let Great Expectations judge the files of dataset and results on disk; where it is off, the report says so",
+        "on: it is independent of the code that writes the files",
     )
 
     energy_tolerance: float = quantity(

@@ -60,7 +60,7 @@ def raw() -> dict[str, str]:
 
 def made(root: Path, *, full: bool) -> dict[str, str]:
     """Digests of the canonical year, the dataset, drawn and perturbed years, fits, and ledgers."""
-    sets = [f"data.root={root}", "quality.data_docs=false", *(FULL if full else QUICK)]
+    sets = [f"data.root={root}", "quality.second_reading=false", *(FULL if full else QUICK)]
     settings = load_settings(CONFIG, sets).settings
     workspace = Workspace.of(settings)
     ingest(settings, workspace)

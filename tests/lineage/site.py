@@ -38,6 +38,7 @@ def measured_site(root: Path, **sections: Any) -> Settings:
         "scenarios": {"training": 0, "validation": 0, "test": 0},
         "training": TRAINING | {"simulator": "twin"},
         "evaluation": {"windows": WINDOWS},
+        "quality": {"second_reading": False},
     }
     return Settings.model_validate(raw | sections)
 

@@ -36,7 +36,6 @@ import pandera.pandas as pa
 import pvlib
 from pandera.errors import SchemaErrors
 
-from pvbesscar.quality.data_docs import QUIET
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.store.files import write_json
 from schemas.frames import PV, WEATHER
@@ -102,7 +101,7 @@ def by_pandera(year: QualityContext, clean: QualityContext, columns: Columns) ->
 @functools.cache
 def _gx() -> tuple[Any, Any]:
     """Great Expectations and a source of frames in it; importing takes some 7 s."""
-    os.environ.update(QUIET)
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

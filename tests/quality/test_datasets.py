@@ -53,7 +53,7 @@ def scenario() -> Settings:
 def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Dataset of two chargers, built from a clean year that the gate accepted; nobody may write to it."""
     root = tmp_path_factory.mktemp("year")
-    quality = {"data_docs": False}
+    quality = {"second_reading": False}
     context = clean_context(IQUITOS, 1, data={"root": str(root)}, ev=EV, scenarios=DRAWINGS, quality=quality)
     workspace = write_year(context)
     assert validate(context.settings, workspace).findings == ()
