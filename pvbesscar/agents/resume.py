@@ -114,10 +114,10 @@ def _restore(model: BaseAlgorithm, weights: Any, arrays: Arrays, rest: dict[str,
     for name in COUNTERS:
         if name in rest:
             setattr(model, name, rest[name])
-    model.ep_info_buffer = deque(rest["episodes"], maxlen=model._stats_window_size)  # noqa: SLF001
-    model.ep_success_buffer = deque(maxlen=model._stats_window_size)  # noqa: SLF001
-    model._last_obs = arrays["last_obs"]  # noqa: SLF001
-    model._last_episode_starts = arrays["last_episode_starts"]  # noqa: SLF001
+    model.ep_info_buffer = deque(rest["episodes"], maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+    model._last_obs = arrays["last_obs"]
+    model._last_episode_starts = arrays["last_episode_starts"]
     _fill_buffer(model, arrays)
     env = model.get_env()
     assert env is not None
@@ -128,7 +128,7 @@ def _restore(model: BaseAlgorithm, weights: Any, arrays: Arrays, rest: dict[str,
 
 
 def _weights(model: BaseAlgorithm) -> dict[str, Any]:
-    _, variables = model._get_torch_save_params()  # noqa: SLF001
+    _, variables = model._get_torch_save_params()
     return {
         "parameters": model.get_parameters(),
         "variables": {name: getattr(model, name).detach() for name in variables},
@@ -136,9 +136,9 @@ def _weights(model: BaseAlgorithm) -> dict[str, Any]:
 
 
 def _last_arrays(model: BaseAlgorithm) -> Arrays:
-    assert isinstance(model._last_obs, np.ndarray)  # noqa: SLF001
-    assert model._last_episode_starts is not None  # noqa: SLF001
-    return {"last_obs": model._last_obs, "last_episode_starts": model._last_episode_starts}  # noqa: SLF001
+    assert isinstance(model._last_obs, np.ndarray)
+    assert model._last_episode_starts is not None
+    return {"last_obs": model._last_obs, "last_episode_starts": model._last_episode_starts}
 
 
 def _buffer_arrays(model: BaseAlgorithm) -> Arrays:

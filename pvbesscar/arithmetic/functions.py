@@ -1,11 +1,12 @@
-"""Elementary functions, random draws and small systems of equations, the same to the last digit on every processor.
+"""Elementary functions and random draws, the same to the last digit on every processor.
 
 NumPy and the C library choose their code for `exp`, `sin`, `power` and the like by the processor, and so does BLAS for
 products of matrices; the last digits differ. IEEE 754 fixes the result of + - * / and the square root. Everything here
 is made of these, in an order that is written down. Numba compiles it without `fastmath`: nothing is reordered and no
 product is fused with a sum.
 
-All code that Numba compiles is in this one file: its cache is renewed when the file changes, and by nothing else.
+Compiled functions that call each other are in this one file: Numba renews its cache when the file of a function
+changes, and by nothing else.
 The formulas of the elementary functions and their constants are those of fdlibm (Sun Microsystems, 1993,
 https://www.netlib.org/fdlibm/). Errors stay below 3 units in the last place; that of `power` with a fractional
 exponent grows with the logarithm of its result, to 3e-14 at 1e40.
@@ -48,13 +49,14 @@ WHOLE_POWERS = 64
 """Whole exponents up to this one are made of products."""
 
 
-def _compiled(function: F) -> F:
+def compiled(function: F) -> F:
+    """Compile a function; nothing is reordered, and no product is fused with a sum."""
     # Without `numpy` a division by zero would raise instead of giving infinity.
-    compiled: F = njit(cache=True, error_model="numpy")(function)
-    return compiled
+    made: F = njit(cache=True, error_model="numpy")(function)
+    return made
 
 
-@_compiled
+@compiled
 def _exp(x: float) -> float:
     if math.isnan(x):
         return x
@@ -71,7 +73,7 @@ def _exp(x: float) -> float:
     return math.ldexp(1.0 - ((low - (r * c) / (2.0 - c)) - high), int(k))
 
 
-@_compiled
+@compiled
 def _log(x: float) -> float:
     if math.isnan(x) or x < 0.0:
         return np.nan
@@ -93,7 +95,7 @@ def _log(x: float) -> float:
     return e * LN2_HIGH - ((half - (s * (half + r) + e * LN2_LOW)) - f)
 
 
-@_compiled
+@compiled
 def _log1p(x: float) -> float:
     # The rounding of 1 + x is undone by the quotient: Higham (2002), Accuracy and Stability, section 1.14.1.
     u = 1.0 + x
@@ -102,7 +104,7 @@ def _log1p(x: float) -> float:
     return _log(u) * x / (u - 1.0)
 
 
-@_compiled
+@compiled
 def _power(x: float, y: float) -> float:
     if y == 0.5:
         return math.sqrt(x)
@@ -120,7 +122,7 @@ def _power(x: float, y: float) -> float:
     return _exp(y * _log(x))
 
 
-@_compiled
+@compiled
 def _sine_cosine(x: float) -> tuple[float, float]:
     if not abs(x) <= LARGEST_ANGLE:
         return np.nan, np.nan
@@ -151,23 +153,23 @@ def _sine_cosine(x: float) -> tuple[float, float]:
     return -cosine, sine
 
 
-@_compiled
+@compiled
 def _sin(x: float) -> float:
     return _sine_cosine(x)[0]
 
 
-@_compiled
+@compiled
 def _cos(x: float) -> float:
     return _sine_cosine(x)[1]
 
 
-@_compiled
+@compiled
 def _tan(x: float) -> float:
     sine, cosine = _sine_cosine(x)
     return sine / cosine
 
 
-@_compiled
+@compiled
 def _arctan(x: float) -> float:
     size = abs(x)
     place = -1
@@ -194,7 +196,7 @@ def _arctan(x: float) -> float:
     return -result if x < 0.0 else result
 
 
-@_compiled
+@compiled
 def _arctan2(y: float, x: float) -> float:
     if math.isnan(y) or math.isnan(x):
         return np.nan
@@ -208,17 +210,17 @@ def _arctan2(y: float, x: float) -> float:
     return math.copysign(angle, y)
 
 
-@_compiled
+@compiled
 def _arcsin(x: float) -> float:
     return _arctan2(x, math.sqrt((1.0 - x) * (1.0 + x)))
 
 
-@_compiled
+@compiled
 def _arccos(x: float) -> float:
     return _arctan2(math.sqrt((1.0 - x) * (1.0 + x)), x)
 
 
-@_compiled
+@compiled
 def _tanh(x: float) -> float:
     # As in `_log1p`, what rounding takes from exp(z) - 1 is given back by a quotient.
     z = 2.0 * abs(x)
@@ -301,19 +303,19 @@ def tanh(x: float) -> float:
     return _tanh(x)
 
 
-@_compiled
+@compiled
 def _word(words: Words, place: Place) -> np.uint64:
     at = place[0]
     place[0] += 1
     return words[at] if at < words.size else np.uint64(0)
 
 
-@_compiled
+@compiled
 def _uniform(words: Words, place: Place) -> float:
     return (_word(words, place) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@_compiled
+@compiled
 def _normal(words: Words, place: Place) -> float:
     """One draw by the ziggurat of NumPy; where the words do not suffice `place` ends beyond them."""
     while place[0] < words.size:
@@ -341,7 +343,7 @@ def _normal(words: Words, place: Place) -> float:
     return np.nan
 
 
-@_compiled
+@compiled
 def _gamma(shape: float, words: Words, place: Place) -> float:
     """One draw by Marsaglia and Tsang (2000), doi:10.1145/358407.358414, as NumPy does it; `shape` above 1."""
     b = shape - 1.0 / 3.0
@@ -361,107 +363,17 @@ def _gamma(shape: float, words: Words, place: Place) -> float:
     return np.nan
 
 
-@_compiled
-def _normals(words: Words, place: Place, drawn: FloatArray) -> None:
+@compiled
+def normals(words: Words, place: Place, drawn: FloatArray) -> None:
+    """Fill `drawn` with draws of the standard normal distribution, made of the words from `place` on."""
     for i in range(drawn.size):
         drawn[i] = _normal(words, place)
 
 
-@_compiled
-def _betas(words: Words, place: Place, drawn: FloatArray, a: float, b: float) -> None:
+@compiled
+def betas(words: Words, place: Place, drawn: FloatArray, a: float, b: float) -> None:
+    """Fill `drawn` with draws of a beta distribution, made of the words from `place` on."""
     for i in range(drawn.size):
         one = _gamma(a, words, place)
         other = _gamma(b, words, place)
         drawn[i] = one / (one + other)
-
-
-@_compiled
-def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    size = right.size
-    lower = np.zeros((size, size))
-    x = np.zeros(size)
-    for i in range(size):
-        for j in range(i + 1):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= lower[i, k] * lower[j, k]
-            lower[i, j] = math.sqrt(total) if i == j else total / lower[j, j]
-    for i in range(size):
-        total = right[i]
-        for k in range(i):
-            total -= lower[i, k] * x[k]
-        x[i] = total / lower[i, i]
-    for i in range(size - 1, -1, -1):
-        total = x[i]
-        for k in range(i + 1, size):
-            total -= lower[k, i] * x[k]
-        x[i] = total / lower[i, i]
-    return x
-
-
-def standard_normal(generator: np.random.Generator, size: int) -> FloatArray:
-    """Draw what `generator.standard_normal(size)` draws, and leave the generator where that leaves it.
-
-    NumPy takes the tail beyond 3.65 from the C library's `log1p`, which hangs on the processor.
-
-    Returns
-    -------
-    array
-        Shape (size,).
-    """
-    return _drawn(generator, size, 1.1, _normals)
-
-
-def beta(generator: np.random.Generator, a: float, b: float, size: tuple[int, ...]) -> FloatArray:
-    """Draw what `generator.beta(a, b, size)` draws, for shapes `a` and `b` above 1; see `standard_normal`."""
-    if min(a, b) <= 1.0:
-        msg = f"shapes {a:g} and {b:g}: those up to 1 are drawn in another way"
-        raise ValueError(msg)
-    return _drawn(generator, math.prod(size), 4.6, _betas, a, b).reshape(size)
-
-
-def _drawn(
-    generator: np.random.Generator, size: int, words_each: float, draw: Callable[..., None], *shapes: float
-) -> FloatArray:
-    bits = generator.bit_generator
-    assert isinstance(bits, np.random.PCG64)
-    before, drawn, place = bits.state, np.empty(size), np.zeros(1, dtype=np.int64)
-    amount = int(words_each * size) + 64
-    while True:
-        bits.state, place[0] = before, 0
-        words = bits.random_raw(amount)
-        draw(words, place, drawn, *shapes)
-        if place[0] <= amount:
-            break
-        amount *= 2
-    bits.state = before
-    bits.advance(int(place[0]))
-    # Half a word may be kept for the next whole number; no draw here touches it.
-    after = bits.state
-    after["has_uint32"], after["uinteger"] = before["has_uint32"], before["uinteger"]
-    bits.state = after
-    return drawn
-
-
-def solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Solve `matrix @ x = right` by Cholesky's method, row by row.
-
-    Parameters
-    ----------
-    matrix
-        Symmetric and positive definite, shape (n, n), n small.
-    right
-        Shape (n,).
-
-    Returns
-    -------
-    array
-        x, shape (n,); NaN where the matrix is not positive definite.
-    """
-    result: FloatArray = _solved(np.ascontiguousarray(matrix), np.ascontiguousarray(right))
-    return result
-
-
-def dot(a: FloatArray, b: FloatArray) -> float:
-    """Sum of the products of two arrays of shape (N,), in NumPy's order, which BLAS does not keep."""
-    return float((a * b).sum())

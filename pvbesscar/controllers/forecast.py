@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import solved
+from pvbesscar.arithmetic.linear import solved
 from pvbesscar.dataset.forecast import trailing_sum
 from pvbesscar.dataset.reference import session_needs
 from pvbesscar.plant.actions import guard_kw

@@ -9,7 +9,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import dot
+from pvbesscar.arithmetic.linear import dot
 from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
 from pvbesscar.controllers.program import UNLIMITED, Builder, SiteColumns, balance_rows, storage_rows
 from pvbesscar.controllers.reference import scale, simulated_terms

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import dot
+from pvbesscar.arithmetic.linear import dot
 from pvbesscar.controllers.base import Memoryless
 from pvbesscar.controllers.program import (
     UNLIMITED,

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import dot
+from pvbesscar.arithmetic.linear import dot
 from schemas.errors import ControllerError
 
 FloatArray = NDArray[np.float64]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import dot
+from pvbesscar.arithmetic.linear import dot
 from pvbesscar.controllers.base import Controller, Memoryless
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms

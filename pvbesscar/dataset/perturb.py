@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic import functions
+from pvbesscar.arithmetic import draws, functions
 from pvbesscar.dataset.years import DAYS, WEEK, DrawnYear, with_forecasts
 from pvbesscar.plant.data import FORECAST_COLUMNS, occupancy, sessions_from_columns
 from pvbesscar.plant.params import PlantParams
@@ -32,7 +32,7 @@ def forecast_error(years: Years, params: PlantParams, settings: ScenarioSettings
     sigma, changed = settings.forecast_error, {}
     new = np.sqrt(1.0 - FORECAST_MEMORY * FORECAST_MEMORY)
     for series, most in (("pv", params.pv_ac_kw), ("mall", np.inf)):
-        steps = functions.standard_normal(generator, len(hourly))
+        steps = draws.standard_normal(generator, len(hourly))
         course = np.empty(len(hourly))
         course[0] = steps[0]
         for hour in range(1, course.size):

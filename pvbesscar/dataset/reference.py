@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.functions import dot
+from pvbesscar.arithmetic.linear import dot
 from pvbesscar.plant.actions import can_be_met
 from pvbesscar.plant.data import Sessions
 from pvbesscar.plant.params import PlantParams

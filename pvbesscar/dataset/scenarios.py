@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic import functions
+from pvbesscar.arithmetic import draws, functions
 from pvbesscar.dataset.perturb import perturbed
 from pvbesscar.dataset.years import (
     DAYS,
@@ -163,7 +163,7 @@ def _load_factors(settings: ScenarioSettings, generator: np.random.Generator) ->
     """Factors with mean 1 that all hours of a day share, each day remembering the one before; shape (365,)."""
     memory, sigma = settings.load_memory, settings.load_noise
     # A first-order autoregressive process with variance 1; the exponential of it has mean 1.
-    steps = functions.standard_normal(generator, DAYS)
+    steps = draws.standard_normal(generator, DAYS)
     course = np.empty(DAYS)
     course[0] = steps[0]
     for day in range(1, DAYS):

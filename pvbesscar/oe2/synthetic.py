@@ -10,7 +10,7 @@ import pandas as pd
 import pvlib
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic import functions
+from pvbesscar.arithmetic import draws, functions
 from pvbesscar.arithmetic.arrays import same_everywhere
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.series import Series
@@ -149,8 +149,8 @@ def synthetic_mall(settings: Settings) -> Series:
     """
     index = declared_year(settings.site, HOURS_PER_YEAR)
     rng = random_stream(settings, "mall")
-    noise = 1.0 + np.clip(0.03 * functions.standard_normal(rng, index.size), -0.1, 0.1)
-    daily = np.repeat(1.0 + np.clip(0.02 * functions.standard_normal(rng, index.size // 24), -0.06, 0.06), 24)
+    noise = 1.0 + np.clip(0.03 * draws.standard_normal(rng, index.size), -0.1, 0.1)
+    daily = np.repeat(1.0 + np.clip(0.02 * draws.standard_normal(rng, index.size // 24), -0.06, 0.06), 24)
     raw = mall_shape(index, settings) * noise * daily
     demand = raw * (settings.mall.declared_kwh / raw.sum())
     opens, closes = settings.mall.open_hours
@@ -187,8 +187,8 @@ def synthetic_sessions(settings: Settings) -> Series:
     rng = random_stream(settings, "sessions")
     index = declared_year(settings.site, HOURS_PER_YEAR)
     chance = rng.random((HOURS_PER_YEAR, ev.sockets))
-    draws = functions.beta(rng, *SOC_SHAPE, (HOURS_PER_YEAR, ev.sockets))
-    wish, limit = _needs(draws, ev, dwell)
+    drawn = draws.beta(rng, *SOC_SHAPE, (HOURS_PER_YEAR, ev.sockets))
+    wish, limit = _needs(drawn, ev, dwell)
     rate = _calibrated_rate(chance, wish, arrival_rate(index, settings), ev.declared_kwh, dwell)
     arrival, socket = np.nonzero(_arrivals(chance, rate, dwell))
     energy = _scaled_needs(wish[arrival, socket], limit[socket], ev, settings)
@@ -257,9 +257,9 @@ def _day_states(months: NDArray[np.int32], rng: np.random.Generator) -> NDArray[
 
 def _autoregressive(size: int, persistence: float, rng: np.random.Generator) -> FloatArray:
     """Stationary first-order autoregressive series of unit variance, shape (size,)."""
-    shocks = functions.standard_normal(rng, size) * np.sqrt(1.0 - persistence * persistence)
+    shocks = draws.standard_normal(rng, size) * np.sqrt(1.0 - persistence * persistence)
     values = np.empty(size)
-    last = float(functions.standard_normal(rng, 1)[0])
+    last = float(draws.standard_normal(rng, 1)[0])
     for i, shock in enumerate(shocks):
         last = persistence * last + shock
         values[i] = last
@@ -299,13 +299,13 @@ def _split(
 
 def _temperature(days: FloatArray, index: pd.DatetimeIndex, rng: np.random.Generator) -> FloatArray:
     """Air temperature [C]: coolest at 6 h, warmest at 14 h, warmer on clear days, within the site's range."""
-    lowest = np.repeat(23.2 + 0.5 * functions.standard_normal(rng, days.size), 24)
-    highest = np.repeat(27.0 + 5.5 * (days - 0.35) + 0.6 * functions.standard_normal(rng, days.size), 24)
+    lowest = np.repeat(23.2 + 0.5 * draws.standard_normal(rng, days.size), 24)
+    highest = np.repeat(27.0 + 5.5 * (days - 0.35) + 0.6 * draws.standard_normal(rng, days.size), 24)
     hour = index.hour.to_numpy() + 0.5
     rising = 0.5 - 0.5 * functions.cos(np.pi * (hour - 6.0) / 8.0)
     falling = 0.5 + 0.5 * functions.cos(np.pi * (((hour - 14.0) % 24.0) / 16.0))
     course = np.where((hour >= 6.0) & (hour < 14.0), rising, falling)
-    noise = 0.2 * functions.standard_normal(rng, index.size)
+    noise = 0.2 * draws.standard_normal(rng, index.size)
     return np.clip(lowest + (highest - lowest) * course + noise, *TEMPERATURE_LIMITS_C)
 
 
@@ -318,7 +318,7 @@ def _wind(index: pd.DatetimeIndex, rng: np.random.Generator) -> FloatArray:
 
 def _humidity(temperature: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Relative humidity [%] from a dew point near 22 C; Magnus formula, Alduchov and Eskridge (1996)."""
-    dew_point = 22.0 + 0.4 * np.repeat(functions.standard_normal(rng, temperature.size // 24), 24)
+    dew_point = 22.0 + 0.4 * np.repeat(draws.standard_normal(rng, temperature.size // 24), 24)
 
     def pressure(celsius: FloatArray) -> FloatArray:
         return functions.exp(17.625 * celsius / (243.04 + celsius))

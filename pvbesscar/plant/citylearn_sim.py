@@ -37,7 +37,7 @@ def require_citylearn() -> str:
     return found
 
 
-def make_env(dataset: Path) -> Any:  # noqa: ANN401 (CityLearn is untyped)
+def make_env(dataset: Path) -> Any:
     """CityLearn's environment on a dataset folder, offline; the plant's own observation takes the place of its own."""
     require_citylearn()
     from citylearn.citylearn import CityLearnEnv  # noqa: PLC0415 (8 s to import)
@@ -61,7 +61,7 @@ def _do_nothing(*_args: object, **_kwargs: object) -> None:
     """Replacement of a method that only keeps records."""
 
 
-def make_lean(env: Any) -> Callable[[list[float]], None]:  # noqa: ANN401
+def make_lean(env: Any) -> Callable[[list[float]], None]:
     """Remove from CityLearn's step what no energy depends on; return the step that is left.
 
     Removed are the records of action feedback, reward and observations (`step_without_feedback` is CityLearn's own),
@@ -133,7 +133,7 @@ class CityLearnSim:
         return self._data
 
     @property
-    def env(self) -> Any:  # noqa: ANN401
+    def env(self) -> Any:
         """CityLearn's environment, for its own KPIs."""
         return self._env
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.plant.battery import Battery
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import read_json
 from schemas.errors import StaleError
 from schemas.settings import Mode
@@ -228,8 +229,6 @@ def load_plant(dataset: Path) -> PlantData:
     StaleError
         The folder is missing or is not what its manifest says.
     """
-    from pvbesscar.store.dataset_manifest import read_manifest  # noqa: PLC0415 (dataset imports plant)
-
     manifest = read_manifest(dataset)
     stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
     missing = {"params", "batteries", "reference", "forecast"} - stored.keys()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic import functions
+from pvbesscar.arithmetic import draws, functions, linear
 
 Array = NDArray[np.float64]
 ANGLES = np.concatenate([np.linspace(-30.0, 30.0, 60_001), np.linspace(-1e4, 1e4, 60_001)])
@@ -62,7 +62,7 @@ def test_normal_draws_are_those_of_numpy_and_so_are_the_next(seed: int) -> None:
     own, theirs = np.random.default_rng(seed), np.random.default_rng(seed)
     for generator in (own, theirs):
         generator.integers(5, dtype=np.int32)  # half a word is kept
-    found, expected = functions.standard_normal(own, 100_000), theirs.standard_normal(100_000)
+    found, expected = draws.standard_normal(own, 100_000), theirs.standard_normal(100_000)
     assert np.abs(found).max() > 3.7  # the tail is among them
     assert found == pytest.approx(expected, rel=1e-14, abs=0.0)
     assert own.bit_generator.state == theirs.bit_generator.state
@@ -71,20 +71,20 @@ def test_normal_draws_are_those_of_numpy_and_so_are_the_next(seed: int) -> None:
 
 def test_beta_draws_are_those_of_numpy_and_so_are_the_next() -> None:
     own, theirs = np.random.default_rng(1), np.random.default_rng(1)
-    found, expected = functions.beta(own, 2.2, 2.8, (500, 200)), theirs.beta(2.2, 2.8, (500, 200))
+    found, expected = draws.beta(own, 2.2, 2.8, (500, 200)), theirs.beta(2.2, 2.8, (500, 200))
     assert found == pytest.approx(expected, rel=1e-14, abs=0.0)
     assert own.random() == theirs.random()
     with pytest.raises(ValueError, match="drawn in another way"):
-        functions.beta(own, 1.0, 2.8, (5,))
+        draws.beta(own, 1.0, 2.8, (5,))
 
 
 def test_draws_go_on_where_the_first_words_did_not_suffice() -> None:
     generator = np.random.default_rng(3)
-    found = functions._drawn(generator, 10_000, 0.2, functions._normals)
+    found = draws._drawn(generator, 10_000, 0.2, functions.normals)
     assert found == pytest.approx(np.random.default_rng(3).standard_normal(10_000), rel=1e-14, abs=0.0)
 
 
 def test_a_small_system() -> None:
     # 4x + 2y = 10, 2x + 3y = 11
-    assert functions.solved(np.array([[4.0, 2.0], [2.0, 3.0]]), np.array([10.0, 11.0])) == pytest.approx([1.0, 3.0])
-    assert np.isnan(functions.solved(np.array([[1.0, 2.0], [2.0, 1.0]]), np.ones(2))).any()
+    assert linear.solved(np.array([[4.0, 2.0], [2.0, 3.0]]), np.array([10.0, 11.0])) == pytest.approx([1.0, 3.0])
+    assert np.isnan(linear.solved(np.array([[1.0, 2.0], [2.0, 1.0]]), np.ones(2))).any()

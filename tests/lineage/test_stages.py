@@ -25,13 +25,13 @@ from tests.mini_site import TRAINING, mini_site
 
 # Imported, and without a say in what comes out: they refuse or let pass, or serve a part that the stage does not use.
 NO_SAY = {
-    "ingest": {"pydantic"},
+    "ingest": {"pydantic", "pandera"},
     "validate": {"pydantic"},
     "build": {"pydantic", "jinja2", "great_expectations"},
     # The learning libraries load the agents of `certify --full`; the contracts only refuse.
     "certify": {"pydantic", "pandera", "pvlib", "torch", "stable_baselines3"},
     "train-sac": {"pydantic", "pandera", "pvlib", "filelock"},
-    "evaluate": {"pydantic", "pandera", "pvlib"},
+    "evaluate": {"pydantic", "pandera", "pvlib", "great_expectations", "jinja2"},
     # It reads what `evaluate` left and simulates nothing.
     "publish": {
         "pydantic", "pandera", "pvlib", "numba", "highspy", "torch", "gymnasium", "stable_baselines3", "citylearn",

@@ -110,8 +110,8 @@ def _told(fault: ExpectationFault) -> str:
 def _context(raw: Path) -> EphemeralDataContext:
     """Context of Great Expectations in memory, without telemetry and progress bars, its pages below `raw`."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is imported
-    import great_expectations as gx  # noqa: PLC0415, some 6 s
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     site = gx.get_context(mode="ephemeral")
     site.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -127,9 +127,9 @@ def _context(raw: Path) -> EphemeralDataContext:
     return site
 
 
-def _run(site: EphemeralDataContext, source: Any, suite: Suite) -> ExpectationSuiteValidationResult:  # noqa: ANN401
-    import great_expectations as gx  # noqa: PLC0415
-    from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
+def _run(site: EphemeralDataContext, source: Any, suite: Suite) -> ExpectationSuiteValidationResult:
+    import great_expectations as gx
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     native = [
         getattr(gx.expectations, f"Expect{one.kind}")(
@@ -143,7 +143,7 @@ def _run(site: EphemeralDataContext, source: Any, suite: Suite) -> ExpectationSu
     return check.run(batch_parameters={"dataframe": suite.table}, result_format=RESULT_FORMAT)
 
 
-def _fault(suite: Suite, outcome: Any) -> ExpectationFault | None:  # noqa: ANN401, a result of Great Expectations
+def _fault(suite: Suite, outcome: Any) -> ExpectationFault | None:
     if outcome.success:
         return None
     name = outcome.expectation_config.meta["name"]
@@ -163,7 +163,7 @@ def _fault(suite: Suite, outcome: Any) -> ExpectationFault | None:  # noqa: ANN4
     )
 
 
-def _message(suite: Suite, expectation: Expectation, outcome: Any) -> str:  # noqa: ANN401
+def _message(suite: Suite, expectation: Expectation, outcome: Any) -> str:
     """What was expected and, of a table or a column as a whole, what was found."""
     arguments = {key: value for key, value in expectation.arguments.items() if key not in _NOT_TOLD}
     told = ", ".join(f"{key} {_short(value)}" for key, value in arguments.items() if value is not None)
@@ -193,7 +193,7 @@ def _raised(info: Mapping[str, Any]) -> list[str]:
     return [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
 
 
-def _short(value: Any) -> str:  # noqa: ANN401
+def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         shown = ", ".join(_short(one) for one in value[:SHOWN])
         return f"{shown} and {len(value) - SHOWN:,} more" if len(value) > SHOWN else shown
