@@ -19,14 +19,12 @@ from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.stage import SiteFile, Stage, values
 from pvbesscar.lineage.stages import STAGES
 from pvbesscar.store.content import TableDigest, differences, first_of, json_digest, table_digest
-from pvbesscar.store.files import read_parquet, read_stored, sha256_file, write_text
+from pvbesscar.store.files import RACY_S, read_parquet, read_stored, sha256_file, write_text
 from pvbesscar.store.fingerprints import changed
 from schemas.errors import PvbesscarError, StaleError
 from schemas.results import Result
 
 LINEAGE = "lineage"
-RACY_S = 2.0
-"""A file that was changed so lately may be changed again without its times telling it [s]."""
 _digests: dict[tuple[str, int, int, int, int], str] = {}
 _tables: dict[str, TableDigest] = {}
 """By the digest of the Parquet file; several stages read the same ones."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvbesscar.oe2.cells import Table
 from schemas.results import SeriesProvenance
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pvbesscar.oe2.cells import Table
 
 
 @dataclass(frozen=True, slots=True)

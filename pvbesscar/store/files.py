@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MAX_STORED_BYTES = 256 * 2**20
 """No JSON that a stage writes comes near it."""
 
+RACY_S = 2.0
+"""A file that was changed so lately may be changed again without its times telling it [s]."""
+
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 LEAST_BYTES = 1_000_000
 """With less room than this, a write that failed without a reason failed for want of it."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
+import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from pvbesscar.store.files import read_stored, sha256_file, sha256_json, write_text
+from pvbesscar.store.files import RACY_S, read_stored, sha256_file, sha256_json, write_text
 from schemas.errors import StaleError
 from schemas.results import Result
 
@@ -60,6 +62,8 @@ class KnownModules(Result):
 
 
 _known: dict[str, Module] = {}
+_keys: dict[tuple[str, int, int, int, int], str] = {}
+"""Key in `_known` by the file and its times: a source that was not touched is not read again."""
 _asked: set[str] = set()
 _recalled: set[str] = set()
 
@@ -144,7 +148,7 @@ def _own_modules(package: str, source: Path) -> Iterator[tuple[str, str]]:
         raise FileNotFoundError(msg)
     for path in sorted(folder.rglob("*.py")):
         name = ".".join(path.relative_to(source).with_suffix("").parts)
-        yield name, _module(path.read_bytes(), name, is_package=path.name == "__init__.py").digest
+        yield name, _module_of(path, name).digest
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
@@ -166,14 +170,21 @@ def _closure(entry: str, source: Path) -> dict[str, Module]:
         if not path.is_file():
             objects.add(name)  # an object of a module rather than a module
             continue
-        found[name] = _module(path.read_bytes(), name, is_package=path.name == "__init__.py")
+        found[name] = _module_of(path, name)
         waiting.extend(parent for imported in found[name].imports for parent in _with_parents(imported))
     return found
 
 
 def _path(name: str, source: Path) -> Path:
+    package, module = _places(name, source)
+    return package if package.parent.is_dir() else module
+
+
+@cache
+def _places(name: str, source: Path) -> tuple[Path, Path]:
+    """Where a name is, as a package and as a module."""
     place = source.joinpath(*name.split("."))
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return place / "__init__.py", place.with_suffix(".py")
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -186,13 +197,22 @@ def _data_files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"})
 
 
-def _module(text: bytes, name: str, *, is_package: bool) -> Module:
-    # Keyed by the very source, so that a hit is never a false one.
-    key = hashlib.sha256(b"%s\0%d\0%s" % (name.encode(), is_package, text)).hexdigest()
-    if key not in _known:
-        _known[key] = _read(text, name, is_package=is_package)
-    _asked.add(key)
-    return _known[key]
+def _module_of(path: Path, name: str) -> Module:
+    found = path.stat()
+    times = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if times not in _keys:
+        text, is_package = path.read_bytes(), path.name == "__init__.py"
+        # Keyed by the very source, so that a hit is never a false one.
+        key = hashlib.sha256(b"%s\0%d\0%s" % (name.encode(), is_package, text)).hexdigest()
+        if key not in _known:
+            _known[key] = _read(text, name, is_package=is_package)
+        _asked.add(key)
+        # A file that was changed so lately may be changed again without its times telling it.
+        if time.time() - max(found.st_mtime, found.st_ctime) < RACY_S:
+            return _known[key]
+        _keys[times] = key
+    _asked.add(_keys[times])
+    return _known[_keys[times]]
 
 
 def _read(text: bytes, name: str, *, is_package: bool) -> Module:
