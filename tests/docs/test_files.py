@@ -23,7 +23,7 @@ BENCHMARKS = ("simulators", "controllers", "quality", "orchestration")
 # An unfinished training is gone when it ends.
 NOT_OF_A_STAGE = {
     ".prefect/", *(f"outputs/benchmarks/{name}.{kind}" for name in BENCHMARKS for kind in ("json", "md", "svg")),
-    "outputs/data_docs/dataset/", "outputs/data_docs/results/", "outputs/lineage/modules.json",
+    "outputs/data_docs/results/", "outputs/lineage/modules.json",
     "checkpoints/unfinished/SAC/",
     "data/interim/oe2/pvgis_2019.csv", "data/interim/oe2/pvgis_2019.csv.provenance.json",
 }  # fmt: skip
