@@ -73,7 +73,7 @@ def ev_declared(context: QualityContext) -> Iterator[Violation]:
     "sessions need the energy of their profile",
     looks_at=(EV_PROFILE, SESSIONS),
     rationale="Sessions derived from an hourly profile must need exactly the energy that the profile holds.",
-    reference="docs/scenarios.md and docs/inputs.md: sessions are derived by one rule, and no energy is lost",
+    reference="docs/inputs.md, charger profiles: sessions are derived by one rule, and no energy is lost",
     cause="sessions and profile are not of one ingest",
     fix="run `pvbesscar ingest` again",
     waivable=False,
