@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 from prefect import get_client, get_run_logger, runtime
 from prefect.client.schemas.objects import State, StateType
+from prefect.context import FlowRunContext
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from flows.run_marks import reconcile, sign
@@ -122,12 +123,15 @@ def _set_state(run: UUID, state: State[Any]) -> None:
 @contextmanager
 def _ending_when_cancelled(run: UUID) -> Iterator[None]:
     """End this process in good order when its run is cancelled; a worker does that for the runs that it started."""
-    if runtime.deployment.id is not None:
+    context = FlowRunContext.get()
+    # `runtime.deployment.id` would ask the server for what this process knows.
+    if context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None:
         yield
         return
     over = threading.Event()
-    context = contextvars.copy_context()
-    listener = threading.Thread(target=context.run, args=(_listen, run, over), name="cancellation", daemon=True)
+    listener = threading.Thread(
+        target=contextvars.copy_context().run, args=(_listen, run, over), name="cancellation", daemon=True
+    )
     listener.start()
     try:
         yield
