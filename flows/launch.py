@@ -13,7 +13,6 @@ from prefect.client.schemas.objects import State
 from flows.pipeline import pipeline
 from flows.run import PARTIAL, ProfileName, close_cancelled
 from flows.server import ServerError
-from flows.stages import FLOWS
 from pvbesscar import display
 from pvbesscar.lineage.context import new_run_id
 from pvbesscar.lineage.scenario import load_scenario
@@ -79,7 +78,7 @@ def launch(
         Whatever stopped it.
     """
     workspace = Workspace.of(load_scenario(config, overrides).settings)
-    own: Flow[..., State[Any]] = pipeline if what == "pipeline" else FLOWS[what]
+    own = _flow(what)
     run_id = new_run_id(config, profile if what == "pipeline" else what)
     named = own.with_options(flow_run_name=run_id)
     with display.showing(display.for_terminal()):
@@ -95,6 +94,14 @@ def launch(
     return Launched(
         workspace.report / "index.html", manifest["stage_seconds"], tuple(manifest["kept"]), manifest["failures"]
     )  # fmt: skip
+
+
+def _flow(what: StageName | Literal["pipeline"]) -> Flow[..., State[Any]]:
+    if what == "pipeline":
+        return pipeline
+    from flows.stages import FLOWS  # seven flows more, which the pipeline does without
+
+    return FLOWS[what]
 
 
 def _error(state: State[Any]) -> BaseException:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ STARTUP_S = 120.0
 SERVER_GRACE_S = 8.0
 """What a server gets to end in good order [s]."""
 DRAIN_S = 10.0
+RETRY_S, LONGEST_RETRY_S = 0.3, 5.0
+"""How soon a client asks again after a 503, and at the latest [s]."""
 HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
 
@@ -288,9 +291,32 @@ def serve(port: int, *, whole: bool) -> None:
     else:
         os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
     import uvicorn
+    from prefect.server.api.server import create_app
 
-    app = "prefect.server.api.server:create_app"
-    uvicorn.run(app, factory=True, host=HOST, port=port, log_level="error", lifespan="on")
+    uvicorn.run(_AskAgainSoon(create_app()), host=HOST, port=port, log_level="error", lifespan="on")
+
+
+class _AskAgainSoon:
+    """Tells clients how soon to ask again after a 503: SQLite refuses a write for some milliseconds, no more.
+
+    Without it Prefect's client waits two seconds after the first refusal, four after the second, and so on. While
+    nothing else is answered either the wait grows, so that a database that is locked for long is waited for.
+    """
+
+    def __init__(self, app: Any) -> None:  # noqa: ANN401, an ASGI application
+        self._app, self._answered = app, time.monotonic()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401, ASGI
+        async def answer(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                if message["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+                    wait = min(LONGEST_RETRY_S, max(RETRY_S, time.monotonic() - self._answered))
+                    message = message | {"headers": [*message["headers"], (b"retry-after", f"{wait:.2f}".encode())]}
+                else:
+                    self._answered = time.monotonic()
+            await send(message)
+
+        await self._app(scope, receive, answer if scope["type"] == "http" else send)
 
 
 if __name__ == "__main__":
