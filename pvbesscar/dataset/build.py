@@ -66,7 +66,8 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
         write_scenarios(draft, settings, report.rules)
         manifest = write_manifest(draft, settings, tables, params, reference, report.canonical_digest)
         if settings.quality.second_reading:
-            require_dataset_files(draft, settings, workspace.data_docs("dataset"))
+            waived = {finding.rule for finding in report.waived}
+            require_dataset_files(draft, settings, workspace.data_docs("dataset"), waived)
         return manifest
 
 

@@ -115,7 +115,7 @@ def evaluation_settings(run: RunContext) -> Include:
         "weights": True,
         "quality": {"second_reading"},
         "bess": {"depth_of_discharge"},
-        "grid": {"avoided_fuel_kg_per_kwh"},
+        "grid": {"avoided_fuel_kg_per_kwh", "feed_in_price"},
     }
 
 

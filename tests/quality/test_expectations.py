@@ -13,25 +13,39 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pvbesscar.config import load_settings
 from pvbesscar.dataset.build import build
 from pvbesscar.evaluation.evaluate import evaluate
+from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.expectations.dataset import judge_dataset, require_dataset_files
 from pvbesscar.quality.expectations.results import judge_results, require_result_files
+from pvbesscar.quality.gate import validate
 from pvbesscar.store.dataset_manifest import file_digests, read_manifest
 from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_json, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.settings import Settings
+from tests.builders import MINI_EV, scenario, session, write_canonical
 from tests.mini_site import mini_site
 
 ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
+MALL_KWH, EV_KWH = 3_613_500.0, 12_448.42
+"""What the small site's days add up to: 14 h x 600 kWh and 10 h x 150 kWh, and what its sessions need."""
+
+
+def second_site(root: Path) -> Settings:
+    """Small site that is read a second time; it declares its own energies."""
+    mall = {"source": "synthetic", "declared_kwh": MALL_KWH}
+    return mini_site(root, quality={}, mall=mall, ev=MINI_EV | {"declared_kwh": EV_KWH})
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Workspace]:
     """A small site, built and evaluated without agents; nobody may write to it."""
-    settings = mini_site(tmp_path_factory.mktemp("second"), quality={})
+    settings = second_site(tmp_path_factory.mktemp("second"))
     workspace = Workspace.of(settings)
     evaluate(settings, workspace, "smoke", workers=1)
     return settings, workspace
@@ -91,6 +105,24 @@ def connected_row(name: str, column: str, value: object) -> Callable[[Path], Non
         return put(column, int(frame.index[frame["electric_vehicle_charger_state"] == 1][0]), value)(frame)
 
     return table(name, change)
+
+
+def sessions(change: Change) -> Callable[[Path], None]:
+    """Change the sessions that the twin reads."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / "sessions.parquet"
+        change(pd.read_parquet(path)).to_parquet(path, index=False)
+
+    return spoil
+
+
+def tenfold(folder: Path) -> None:
+    """Scale the demand, and the sum that the manifest names, so that the two agree."""
+    table("building.csv", lambda f: f.assign(non_shiftable_load=f["non_shiftable_load"] * 10.0))(folder)
+    manifest = read_json(folder / "manifest.json")
+    manifest["facts"]["mall_kwh"] *= 10.0
+    write_json(folder / "manifest.json", manifest)
 
 
 CHARGER = "charger_01_A.csv"
@@ -168,8 +200,35 @@ DATASET_FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a vehicle that never leaves": (
         table(CHARGER, put("electric_vehicle_charger_state", 8760, 1)),
-        f"charger_files:{EV}_charger_state.among",
+        "charger_files:closing.among",
     ),
+    "charger files without sessions": (
+        lambda folder: [
+            pd.read_csv(path).drop(columns=f"{EV}_session_id").to_csv(path, index=False)
+            for path in folder.glob("charger_*.csv")
+        ],
+        "charger_files:header.among",
+    ),
+    "a charger file with a column more": (table(CHARGER, lambda f: f.assign(note=1)), "charger_files:header.among"),
+    "an arrival that nothing announces": (
+        table(CHARGER, put(f"{EV}_charger_state", 8, 3)),
+        "sessions:before.among",
+    ),
+    "a required SOC that changes": (
+        connected_row(CHARGER, f"{EV}_required_soc_departure", 0.7),
+        "sessions:required_least.equals.required_most",
+    ),
+    "a session that the twin does not know": (sessions(lambda f: f.iloc[1:]), "sessions:arrival.filled"),
+    "a session that CityLearn does not know": (
+        sessions(lambda f: pd.concat([f, f.iloc[[0]].assign(session_id="guest")])),
+        "sessions:first.filled",
+    ),
+    "a session at another socket": (sessions(lambda f: f.assign(socket=f["socket"] ^ 1)), "sessions:file.equals"),
+    "arrival SOC of another session": (
+        sessions(lambda f: f.assign(arrival_soc=f["arrival_soc"] + 0.1)),
+        "sessions:arrival_soc_off.between",
+    ),
+    "demand tenfold, and the manifest with it": (tenfold, "building:non_shiftable_load.declared"),
     "a charger file that is gone": (lambda folder: (folder / CHARGER).unlink(), "files:file.exactly"),
     "a file that nobody names": (
         lambda folder: write_text(folder / "charger_99_A.csv", "electric_vehicle_charger_state\n3\n"),
@@ -230,6 +289,57 @@ def test_a_fault_behind_new_digests_is_found(
     assert all(one.cause and one.fix and one.file for one in report.faults)
 
 
+LEGAL: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any]]] = {
+    "each session with a required SOC of its own": (
+        lambda s: s | {"required_soc": 0.8 if s["socket"] % 2 else 0.9},
+        {},
+    ),
+    "stays that no power can serve": (lambda s: s | {"departure": s["arrival"] + 1}, {}),
+    "a vehicle that arrives full": (lambda s: s | {"arrival_soc": 0.95 if s["arrival"] == 9 else s["arrival_soc"]}, {}),
+    "a vehicle that is there in the first hour": (
+        lambda s: s | ({"arrival": 0} if s["arrival"] == 9 else {}),
+        {},
+    ),
+    "a grid without emissions": (dict, {"grid": {"carbon_kg_per_kwh": 0.0}}),
+    "a grid of oil shale": (dict, {"grid": {"carbon_kg_per_kwh": 2.5}}),
+    "energy for nothing at night": (dict, {"grid": {"base_price": 0.0}}),
+}
+
+
+@pytest.mark.parametrize("case", LEGAL)
+def test_what_is_legal_is_not_refused(tmp_path: Path, case: str) -> None:
+    change, sections = LEGAL[case]
+    plan = [session(k, 24 * day + 9, 24 * day + 12, 0.3) for day in range(0, 365, 7) for k in range(8)]
+    changed = [change(own) for own in plan]
+    need = sum((own["required_soc"] - own["arrival_soc"]) * own["battery_kwh"] / 0.95 for own in changed)
+    declared = {"mall": {"source": "synthetic", "declared_kwh": 876_000.0}, "ev": MINI_EV | {"declared_kwh": need}}
+    settings = scenario(tmp_path, quality={}, **declared, **sections)
+    write_canonical(settings, changed, pv_kwh=50.0)
+    build(settings, Workspace.of(settings))
+    assert judge_dataset(Workspace.of(settings).dataset, settings).faults == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["iquitos_oe2", "iquitos_metered"])
+def test_the_measured_scenarios_meet_every_expectation(tmp_path: Path, oe2_dir: Path, name: str) -> None:
+    none_drawn = [f"scenarios.{which}=0" for which in ("training", "validation", "test")]
+    sets = [f"data.root={tmp_path}", f"data.oe2_dir={oe2_dir}", *none_drawn]
+    settings = load_settings(ROOT / "config" / f"{name}.yaml", sets).settings
+    workspace = Workspace.of(settings)
+    ingest(settings, workspace)
+    validate(settings, workspace)
+    build(settings, workspace)
+    assert judge_dataset(workspace.dataset, settings).faults == ()
+
+
+def test_a_declared_energy_that_the_site_waives_is_not_asked_for_again(made: tuple[Settings, Workspace]) -> None:
+    settings = made[0].model_copy(update={"mall": made[0].mall.model_copy(update={"declared_kwh": 1e6})})
+    faults = judge_dataset(made[1].dataset, settings).faults
+    assert [(one.column, one.expectation) for one in faults] == [(LOAD, f"{LOAD}.declared")]
+    assert "mall.declared_kwh" in faults[0].fix
+    assert judge_dataset(made[1].dataset, settings, waived={"energy.mall_declared"}).faults == ()
+
+
 def test_a_dataset_that_fails_is_refused_in_words_and_the_pages_say_where(
     made: tuple[Settings, Workspace], dataset: Path, tmp_path: Path
 ) -> None:
@@ -247,7 +357,7 @@ def test_a_dataset_that_fails_is_refused_in_words_and_the_pages_say_where(
 def test_build_refuses_and_leaves_the_dataset_that_was_there(
     made: tuple[Settings, Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = mini_site(tmp_path, quality={})
+    settings = second_site(tmp_path)
     workspace = Workspace.of(settings)
     before = read_manifest(workspace.dataset).digest
     monkeypatch.setattr(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from pvbesscar.quality.expectations.suite import (
     Expectation,
     among,
+    total,
 )
 from schemas.errors import QualityError
 from schemas.results import DatasetManifest
@@ -33,10 +34,11 @@ WEATHER_LIMITS = ((-60.0, 58.0), (0.0, 105.0), (0.0, 1500.0), (0.0, 1500.0))
 FORECAST_LIMITS = {
     "outdoor_dry_bulb_temperature": (-80.0, 80.0),
     "outdoor_relative_humidity": (-50.0, 200.0),
-    "diffuse_solar_irradiance": (0.0, 2500.0),
-    "direct_solar_irradiance": (0.0, 2500.0),
+    "diffuse_solar_irradiance": (0.0, None),
+    "direct_solar_irradiance": (0.0, None),
 }
-"""The same for forecasts."""
+"""The same for forecasts. Those of irradiance have no upper limit: the beam of a low sun, scaled by the clear sky of
+the next hour, comes to 6,100 W/m2 on measured years. No observation of the schema uses them."""
 AHEAD = (1, 2, 3)
 PRICE = "electricity_pricing"
 VEHICLE = "electric_vehicle_"
@@ -48,6 +50,8 @@ CHARGER = (
     )),
 )  # fmt: skip
 ID, LEAVES_IN, REQUIRED, ARRIVES_IN, ARRIVAL_SOC, SESSION = CHARGER[1:]
+ROUNDING = 1e-9
+"""Of a ratio that was written as text and read again."""
 SUM_TOLERANCE = 1e-6
 """Relative; the manifest sums float32 values, the files hold them in full."""
 PV_SLACK = 0.01
@@ -67,6 +71,10 @@ class DatasetFiles:
         `schema.json`, and the entry of the site's building in it.
     tables
         Each CSV file that the schema names and that is there, by name.
+    sessions
+        `sessions.parquet`, which the twin reads where CityLearn reads the charger files.
+    waived
+        Rules of the quality gate whose findings the site accepts.
     """
 
     folder: Path
@@ -75,6 +83,26 @@ class DatasetFiles:
     schema: Mapping[str, Any]
     building: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
+    sessions: pd.DataFrame
+    waived: Collection[str]
+
+    def declared(self, rule: str, column: str, energy: float, key: str, extra: float = 0.0) -> tuple[Expectation, ...]:
+        """The sum of a column is a declared energy, unless the site accepts the gate's finding that it is not.
+
+        Parameters
+        ----------
+        rule
+            The gate's rule on that energy.
+        energy
+            As declared by the setting `key`, in the unit of the column.
+        extra
+            What the column holds beside the year, its closing row.
+        """
+        if rule in self.waived:
+            return ()
+        low, high = (energy * (1.0 + sign * self.settings.quality.energy_tolerance) for sign in (-1.0, 1.0))
+        words = {"cause": "another site, unit or interval", "fix": f"set `{key}` to what is true"}
+        return (total(column, low + extra, high + extra, "declared", **words),)
 
     @property
     def chargers(self) -> dict[str, str]:
@@ -82,8 +110,8 @@ class DatasetFiles:
         return {name: str(one.get("charger_simulation")) for name, one in self.building.get("chargers", {}).items()}
 
 
-def read_dataset(folder: Path, settings: Settings) -> DatasetFiles:
-    """Schema, manifest and every CSV file that the schema names and that is there.
+def read_dataset(folder: Path, settings: Settings, waived: Collection[str]) -> DatasetFiles:
+    """Schema, manifest, sessions of the twin and every CSV file that the schema names and that is there.
 
     Raises
     ------
@@ -96,7 +124,11 @@ def read_dataset(folder: Path, settings: Settings) -> DatasetFiles:
     named = [building.get(key) for key in ("energy_simulation", "weather", "pricing", "carbon_intensity")]
     named += [one.get("charger_simulation") for one in building.get("chargers", {}).values()]
     tables = {name: _table(folder / name) for name in named if name is not None and (folder / name).is_file()}
-    return DatasetFiles(folder, settings, manifest, schema, building, tables)
+    try:
+        sessions = pd.read_parquet(folder / "sessions.parquet")
+    except (OSError, ValueError) as error:
+        raise QualityError(f"sessions.parquet of the dataset can not be read: {error}.", hint=REBUILD) from error
+    return DatasetFiles(folder, settings, manifest, schema, building, tables, sessions, waived)
 
 
 def _text(path: Path) -> str:

@@ -100,6 +100,13 @@ def building_suite(dataset: DatasetFiles, file: str, table: pd.DataFrame, calend
             between(load, 0.0, None),
             between(solar, 0.0, most),
             total(load, *_sum_of_rows(table, load, facts.mall_kwh)),
+            *dataset.declared(
+                "energy.mall_declared",
+                load,
+                settings.mall.declared_kwh,
+                "mall.declared_kwh",
+                float(table[load].iloc[-1]) if load in table and len(table) == ROWS else 0.0,
+            ),
             total(solar, per_kw * low, per_kw * high),
             total(
                 solar,
@@ -141,9 +148,12 @@ def weather_suite(_: DatasetFiles, file: str, table: pd.DataFrame, _calendar: pd
     )
 
 
-def pricing_suite(_: DatasetFiles, file: str, table: pd.DataFrame, calendar: pd.DataFrame) -> Suite:
+def pricing_suite(dataset: DatasetFiles, file: str, table: pd.DataFrame, calendar: pd.DataFrame) -> Suite:
     """Prices, now and in the next hours, as the tariff has them."""
     due = {PRICE: "price_due", **{f"{PRICE}_predicted_{step}": f"price_due_in_{step}" for step in AHEAD}}
+    least = min(dataset.settings.grid.base_price, dataset.settings.grid.peak_price)
+    # A tariff may give energy away in some hours; then only its own prices are asked for.
+    positive = (above(PRICE, 0.0, None),) if least > 0.0 else (between(PRICE, 0.0, None),)
     return Suite(
         "pricing",
         file,
@@ -152,7 +162,7 @@ def pricing_suite(_: DatasetFiles, file: str, table: pd.DataFrame, calendar: pd.
             columns((*due, *due.values())),
             rows(ROWS),
             *filled(*due),
-            above(PRICE, 0.0, None),
+            *positive,
             *(equal(column, price) for column, price in due.items()),
         ),
         "prices of another tariff, or hours that are shifted",
@@ -163,7 +173,9 @@ def pricing_suite(_: DatasetFiles, file: str, table: pd.DataFrame, calendar: pd.
 def carbon_suite(dataset: DatasetFiles, file: str, table: pd.DataFrame, _calendar: pd.DataFrame) -> Suite:
     """Carbon intensity, as configured."""
     column, declared = "carbon_intensity", float(np.float32(dataset.settings.grid.carbon_kg_per_kwh))
-    expectations = (columns((column,)), rows(ROWS), *filled(column), above(column, 0.0, 2.0), among(column, [declared]))
+    # A grid without emissions can be configured; a zero that is not configured is a missing file.
+    positive = (above(column, 0.0, None),) if declared > 0.0 else ()
+    expectations = (columns((column,)), rows(ROWS), *filled(column), *positive, among(column, [declared]))
     return Suite("carbon_intensity", file, table, expectations, EDITED, REBUILD)
 
 
