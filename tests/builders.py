@@ -34,6 +34,19 @@ def scenario(root: Path, **sections: Any) -> Settings:
     return Settings.model_validate(raw | sections)
 
 
+def two_prices(
+    peak: float = 0.45, base: float = 0.28, hours: tuple[int, int] = (18, 23), **others: Any
+) -> dict[str, Any]:
+    """A tariff of two energy prices, the dear one in `hours`; `others` are further keys of it."""
+    first, end = hours
+    rest = [pair for pair in ((0, first), (end, 24)) if pair[0] < pair[1]]
+    bands = [
+        {"name": "peak", "hours": [hours], "pen_per_kwh": peak},
+        {"name": "base", "hours": rest, "pen_per_kwh": base},
+    ]
+    return {"energy": bands} | others
+
+
 def session(socket: int, arrival: int, departure: int, arrival_soc: float, **changes: Any) -> dict[str, Any]:
     """One canonical session; sockets 0-3 of the mini site are motos, 4-7 mototaxis."""
     moto = socket < 4

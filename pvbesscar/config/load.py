@@ -14,9 +14,11 @@ from pvbesscar.config.faults import HINT, booleans_for_numbers, given_at, refusa
 from pvbesscar.config.keys import above, as_yaml, known_keys, section_of, sections
 from pvbesscar.config.yaml_text import Tree, clipped, read_file, read_value
 from schemas.errors import ConfigError
-from schemas.settings import Settings
+from schemas.settings import Settings, TariffSettings
 
 OVERRIDE = "--set"
+TARIFF = "tariff"
+"""Section that a scenario may take from a file: `tariff: FILE`, beside the scenario's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
         Naming each key that is unknown, missing or out of its limits, what was given, and where.
     """
     tree, origins = read_file(path)
+    if isinstance(tree.get(TARIFF), str):
+        _take_tariff(tree, origins, path.parent / tree[TARIFF])
     for override in overrides:
         _apply(tree, origins, override)
     faults = list(booleans_for_numbers(tree, origins))
@@ -80,6 +84,21 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> LoadedSettings:
     if faults:
         raise refusal(path, faults)
     return LoadedSettings(settings, {key: _origin(key, origins) for key in known_keys()}, path)
+
+
+def load_tariff(path: Path) -> TariffSettings:
+    """Read a tariff (config/tariffs/).
+
+    Raises
+    ------
+    ConfigError
+        Naming each key that is unknown, missing or out of its limits, and where.
+    """
+    tree, origins = read_file(path)
+    try:
+        return TariffSettings.model_validate(tree)
+    except ValidationError as error:
+        raise refusal(path, list(worded(error, origins))) from error
 
 
 def describe(loaded: LoadedSettings) -> list[Row]:
@@ -102,6 +121,9 @@ def _apply(tree: Tree, origins: dict[str, str], override: str) -> None:
         raise ConfigError(
             f"--set {clipped(override)}: `key=value` is expected.", hint="for example `--set training.smoke.steps=200`."
         )
+    if key == TARIFF:
+        _take_tariff(tree, origins, Path(str(read_value(text, f"--set {clipped(override)}"))))
+        return
     if key in sections():
         raise ConfigError(
             f"--set {clipped(override)}: `{key}` is a section, not a value.",
@@ -119,6 +141,15 @@ def _apply(tree: Tree, origins: dict[str, str], override: str) -> None:
             )
     branch[name] = read_value(text, f"--set {clipped(override)}")
     origins[key] = OVERRIDE
+
+
+def _take_tariff(tree: Tree, origins: dict[str, str], path: Path) -> None:
+    """Take the tariff from a file; what is set of it afterwards holds."""
+    own, places = read_file(path)
+    for key in [key for key in origins if key.startswith(f"{TARIFF}.")]:
+        del origins[key]
+    tree[TARIFF] = own
+    origins |= {f"{TARIFF}.{key}": place for key, place in places.items()}
 
 
 def _with_profile_defaults(model: type[BaseModel], tree: Tree) -> Tree:

@@ -128,8 +128,8 @@ def refusals(data: PlantData) -> tuple[str, ...]:
             reasons.append(f"`bess.{name}` is {value:g}, not 0")
     if p.feed_in_price >= float(data.price.min()):
         reasons.append(
-            f"`grid.feed_in_price` is {p.feed_in_price:g} PEN/kWh, not below the lowest price ({data.price.min():g}): "
-            "importing and exporting at once would pay"
+            f"`tariff.feed_in_price` is {p.feed_in_price:g} PEN/kWh, not below the lowest price "
+            f"({data.price.min():g}): importing and exporting at once would pay"
         )
     if p.socket_min_kw > 0.0:
         reasons.append(

@@ -30,6 +30,7 @@ from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import PlantParams, plant_params
+from pvbesscar.plant.tariff import energy_price
 from pvbesscar.quality.expectations.dataset import require_dataset_files
 from pvbesscar.quality.gate import accepted
 from pvbesscar.quality.stage_contracts import require_canonical
@@ -90,9 +91,7 @@ def citylearn_pv(pv_kwh: FloatArray, dc_kwp: float) -> tuple[FloatArray, FloatAr
 def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd.DataFrame:
     """Everything hourly that a simulator needs, N rows, energies as CityLearn holds them (float32 values)."""
     stamps = pd.DatetimeIndex(mall["timestamp"])
-    grid = settings.grid
     calendar = day_types(stamps, settings.site.holidays)
-    in_peak = (stamps.hour >= grid.peak_hours[0]) & (stamps.hour < grid.peak_hours[1])
     pv_w_per_kw, pv_kwh = citylearn_pv(pv["pv_kwh"].to_numpy(np.float64), settings.pv.dc_kwp)
     mall_kwh = mall["mall_kwh"].to_numpy(np.float32).astype(np.float64)
     clear = clear_sky(stamps, settings.site)["ghi"].to_numpy(np.float64)
@@ -102,8 +101,8 @@ def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd
             "pv_kwh": pv_kwh,
             "pv_w_per_kw": pv_w_per_kw,
             "mall_kwh": mall_kwh,
-            "price": np.where(in_peak, grid.peak_price, grid.base_price).astype(np.float32).astype(np.float64),
-            "carbon": np.full(len(stamps), np.float32(grid.carbon_kg_per_kwh), dtype=np.float64),
+            "price": energy_price(settings.tariff, stamps.hour.to_numpy(np.int64), calendar),
+            "carbon": np.full(len(stamps), np.float32(settings.grid.carbon_kg_per_kwh), dtype=np.float64),
             "hour": stamps.hour,
             "month": stamps.month,
             "day_type": calendar,

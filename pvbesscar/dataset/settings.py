@@ -8,7 +8,7 @@ from pvbesscar.store.files import sha256_json
 from schemas.settings import Settings
 
 DATASET_SETTINGS: dict[str, Any] = {
-    **dict.fromkeys(("seed", "site", "bess", "grid", "weights", "control", "scenarios"), True),
+    **dict.fromkeys(("seed", "site", "bess", "grid", "tariff", "weights", "control", "scenarios"), True),
     "pv": {"dc_kwp", "ac_kw", "tilt_deg", "azimuth_deg"},
     "ev": {
         "chargers", "sockets_per_charger", "moto_chargers", "socket_kw", "socket_min_kw", "charger_efficiency",

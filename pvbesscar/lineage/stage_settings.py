@@ -77,7 +77,8 @@ def rule_settings(_run: RunContext) -> Include:
             "moto_battery_kwh", "mototaxi_battery_kwh", "declared_kwh",
         },
         "bess": {"capacity_kwh", "power_kw", "efficiency"},
-        "grid": {"base_price", "peak_price", "feed_in_price", "carbon_kg_per_kwh"},
+        "grid": {"carbon_kg_per_kwh"},
+        "tariff": True,
         "quality": {"energy_tolerance", "waivers"},
     }  # fmt: skip
 
@@ -115,7 +116,8 @@ def evaluation_settings(run: RunContext) -> Include:
         "weights": True,
         "quality": {"second_reading"},
         "bess": {"depth_of_discharge"},
-        "grid": {"avoided_fuel_kg_per_kwh", "feed_in_price"},
+        "grid": {"avoided_fuel_kg_per_kwh"},
+        "tariff": True,
     }
 
 

@@ -39,13 +39,14 @@ from schemas.settings.plant import (
     VehicleClass,
     WeatherSettings,
 )
+from schemas.settings.tariff import DAYS, Band, DemandCharge, EnergyBand, TariffSettings
 
 __all__ = [
-    "AGENTS", "HOURS_PER_YEAR", "A2cSettings", "Agent", "BessSettings", "ControlSettings", "DataSettings",
-    "EvSettings", "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode",
-    "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
-    "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TrainingSettings", "VehicleClass", "Waiver",
-    "WeatherSettings", "WeightSettings", "Window", "quantity",
+    "AGENTS", "DAYS", "HOURS_PER_YEAR", "A2cSettings", "Agent", "Band", "BessSettings", "ControlSettings",
+    "DataSettings", "DemandCharge", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Frozen",
+    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
+    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings",
+    "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "Window", "quantity",
 ]  # fmt: skip
 
 
@@ -98,6 +99,7 @@ class Settings(Frozen):
     ev: EvSettings
     bess: BessSettings = BessSettings()
     grid: GridSettings = GridSettings()
+    tariff: TariffSettings = TariffSettings()
     weights: WeightSettings = WeightSettings()
     control: ControlSettings = ControlSettings()
     training: TrainingSettings = TrainingSettings()
@@ -127,7 +129,6 @@ class Settings(Frozen):
         for key, hours in (
             ("mall.open_hours", self.mall.open_hours),
             ("ev.peak_hours", self.ev.peak_hours),
-            ("grid.peak_hours", self.grid.peak_hours),
         ):
             if not 0 <= hours[0] < hours[1] <= 24:
                 raise ValueError(f"`{key}` = {list(hours)} is no half open interval within [0, 24]")

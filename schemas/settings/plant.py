@@ -230,6 +230,10 @@ class BessSettings(Frozen):
     initial_soc: float = quantity(0.20, "1", "state of charge at the start of an episode", ge=0.0, le=1.0)
     loss_coefficient: float = quantity(0.0, "1/h", "standby loss", ge=0.0, le=1.0)
     capacity_loss_coefficient: float = quantity(0.0, "1", "capacity lost per full cycle", ge=0.0, le=1.0)
+    wear_pen_per_kwh: float = quantity(
+        0.0, "PEN/kWh", "wear of the battery per kWh that it takes or gives at its terminals; no line of the invoice",
+        "none", ge=0.0,
+    )  # fmt: skip
     power_efficiency_curve: Curve = quantity(
         ((0.0, 0.9), (1.0, 0.9)), "1", "round-trip efficiency over power / nominal power"
     )
@@ -246,13 +250,12 @@ class BessSettings(Frozen):
 
 
 class GridSettings(Frozen):
-    """Tariff and carbon intensity of the isolated thermal grid."""
+    """Carbon intensity and connection of the isolated thermal grid."""
 
     carbon_kg_per_kwh: float = quantity(0.4521, "kgCO2/kWh", "carbon intensity of the import", ge=0.0)
-    peak_price: float = quantity(0.45, "PEN/kWh", "price in the tariff peak", ge=0.0)
-    base_price: float = quantity(0.28, "PEN/kWh", "price otherwise", ge=0.0)
-    feed_in_price: float = quantity(0.0, "PEN/kWh", "what an exported kWh earns", ge=0.0)
-    peak_hours: tuple[int, int] = quantity((18, 23), "h", "tariff peak, half open interval")
+    import_limit_kw: float | None = quantity(
+        None, "kW", "greatest import of the connection; for sizing alone, no simulator sheds load", "no limit", gt=0.0
+    )
     avoided_fuel_kg_per_kwh: float = quantity(
         2.146, "kgCO2/kWh", "fuel emissions avoided per kWh charged; reported apart, never added", ge=0.0
     )

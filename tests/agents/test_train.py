@@ -188,7 +188,7 @@ def test_profile_full_runs_whole_years(settings: Settings, simulator: CityLearnS
 
 
 def test_a_dataset_of_other_settings_is_refused(settings: Settings) -> None:
-    other = settings.model_copy(update={"grid": settings.grid.model_copy(update={"peak_price": 0.9})})
+    other = settings.model_copy(update={"grid": settings.grid.model_copy(update={"carbon_kg_per_kwh": 0.9})})
     with pytest.raises(StaleError, match="built with other settings") as caught:
         train("a2c", other, Workspace.of(settings), "smoke")
     assert "pvbesscar build" in str(caught.value.hint)

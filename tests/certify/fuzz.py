@@ -152,14 +152,15 @@ def draw(number: int) -> Case:
     pv, mall = series(rng, max(bess["power_kw"], 10.0))
     mode: Mode = _pick(rng, "dispatch", "bidirectional")
     control = {"mode": mode, "departure_guard": bool(rng.random() < 0.8), "forecast": _pick(rng, "causal", "perfect")}
-    grid = {"feed_in_price": _pick(rng, 0.0, 0.1), "carbon_kg_per_kwh": _pick(rng, 0.4521, 0.0), "peak_price": 0.45}
+    tariff = {"feed_in_price": _pick(rng, 0.0, 0.1)}
+    grid = {"carbon_kg_per_kwh": _pick(rng, 0.4521, 0.0)}
     others = (
         Rule(), NoControl(), Alternating(), Constant("idle", None, 0.0), Constant("full-charge", 0.0, 1.0),
         Constant("full-discharge", 1.0, 1.0),
     )  # fmt: skip
     policies = ((Random(number), "bidirectional"), (Random(number), "dispatch"), (Swing(number), mode),
                 (_pick(rng, *others), mode))  # fmt: skip
-    sections = {"ev": ev, "bess": bess, "control": control, "grid": grid, "seed": number}
+    sections = {"ev": ev, "bess": bess, "control": control, "grid": grid, "tariff": tariff, "seed": number}
     return Case(number, sections, nothing, sessions, pv, mall, start, hours, policies)
 
 

@@ -42,7 +42,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> CityLearnSim:
         mall_kwh=40.0 + 50.0 * rng.random(8760),
         ev=MINI_EV | {"socket_min_kw": 0.8, "charger_efficiency": 0.93},
         bess=BATTERY,
-        grid={"feed_in_price": 0.1},
+        tariff={"feed_in_price": 0.1},
     )
     return CityLearnSim(folder)
 

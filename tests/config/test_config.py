@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pvbesscar.config import configuration_table, describe, known_keys, load_settings, pinned
+from pvbesscar.config.load import load_tariff
 from pvbesscar.config.yaml_text import MAX_BYTES
 from schemas.errors import ConfigError
+from schemas.settings import TariffSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 MALL = ROOT / "config" / "iquitos_mall.yaml"
+TARIFFS = ROOT / "config" / "tariffs"
 BASE = """\
 name: plant
 weather: {source: synthetic}
@@ -66,7 +70,7 @@ def test_the_last_override_wins() -> None:
     [
         ("training.agents=[sac, a2c]", "training.agents", ("sac", "a2c")),
         ("training.sac.learning_rate=3e-4", "training.sac.learning_rate", 3e-4),
-        ("grid.peak_hours=[17, 23]", "grid.peak_hours", (17, 23)),
+        ("ev.peak_hours=[17, 23]", "ev.peak_hours", (17, 23)),
         ("control.departure_guard=false", "control.departure_guard", False),
         ("pv.column=", "pv.column", None),
         ("description=a = b", "description", "a = b"),
@@ -258,3 +262,47 @@ def test_the_table_of_the_documentation_has_default_unit_limits_and_source() -> 
 
 def test_every_quantity_has_a_unit_and_every_default_a_source() -> None:
     assert not [key.name for key in known_keys().values() if not key.required and not key.source]
+
+
+def test_the_default_tariff_is_the_shipped_file() -> None:
+    assert load_tariff(TARIFFS / "energy_only.yaml") == TariffSettings()
+
+
+def test_a_scenario_takes_its_tariff_from_a_file_and_changes_it(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text((TARIFFS / "mt2_example.yaml").read_text())
+    scenario = tmp_path / "site.yaml"
+    scenario.write_text(MALL.read_text() + "tariff: own.yaml\n")
+    loaded = load_settings(scenario, ["tariff.feed_in_price=0.01"])
+    assert loaded.settings.tariff.demand[1].basis == "two_of_six_months"
+    assert loaded.settings.tariff.feed_in_price == 0.01
+    assert loaded.origins["tariff.feed_in_price"] == "--set"
+    assert loaded.origins["tariff.demand"].startswith(f"{tmp_path / 'own.yaml'}:")
+    pinned_file = tmp_path / "pinned.json"
+    pinned_file.write_text(pinned(loaded.settings))
+    assert load_settings(pinned_file).settings == loaded.settings
+
+
+def test_a_tariff_can_be_set_on_the_command_line() -> None:
+    given = f"tariff={TARIFFS / 'mt2_example.yaml'}"
+    assert load_settings(MALL, [given, "tariff.fee_pen_per_month=9"]).settings.tariff.fee_pen_per_month == 9.0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tariff.energy=[{name: day, hours: [[6, 18]], pen_per_kwh: 0.3}]", "hour 0 of a monday"),
+        (
+            "tariff.energy=[{name: all, pen_per_kwh: 0.3}, {name: peak, hours: [[18, 23]], pen_per_kwh: 0.4}]",
+            "in the energy bands all, peak",
+        ),
+        ("tariff.demand=[{name: a, hours: [[18, 17]], pen_per_kw_month: 1}]", "half open intervals"),
+        ("tariff.demand=[{name: a, pen_per_kw_month: 1, basis: excess}]", "`over` of `a`"),
+        ("tariff.demand=[{name: a, pen_per_kw_month: 1, basis: excess, over: b}]", "`over: b`"),
+        ("tariff.demand=[{name: a, pen_per_kw_month: 1, basis: two_of_six_months}]", "must hold 5 demands"),
+        ("tariff.source=", "tariff.source"),
+        ("tariff.classification={declared: outside_peak, band: noon}", "`noon` is no energy band"),
+    ],
+)
+def test_a_tariff_that_can_not_be_billed_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load_settings(MALL, [text])

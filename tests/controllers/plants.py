@@ -14,6 +14,7 @@ from pvbesscar.evaluation.score import terms
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.plant.data import PlantData, Sessions, bess_battery, hours_to_change, occupancy, perfect_forecast
 from pvbesscar.plant.params import plant_params
+from pvbesscar.plant.tariff import energy_price
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.results import ScoreTerms
@@ -46,9 +47,8 @@ def plant(
     own = settings(control=control, **sections)
     pv_kwh, mall_kwh = (np.asarray(values, dtype=np.float32).astype(np.float64) for values in (pv, mall))
     stamps = pd.date_range("2025-01-01", periods=pv_kwh.size, freq="h", tz="America/Lima")
-    peak = own.grid.peak_hours
-    in_peak = (stamps.hour >= peak[0]) & (stamps.hour < peak[1])
-    price = np.where(in_peak, own.grid.peak_price, own.grid.base_price)
+    calendar = np.column_stack([stamps.hour, stamps.month, day_types(stamps, own.site.holidays)]).astype(np.int64)
+    price = energy_price(own.tariff, calendar[:, 0], calendar[:, 2])
     columns = [np.array([visit[i] for visit in visits], dtype=np.int64) for i in range(3)]
     sessions = Sessions(
         *columns, BATTERY_KWH[columns[0]], np.array([visit[3] for visit in visits], dtype=np.float32),
@@ -64,7 +64,7 @@ def plant(
         price=price,
         carbon=np.full(pv_kwh.size, own.grid.carbon_kg_per_kwh),
         forecast=perfect_forecast(pv_kwh, mall_kwh),
-        calendar=np.column_stack([stamps.hour, stamps.month, day_types(stamps, own.site.holidays)]).astype(np.int64),
+        calendar=calendar,
         price_next=np.roll(price, -1),
         hours_to_tariff_change=hours_to_change(price),
         sessions=sessions,

@@ -16,6 +16,7 @@ from pvbesscar.plant.state import PlantState, Setpoints, setpoints, setpoints_ne
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError
+from tests.builders import two_prices
 from tests.controllers.plants import course, judged, plant, random_plant
 
 SAMPLE, ALL = 12, 130
@@ -122,7 +123,7 @@ def test_none_of_1820_policies_scores_below_the_bound() -> None:
 
 def test_the_bound_is_tight_enough_to_catch_a_cheat() -> None:
     # A plan of the other mode: charging from the grid scores below the bound of `dispatch`.
-    data = course(14, mode="dispatch", grid={"peak_price": 2.0})
+    data = course(14, mode="dispatch", tariff=two_prices(2.0))
     both = solve(data, mode="bidirectional")
     assert both.j < solve(data).bound - 1e-3
     with pytest.raises(ControllerError, match=r"asked to charge .* in `dispatch`"):

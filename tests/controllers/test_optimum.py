@@ -19,10 +19,11 @@ from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError, SimulationError
 from schemas.settings import Mode
+from tests.builders import two_prices
 from tests.controllers.plants import course, judged, plant, random_plant
 
 HALF_CO2_HALF_COST = {"co2": 0.5, "solar": 0.0, "cost": 0.5, "ev_service": 0.0, "grid_stability": 0.0}
-PEAK_IN_HOUR_2 = {"peak_hours": (2, 3)}
+PEAK_IN_HOUR_2 = two_prices(hours=(2, 3))
 NEED = 0.4 * 3.5 / 0.95
 
 
@@ -30,7 +31,7 @@ def three_hours(mode: Mode) -> PlantData:
     """400 kWh of surplus, then 600 kWh missing at 0.28 PEN, then 600 kWh missing at 0.45 PEN; one moto stays."""
     return plant(
         [900.0, 0.0, 0.0], [500.0, 600.0, 600.0], [(0, 0, 3, 0.5)], mode,
-        weights=HALF_CO2_HALF_COST, grid=PEAK_IN_HOUR_2,
+        weights=HALF_CO2_HALF_COST, tariff=PEAK_IN_HOUR_2,
     )  # fmt: skip
 
 
@@ -214,7 +215,7 @@ def test_the_reference_is_what_no_control_makes() -> None:
         ({"bess": {"capacity_power_curve": ((0.0, 1.0), (1.0, 0.2))}}, "capacity_power_curve"),
         ({"bess": {"loss_coefficient": 0.001}}, "loss_coefficient"),
         ({"bess": {"capacity_loss_coefficient": 0.001}}, "capacity_loss_coefficient"),
-        ({"grid": {"feed_in_price": 0.3}}, "feed_in_price"),
+        ({"tariff": {"feed_in_price": 0.3}}, "feed_in_price"),
         ({"ev": {"socket_min_kw": 1.0}}, "socket_min_kw"),
     ],
 )

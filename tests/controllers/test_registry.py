@@ -13,18 +13,19 @@ from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError
 from schemas.progress import Progress
+from tests.builders import two_prices
 from tests.controllers.plants import course
 
-EVENINGS = {"peak_price": 0.9}
+EVENINGS = two_prices(0.9)
 
 
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
-    return registry.fit([course(28, seed, mode="bidirectional", grid=EVENINGS) for seed in (1, 2)], seed=42)
+    return registry.fit([course(28, seed, mode="bidirectional", tariff=EVENINGS) for seed in (1, 2)], seed=42)
 
 
 def test_everybody_can_be_made_and_runs(fitted: Fitted) -> None:
-    data = course(7, 3, mode="bidirectional", grid=EVENINGS)
+    data = course(7, 3, mode="bidirectional", tariff=EVENINGS)
     ledgers = [rollout(Twin(data), registry.make(name, data, fitted)) for name in registry.names()]
     assert [ledger.controller for ledger in ledgers] == list(registry.names())
     assert all(ledger.total("departures_met") == 7 * 8 for ledger in ledgers)
@@ -41,7 +42,7 @@ def test_the_plain_parameters_are_the_rule() -> None:
 
 @pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
 def test_tuned_is_never_worse_than_the_rule_on_its_years(mode: str) -> None:
-    years = [course(28, seed, mode=mode, grid=EVENINGS) for seed in (1, 2)]
+    years = [course(28, seed, mode=mode, tariff=EVENINGS) for seed in (1, 2)]
     found = fit_tuned(years, seed=1)
     ours = np.mean([simulated_score(year, TunedRule(found, year)) for year in years])
     rule = np.mean([simulated_score(year, Rule()) for year in years])
@@ -51,7 +52,7 @@ def test_tuned_is_never_worse_than_the_rule_on_its_years(mode: str) -> None:
 
 
 def test_the_search_ranks_as_the_twin_does() -> None:
-    data = course(28, 1, mode="bidirectional", grid=EVENINGS)
+    data = course(28, 1, mode="bidirectional", tariff=EVENINGS)
     search = tuned._Search([data], 1, None)
     found = search.run()
     assert search.score == pytest.approx(simulated_score(data, TunedRule(found, data)), abs=2e-5)
@@ -66,7 +67,7 @@ def test_a_winner_that_loses_on_the_twin_is_replaced_by_the_rule(monkeypatch: py
 
 def test_the_same_years_and_seed_give_the_same_parameters() -> None:
     told: list[Progress] = []
-    data = course(14, 1, mode="bidirectional", grid=EVENINGS)
+    data = course(14, 1, mode="bidirectional", tariff=EVENINGS)
     assert fit_tuned([data], seed=3, on_progress=told.append) == fit_tuned([data], seed=3)
     assert told
     assert told[-1].unit == "candidates of the tuned rule tried"

@@ -153,7 +153,7 @@ def test_a_failure_leaves_the_earlier_evaluation(
 
 
 def test_a_dataset_of_other_settings_is_refused(settings: Settings, workspace: Workspace) -> None:
-    other = settings.model_copy(update={"grid": settings.grid.model_copy(update={"peak_price": 0.9})})
+    other = settings.model_copy(update={"grid": settings.grid.model_copy(update={"carbon_kg_per_kwh": 0.9})})
     with pytest.raises(StaleError, match="built with other settings"):
         evaluate(other, workspace, "smoke")
 

@@ -815,6 +815,6 @@ BLIND_FAULTS: tuple[BlindFault, ...] = (
         "feed-in between base and peak price",
         "the peak price compared alone",
         ("tariff.feed_in",),
-        _config("grid", feed_in_price=0.35),
+        _config("tariff", feed_in_price=0.35),
     ),
 )

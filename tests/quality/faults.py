@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pvbesscar.quality.year.context import QualityContext
+from tests.builders import two_prices
 from tests.quality.years import spoil
 
 Injection = Callable[[QualityContext, np.random.Generator], QualityContext]
@@ -240,7 +241,7 @@ FAULTS = (
     Fault("battery power in W", "bess.c_rate", _config("bess", power_kw=2.7e6)),
     Fault("battery without losses", "bess.efficiency", _config("bess", efficiency=1.0)),
     Fault("PV rating in MW", "pv.dc_ac_ratio", _config("pv", dc_kwp=4.162)),
-    Fault("constant tariff", "tariff.constant", _config("grid", peak_price=0.28)),
-    Fault("feed-in above price", "tariff.feed_in", _config("grid", feed_in_price=28.0)),
+    Fault("constant tariff", "tariff.constant", _config("tariff", **two_prices(0.28))),
+    Fault("feed-in above price", "tariff.feed_in", _config("tariff", feed_in_price=28.0)),
     Fault("carbon in grams", "carbon.range", _config("grid", carbon_kg_per_kwh=452.1)),
 )  # fmt: skip

@@ -25,7 +25,7 @@ from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_jso
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import QualityError
 from schemas.settings import Settings
-from tests.builders import MINI_EV, scenario, session, write_canonical
+from tests.builders import MINI_EV, scenario, session, two_prices, write_canonical
 from tests.mini_site import mini_site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -302,7 +302,7 @@ LEGAL: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any
     ),
     "a grid without emissions": (dict, {"grid": {"carbon_kg_per_kwh": 0.0}}),
     "a grid of oil shale": (dict, {"grid": {"carbon_kg_per_kwh": 2.5}}),
-    "energy for nothing at night": (dict, {"grid": {"base_price": 0.0}}),
+    "energy for nothing at night": (dict, {"tariff": two_prices(base=0.0)}),
 }
 
 

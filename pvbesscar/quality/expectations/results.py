@@ -181,7 +181,7 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
     )
     beside = named.merge(summed, on=list(keys), how="left")
     off = {f"{name}_off": beside[name] - beside[f"ledger_{name}"] for name in SUMS}
-    feed_in = settings.grid.feed_in_price * beside["export_kwh"]
+    feed_in = settings.tariff.feed_in_price * beside["export_kwh"]
     yield Suite(
         "ledgers",
         "ledgers/*.parquet",

@@ -35,7 +35,7 @@ from pvbesscar.quality.expectations.suite import (
     rows,
     total,
 )
-from schemas.settings import HOURS_PER_YEAR
+from schemas.settings import DAYS, HOURS_PER_YEAR
 
 
 def calendar_due(dataset: DatasetFiles) -> pd.DataFrame:
@@ -45,14 +45,17 @@ def calendar_due(dataset: DatasetFiles) -> pd.DataFrame:
     stamps = stamps.tz_convert(settings.site.timezone)
     days, dates = stamps.strftime("%m-%d"), stamps.strftime("%Y-%m-%d")
     holiday = days.isin(settings.site.holidays) | dates.isin(settings.site.holidays)
-    first, end = settings.grid.peak_hours
-    in_peak = (stamps.hour >= first) & (stamps.hour < end)
-    price = np.where(in_peak, settings.grid.peak_price, settings.grid.base_price).astype(np.float32)
+    day_type = np.where(holiday, 8, stamps.day_of_week + 1)
+    price = np.full(HOURS_PER_YEAR, np.nan, np.float32)
+    for band in settings.tariff.energy:
+        kinds = [DAYS.index(day) + 1 for day in band.days]
+        for first, end in band.hours:
+            price[np.isin(day_type, kinds) & (stamps.hour >= first) & (stamps.hour < end)] = band.pen_per_kwh
     frame = pd.DataFrame(
         {
             "calendar_month": stamps.month,
             "calendar_hour": stamps.hour + 1,
-            "calendar_day_type": np.where(holiday, 8, stamps.day_of_week + 1),
+            "calendar_day_type": day_type,
             "price_due": price,
             **{f"price_due_in_{step}": np.roll(price, -step) for step in AHEAD},
         }
@@ -151,7 +154,7 @@ def weather_suite(_: DatasetFiles, file: str, table: pd.DataFrame, _calendar: pd
 def pricing_suite(dataset: DatasetFiles, file: str, table: pd.DataFrame, calendar: pd.DataFrame) -> Suite:
     """Prices, now and in the next hours, as the tariff has them."""
     due = {PRICE: "price_due", **{f"{PRICE}_predicted_{step}": f"price_due_in_{step}" for step in AHEAD}}
-    least = min(dataset.settings.grid.base_price, dataset.settings.grid.peak_price)
+    least = dataset.settings.tariff.lowest_price
     # A tariff may give energy away in some hours; then only its own prices are asked for.
     positive = (above(PRICE, 0.0, None),) if least > 0.0 else (between(PRICE, 0.0, None),)
     return Suite(

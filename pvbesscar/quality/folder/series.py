@@ -19,7 +19,7 @@ from pvbesscar.quality.year.judge import YearRule, in_order
 from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.frames import MALL, PV, WEATHER
 from schemas.results import Severity
-from schemas.settings import HOURS_PER_YEAR, Settings
+from schemas.settings import HOURS_PER_YEAR, EnergyBand, Settings
 
 ANYWHERE = (
     "solar.all_zero", "solar.repeated_day", "weather.range", "weather.flat_line", "pv.above_rating", "mall.all_zero",
@@ -212,8 +212,9 @@ def _schema_judged(folder: DatasetFolder, building: str, settings: Settings) -> 
             continue
         low, high = float(series.min()), float(series.max())
         if file.kind == "pricing":
-            grid = settings.grid.model_copy(update={"peak_price": high, "base_price": low})
-            changed = settings.model_copy(update={"grid": grid})
+            bands = tuple(EnergyBand(name=f"{price:g}", pen_per_kwh=price) for price in (high, low))
+            tariff = settings.tariff.model_copy(update={"energy": bands})
+            changed = settings.model_copy(update={"tariff": tariff})
             yield from _configured("tariff.constant", changed, short_name(file.name), name)
             continue
         for value in sorted({low, high}):

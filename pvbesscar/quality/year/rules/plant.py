@@ -73,19 +73,19 @@ def dc_ac_ratio(context: QualityContext) -> Iterator[Violation]:
 @rule(
     "tariff.constant",
     "warning",
-    "the price differs between peak and base",
+    "the price differs between the energy bands",
     looks_at=(),
     rationale="With one price for all hours the cost term can not tell when energy is used.",
     reference="docs/design.md, The plant: 0.45 PEN/kWh in the tariff peak, 0.28 otherwise",
     cause="a mean price entered twice",
-    fix="set `grid.peak_price` and `grid.base_price` to the tariff's two prices",
+    fix="set `tariff.energy` to the bands of the contract and their prices",
 )
 def tariff_constant(context: QualityContext) -> Iterator[Violation]:
-    """Compare the two prices."""
-    grid = context.settings.grid
-    if grid.peak_price == grid.base_price:
-        seen = f"{grid.peak_price:g} PEN/kWh in all hours"
-        yield Violation(CONFIG, "grid.peak_price", seen, "two prices", "the price is the same in all hours")
+    """Compare the prices of the bands; power that is billed tells hours apart too."""
+    tariff = context.settings.tariff
+    if tariff.highest_price == tariff.lowest_price and not tariff.demand:
+        seen = f"{tariff.highest_price:g} PEN/kWh in all hours"
+        yield Violation(CONFIG, "tariff.energy", seen, "two prices", "the price is the same in all hours")
 
 
 @rule(
@@ -96,17 +96,17 @@ def tariff_constant(context: QualityContext) -> Iterator[Violation]:
     rationale="With a feed-in above the price, buying to sell pays, and the optimum's bound does not hold.",
     reference="docs/design.md, The optimum: holds for a feed-in below the price",
     cause="centimos for soles, or the two prices exchanged",
-    fix="check `grid.feed_in_price`",
+    fix="check `tariff.feed_in_price`",
 )
 def feed_in(context: QualityContext) -> Iterator[Violation]:
     """Compare what export earns with the lower price."""
-    grid = context.settings.grid
-    lower = min(grid.peak_price, grid.base_price)
-    if grid.feed_in_price > lower:
+    tariff = context.settings.tariff
+    lower = tariff.lowest_price
+    if tariff.feed_in_price > lower:
         yield Violation(
             CONFIG,
-            "grid.feed_in_price",
-            f"{grid.feed_in_price:g} PEN/kWh",
+            "tariff.feed_in_price",
+            f"{tariff.feed_in_price:g} PEN/kWh",
             f"at most {lower:g} PEN/kWh",
             "export earns more than import costs",
         )
