@@ -39,10 +39,10 @@ from schemas.settings.plant import (
     VehicleClass,
     WeatherSettings,
 )
-from schemas.settings.tariff import DAYS, Band, DemandCharge, EnergyBand, TariffSettings
+from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EnergyBand, TariffSettings
 
 __all__ = [
-    "AGENTS", "DAYS", "HOURS_PER_YEAR", "A2cSettings", "Agent", "Band", "BessSettings", "ControlSettings",
+    "AGENTS", "DAYS", "HOURS_PER_YEAR", "LOOK_BACK", "A2cSettings", "Agent", "Band", "BessSettings", "ControlSettings",
     "DataSettings", "DemandCharge", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Frozen",
     "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
     "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings",
