@@ -212,7 +212,8 @@ def _schema_judged(folder: DatasetFolder, building: str, settings: Settings) -> 
             continue
         low, high = float(series.min()), float(series.max())
         if file.kind == "pricing":
-            bands = tuple(EnergyBand(name=f"{price:g}", pen_per_kwh=price) for price in (high, low))
+            prices = {"high": high, "low": low}
+            bands = tuple(EnergyBand(name=name, pen_per_kwh=price) for name, price in prices.items())
             tariff = settings.tariff.model_copy(update={"energy": bands})
             changed = settings.model_copy(update={"tariff": tariff})
             yield from _configured("tariff.constant", changed, short_name(file.name), name)
