@@ -146,22 +146,26 @@ def plan_of(
     fitted = fitted_for(specs, settings, workspace, store, on_progress)
     # The validated year first: tables begin with it, and CityLearn takes longest.
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
-    cases = tuple(_case(name, store.set_of(name), request, settings, data) for name in ordered)
+    windows = window_stretches(store.windows(), settings.evaluation.window_hours)
+    cases = tuple(_case(name, store.set_of(name), request, settings, data, windows) for name in ordered)
     return EvaluationPlan(settings, workspace, request.profile, cases, sets, specs, missing, fitted)
 
 
 def _case(
-    scenario: str, scenario_set: str, request: EvaluationRequest, settings: Settings, nominal: PlantData
+    scenario: str,
+    scenario_set: str,
+    request: EvaluationRequest,
+    settings: Settings,
+    nominal: PlantData,
+    windows: tuple[Stretch, ...],
 ) -> EvaluationCase:
     if scenario != NOMINAL:
         return EvaluationCase(scenario, scenario_set, "twin", (Stretch("year", 0, nominal.hours),))
     profile = settings.profile(request.profile)
-    windows = profile.evaluate_on if request.scenarios is None else "year"
-    stretches = stretches_of(windows, settings.evaluation.windows, nominal)
+    stretches = stretches_of(profile.evaluate_on if request.scenarios is None else "year", windows, nominal)
     simulated_on = request.nominal_on or profile.nominal_on
     if simulated_on == "both":
-        checked = window_stretches(settings.evaluation.windows, nominal)
-        return EvaluationCase(scenario, scenario_set, "twin", stretches, checked)
+        return EvaluationCase(scenario, scenario_set, "twin", stretches, windows)
     return EvaluationCase(scenario, scenario_set, simulated_on, stretches)
 
 

@@ -98,7 +98,7 @@ def training_settings(agent: Agent) -> Callable[[RunContext], Include]:
         own: Include = model_settings(agent, run.settings, run.profile)
         # The models are the same without these; the checkpoints and the rewards beside them are not.
         own["training"][run.profile] |= {"checkpoint_every"}
-        return own | {"evaluation": {"windows"}}
+        return own | {"evaluation": {"window_hours"}}
 
     return settings
 
@@ -111,7 +111,7 @@ def evaluation_settings(run: RunContext) -> Include:
     return {
         "name": True,
         "training": training,
-        "evaluation": {"windows"},
+        "evaluation": {"window_hours"},
         "weights": True,
         "quality": {"second_reading"},
         "bess": {"depth_of_discharge"},

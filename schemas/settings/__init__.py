@@ -24,7 +24,6 @@ from schemas.settings.control import (
     ScenarioSettings,
     TrainingSettings,
     WeightSettings,
-    Window,
 )
 from schemas.settings.fields import HOURS_PER_YEAR, Frozen, PlainName, quantity
 from schemas.settings.plant import (
@@ -45,7 +44,7 @@ __all__ = [
     "EvSettings", "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode",
     "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
     "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TrainingSettings", "VehicleClass", "Waiver",
-    "WeatherSettings", "WeightSettings", "Window", "quantity",
+    "WeatherSettings", "WeightSettings", "quantity",
 ]  # fmt: skip
 
 
@@ -88,7 +87,14 @@ class Settings(Frozen):
 
     name: PlainName = quantity(..., "", "name of the scenario")
     description: str = quantity("", "", "one line for the report", "none")
-    seed: int = quantity(42, "", "seed of the data: synthetic series and drawn years", "any", ge=0, lt=2**31)
+    seed: int = quantity(
+        42,
+        "",
+        "seed of the data: synthetic series and drawn years; the split of the weeks has its own",
+        "any",
+        ge=0,
+        lt=2**31,
+    )
     date: dt.date | None = quantity(None, "", "declared date of the run, for waivers", "today, when not set")
     data: DataSettings = DataSettings()
     site: SiteSettings = SiteSettings()
