@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from pvbesscar.dataset.nearness import nearness
 from pvbesscar.dataset.perturb import PERTURBATIONS, perturbed
 from pvbesscar.dataset.scenarios import (
     INDEX_FILE,
@@ -70,6 +71,7 @@ def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) 
             "settings": own.model_dump(mode="json"),
             "pools": {pool: weeks.tolist() for pool, weeks in pools.items()},
             "windows": validation_weeks(calendar, pools["validation"]),
+            "nearness": nearness(nominal, pools["test"], pools["training"]),
             "sets": {
                 **{pool: [recipe.name for recipe in group] for pool, group in drawn.items()},
                 "perturbed": perturbations,

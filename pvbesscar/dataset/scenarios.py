@@ -302,6 +302,10 @@ class ScenarioStore:
         """Week of the validated year of each validation window, by name."""
         return dict(self._index["windows"])
 
+    def nearness(self) -> dict[str, dict[str, float]]:
+        """How near test days are to training days, by series; see `pvbesscar.dataset.nearness`."""
+        return dict(self._index["nearness"])
+
     def names(self, which: str) -> tuple[str, ...]:
         """Names of a set (`training`, `validation`, `test`, `perturbed`, `nominal`), or of one scenario.
 

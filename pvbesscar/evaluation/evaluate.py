@@ -193,6 +193,7 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
             sets=_set_results(plan, results),
             missing=plan.missing,
             verdicts=_training_verdicts(plan, results, simulated),
+            nearness=store.nearness(),
             files=files,
         )
         write_text(draft / REPORT_FILE, report.model_dump_json(indent=2) + "\n")
@@ -215,6 +216,7 @@ def _scenario_result(
     no_control_j = score(terms(simulated[registry.NO_CONTROL].ledgers), reference, weights)
     optimum_j = None if bound.result is None else bound.result.bound
     avoided = plan.settings.grid.avoided_fuel_kg_per_kwh
+    usable_kwh = data.params.bess_kwh * data.params.bess_depth_of_discharge
 
     def write_ledger(controller: str, ledgers: Sequence[Ledger]) -> str:
         name = ledger_name(case.scenario, controller)
@@ -226,7 +228,7 @@ def _scenario_result(
     def result(spec: ControllerSpec) -> ControllerResult:
         done = simulated[spec.name]
         digest = write_ledger(spec.name, done.ledgers)
-        run = ControllerRun(done.ledgers, reference, weights, data.params.bess_kwh, avoided, no_control_j, optimum_j)
+        run = ControllerRun(done.ledgers, reference, weights, usable_kwh, avoided, no_control_j, optimum_j)
         return controller_result(spec, run, digest, done.citylearn)
 
     if bound.ledgers:

@@ -46,6 +46,9 @@ def ingest_settings(run: RunContext) -> Include:
     else:
         ev -= {"declared_kwh", "peak_hours"}
     own["ev"] = ev - {"dwell_hours"} if settings.ev.source == "sessions" else ev
+    own["carbon"] = {"source"}
+    if settings.carbon.source == "file":
+        own["carbon"] |= {"file", "column", "unit", "measure"} | LAYOUT
     if site_files(settings):
         own["data"] = {"oe2_dir"}
     return own
@@ -59,6 +62,8 @@ def site_files(settings: Settings) -> tuple[SiteFile, ...]:
         for series, own in (("weather", settings.weather), ("pv", settings.pv), ("mall", settings.mall))
         if own.source == "file"
     ]
+    if settings.carbon.source == "file":
+        named.append(("carbon", "carbon.file", settings.carbon.file))
     if ev.source != "synthetic":
         named.append(("ev_profile" if ev.source == "profile" else "sessions", "ev.file", ev.file))
     return tuple(SiteFile(key, series, folder / file) for series, key, file in named if file is not None)
@@ -77,7 +82,10 @@ def rule_settings(_run: RunContext) -> Include:
             "moto_battery_kwh", "mototaxi_battery_kwh", "declared_kwh",
         },
         "bess": {"capacity_kwh", "power_kw", "efficiency"},
-        "grid": {"base_price", "peak_price", "feed_in_price", "carbon_kg_per_kwh"},
+        "grid": {
+            "base_price", "peak_price", "feed_in_price", "carbon_kg_per_kwh", "kind", "fuel", "generation_efficiency",
+        },
+        "carbon": {"source"},
         "quality": {"energy_tolerance", "waivers"},
     }  # fmt: skip
 

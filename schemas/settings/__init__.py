@@ -27,7 +27,10 @@ from schemas.settings.control import (
 )
 from schemas.settings.fields import HOURS_PER_YEAR, Frozen, PlainName, quantity
 from schemas.settings.plant import (
+    FUEL_KG_PER_TJ,
+    TJ_PER_KWH,
     BessSettings,
+    CarbonSettings,
     DataSettings,
     EvSettings,
     FileSettings,
@@ -40,11 +43,11 @@ from schemas.settings.plant import (
 )
 
 __all__ = [
-    "AGENTS", "HOURS_PER_YEAR", "A2cSettings", "Agent", "BessSettings", "ControlSettings", "DataSettings",
-    "EvSettings", "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode",
-    "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
-    "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TrainingSettings", "VehicleClass", "Waiver",
-    "WeatherSettings", "WeightSettings", "quantity",
+    "AGENTS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "TJ_PER_KWH", "A2cSettings", "Agent", "BessSettings",
+    "CarbonSettings", "ControlSettings", "DataSettings", "EvSettings", "EvaluationSettings", "FileSettings", "Frozen",
+    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
+    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings",
+    "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "quantity",
 ]  # fmt: skip
 
 
@@ -104,6 +107,7 @@ class Settings(Frozen):
     ev: EvSettings
     bess: BessSettings = BessSettings()
     grid: GridSettings = GridSettings()
+    carbon: CarbonSettings = CarbonSettings()
     weights: WeightSettings = WeightSettings()
     control: ControlSettings = ControlSettings()
     training: TrainingSettings = TrainingSettings()
@@ -111,6 +115,11 @@ class Settings(Frozen):
     scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
     runs: RunSettings = RunSettings()
+
+    @property
+    def constant_carbon_kg_per_kwh(self) -> float:
+        """Carbon intensity of all hours [kgCO2/kWh], where none is read from a file."""
+        return self.grid.fuel_kg_per_kwh() if self.carbon.source == "fuel" else self.grid.carbon_kg_per_kwh
 
     def profile(self, name: str) -> Profile:
         """Profile `smoke` or `full` of the training."""

@@ -19,7 +19,7 @@ from pvbesscar.quality.year.judge import YearRule, in_order
 from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.frames import MALL, PV, WEATHER
 from schemas.results import Severity
-from schemas.settings import HOURS_PER_YEAR, Settings
+from schemas.settings import HOURS_PER_YEAR, CarbonSettings, Settings
 
 ANYWHERE = (
     "solar.all_zero", "solar.repeated_day", "weather.range", "weather.flat_line", "pv.above_rating", "mall.all_zero",
@@ -218,7 +218,7 @@ def _schema_judged(folder: DatasetFolder, building: str, settings: Settings) -> 
             continue
         for value in sorted({low, high}):
             grid = settings.grid.model_copy(update={"carbon_kg_per_kwh": value})
-            changed = settings.model_copy(update={"grid": grid})
+            changed = settings.model_copy(update={"grid": grid, "carbon": CarbonSettings()})
             yield from _configured("carbon.range", changed, short_name(file.name), name)
 
 
