@@ -54,17 +54,6 @@ def _config(section: str, **values: Any) -> Injection:
     return inject
 
 
-def _carbon(value: float) -> Injection:
-    def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
-        stamps = year.stamps("mall")
-        hourly = np.full(len(stamps), 0.7)
-        hourly[rng.integers(0, hourly.size, 5)] = value
-        frame = pd.DataFrame({"timestamp": stamps, "carbon_kg_per_kwh": hourly})
-        return QualityContext(year.settings, {**year.frames, "carbon": frame})
-
-    return inject
-
-
 def _sessions(rows: int, **columns: Any) -> Injection:
     def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
         chosen = rng.choice(len(year.frames["sessions"]), rows, replace=False)
@@ -255,7 +244,4 @@ FAULTS = (
     Fault("feed-in above price", "tariff.feed_in", _config("grid", feed_in_price=28.0)),
     Fault("carbon in grams", "carbon.range", _config("grid", carbon_kg_per_kwh=452.1)),
     Fault("factor of another grid", "carbon.fuel", _config("grid", carbon_kg_per_kwh=0.4521)),
-    Fault("hourly carbon in grams", "carbon.hourly", _carbon(696.6)),
-    Fault("hourly carbon below zero", "values.negative", _carbon(-0.1)),
-    Fault("hourly carbon missing", "values.finite", _carbon(np.nan)),
 )  # fmt: skip

@@ -50,6 +50,7 @@ NOT_ASKED = {
     "sessions": "the rules of `charger` judge vehicles as CityLearn's files hold them",
     "ev": "the rules of `charger` judge vehicles as CityLearn's files hold them",
     "tariff": "the schema knows no feed-in",
+    "carbon": "the schema does not say what the grid burns; carbon.range judges each hour",
     "waiver": "a folder is judged without waivers",
 }
 """Why the other rules of a topic are not asked."""
