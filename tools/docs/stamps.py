@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from pvbesscar.lineage.run_manifest import code_now
-from pvbesscar.lineage.stage import ORDER
+from pvbesscar.lineage.stages import STAGES
 from pvbesscar.store.files import sha256_json
 from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.stamps import DIGITS
@@ -40,7 +40,7 @@ def of_all_stages(code: dict[str, str]) -> str:
 
 def _now(what: str) -> str:
     if what == ALL_STAGES:
-        return sha256_json(code_now(ORDER))[:DIGITS]
+        return sha256_json(code_now(STAGES))[:DIGITS]
     return code_digest(*re.findall(r"`([a-z_.]+)`", what))[:DIGITS]
 
 
