@@ -28,14 +28,17 @@ from tests.builders import scenario
 EV = {"chargers": 2, "moto_chargers": 1, "source": "synthetic", "dwell_hours": 3, "declared_kwh": 232_341.0 / 16}
 
 
-def site(root: Path, values: Any = None, header: str = "carbon_g_per_kwh", **carbon: Any) -> Settings:
+def site(
+    root: Path, values: Any = None, header: str = "carbon_g_per_kwh", *, read_again: bool = False, **carbon: Any
+) -> Settings:
     """Synthetic site of two chargers whose hourly intensities are in a file."""
     if values is not None:
         values = np.asarray(values)
         stamps = pd.date_range("2025-01-01", periods=len(values), freq="h").strftime("%Y-%m-%d %H:%M")
         pd.DataFrame({"timestamp": stamps, header: values}).to_csv(root / "carbon.csv", index=False)
         carbon = {"source": "file", "file": "carbon.csv", "measure": "marginal"} | carbon
-    return scenario(root, ev=EV, carbon=carbon, data={"root": str(root), "oe2_dir": str(root)})
+    data, quality = {"root": str(root), "oe2_dir": str(root)}, {"second_reading": read_again}
+    return scenario(root, ev=EV, carbon=carbon, data=data, quality=quality)
 
 
 def hours_in_grams() -> np.ndarray:
@@ -43,7 +46,7 @@ def hours_in_grams() -> np.ndarray:
 
 
 def test_a_file_reaches_dataset_and_simulators(tmp_path: Path) -> None:
-    settings = site(tmp_path, hours_in_grams())
+    settings = site(tmp_path, hours_in_grams(), read_again=True)
     workspace = Workspace.of(settings)
     provenance = ingest(settings, workspace)
     (own,) = (one for one in provenance.series if one.series == "carbon")
