@@ -96,6 +96,7 @@ bench: install ## Run the benchmarks
 		$(BIN)/python "$$script"
 	done
 	[ $$found = 1 ] || { echo "benchmarks/ holds no benchmark." >&2; exit 1; }
+	$(BIN)/python -m tools.docs.stamps
 
 docs: install ## Write the pages that are made from the code
 	$(BIN)/python -m tools.docs.pages

@@ -21,6 +21,7 @@ from shared.results import write_results
 
 from flows.server import ENVIRONMENT, prefect_api, prepare
 from pvbesscar.store.files import sha256_file
+from pvbesscar.store.stamps import NOT_RECORDED
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import AGENTS
 
@@ -84,7 +85,15 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="also a run of the profile `full`, a quarter of an hour")
     parser.add_argument("--set", action="append", default=[], dest="overrides", help="settings as key=value")
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks"))
+    parser.add_argument(
+        "--again", type=Path, help="orchestration.json whose page is written again; nothing is measured"
+    )
     words = parser.parse_args()
+    if words.again is not None:
+        past = json.loads(words.again.read_text(encoding="utf-8"))
+        measured = [Run(**one) for one in past["runs"]]
+        show(words.out, words.config, past["steps"], measured, (past["machine"], past.get("code", NOT_RECORDED)))
+        return
     overrides = [f"training.smoke.steps={words.steps}", *words.overrides]
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder) / "parallel", Path(folder) / "sequential"
@@ -100,6 +109,12 @@ def main() -> None:
             runs = [parallel, again, sequential]
             if words.full:
                 runs.append(run("run of the profile full", one, words.config, words.overrides, "--profile", "full"))
+    show(words.out, words.config, words.steps, runs)
+
+
+def show(out: Path, config: Path, steps: int, runs: list[Run], measured_on: tuple[str, str] | None = None) -> None:
+    """Print and write what was measured, and mark what misses its limit; a fourth run is that of the profile `full`."""
+    parallel, again, sequential = runs[:3]
     ratio = sequential.stages["train"] / parallel.stages["train"]
     equal = parallel.models == sequential.models
     rows = [(r.what, f"{r.seconds:.1f}", f"{r.executed_s:.1f}", f"{r.orchestration_s:.1f}") for r in runs]
@@ -113,7 +128,7 @@ def main() -> None:
         ("sequential / parallel, training", f"{ratio:.2f}", ""),
         ("models of both the same", "yes" if equal else "NO", "yes"),
     ]
-    if words.full:
+    if len(runs) > 3:
         share = runs[-1].share
         facts.append(
             (
@@ -126,16 +141,18 @@ def main() -> None:
     for row in (head, *rows, fact_head, *facts):
         print("  ".join(f"{cell:>20}" if k else f"{cell:<48}" for k, cell in enumerate(row)))
     write_results(
-        words.out,
+        out,
         "orchestration",
-        f"Runs of `{words.config}`, {words.steps:,} steps an agent; the server is up.",
+        f"Runs of `{config}`, {steps:,} steps an agent; the server is up.",
         {"Runs": (head, rows), "Orchestration": (fact_head, facts)},
         {
-            "steps": words.steps,
+            "steps": steps,
             "runs": [asdict(r) for r in runs],
             "ratio": ratio,
             "models_equal": equal,
         },
+        ("pvbesscar.lineage", "pvbesscar.store", "pvbesscar.commands"),
+        measured_on,
     )
 
 

@@ -99,6 +99,7 @@ def main() -> None:
             )
         },
         {"rows": [asdict(row) for row in rows]},
+        ("pvbesscar.quality", "pvbesscar.oe2"),
     )
 
 

@@ -221,10 +221,10 @@ def line(row: Row) -> str:
     )
 
 
-def markdown(tables: dict[str, list[Row]], once: dict[str, float], machine: str) -> str:
+def markdown(tables: dict[str, list[Row]], once: dict[str, float], made_on: str) -> str:
     """Tables for the documentation."""
     lines = [
-        f"Measured by `make bench` ({machine}), all in one run. `x` is the ratio to CityLearn's own step at 128",
+        f"Measured by `make bench` ({made_on}), all in one run. `x` is the ratio to CityLearn's own step at 128",
         "sockets; `MiB` is the peak memory of the process with all that it imports.",
         "",
     ]
@@ -291,9 +291,8 @@ def main() -> None:
         print(json.dumps(asdict(measure(Case(**json.loads(arguments.case)), arguments.dataset))))
         return
 
-    from shared.results import machine
-
     from pvbesscar.store.files import write_json, write_text
+    from pvbesscar.store.stamps import machine, stamp
 
     tables: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as root:
@@ -319,9 +318,15 @@ def main() -> None:
         }
     for what, seconds in once.items():
         print(f"{what}: {seconds:.2f} s")
-    body = {"machine": machine(), "tables": {k: [asdict(r) for r in v] for k, v in tables.items()}, "seconds": once}
+    code = stamp("pvbesscar.plant", "pvbesscar.envs", "pvbesscar.simulation")
+    body = {
+        "machine": machine(),
+        "code": code,
+        "tables": {title: [asdict(row) for row in rows] for title, rows in tables.items()},
+        "seconds": once,
+    }
     write_json(arguments.out / "simulators.json", body)
-    write_text(arguments.out / "simulators.md", markdown(tables, once, machine()))
+    write_text(arguments.out / "simulators.md", markdown(tables, once, f"{machine()}; {code}"))
     draw(tables, arguments.out / "simulators.svg")
     print(f"written: {arguments.out}/simulators.json, .md, .svg")
 

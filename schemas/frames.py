@@ -17,8 +17,9 @@ PV = "pv"
 MALL = "mall"
 EV_PROFILE = "ev_profile"
 SESSIONS = "sessions"
+CARBON = "carbon"
 
-HOURLY = (WEATHER, PV, MALL, EV_PROFILE)
+HOURLY = (WEATHER, PV, MALL, EV_PROFILE, CARBON)
 """Series with one row per hour and a column `timestamp`."""
 
 REQUIRED = (WEATHER, PV, MALL, SESSIONS)
@@ -74,6 +75,7 @@ COLUMNS: dict[str, tuple[ColumnContract, ...]] = {
     PV: (STAMP, ColumnContract("pv_kwh", "float", "kWh", "AC energy of the hour at the plant's terminals")),
     MALL: (STAMP, ColumnContract("mall_kwh", "float", "kWh", "demand of the mall in the hour, without vehicles")),
     EV_PROFILE: (STAMP,),
+    CARBON: (STAMP, ColumnContract("carbon_kg_per_kwh", "float", "kgCO2/kWh", "carbon intensity of the import")),
     SESSIONS: (
         ColumnContract("session_id", "text", "", "name of the session"),
         ColumnContract("socket", "int", "", "socket, 0-based"),

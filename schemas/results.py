@@ -384,6 +384,8 @@ class EvaluationReport(Result):
     missing: dict[str, str]
     """Controllers that could not be evaluated, with the reason."""
     verdicts: tuple[TrainingVerdict, ...] = ()
+    nearness: dict[str, dict[str, float]] = {}
+    """Share of a test day's energy in other hours than in its nearest training day, by series: `median`, `tenth`."""
     files: dict[str, str] = {}
     """Digest (SHA-256) of each file beside this one, by name."""
 

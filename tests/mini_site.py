@@ -12,7 +12,9 @@ from pvbesscar.store.workspace import Workspace
 from schemas.settings import HOURS_PER_YEAR, Settings
 from tests.builders import scenario, session, write_canonical
 
-WINDOWS = [{"name": "first", "start": "03-10", "hours": 24}, {"name": "second", "start": "08-11", "hours": 24}]
+WINDOWS = {"window_hours": 24}
+"""The first day of each validation week."""
+WINDOW_NAMES = ("validation-dry", "validation-wet", "validation-holiday")
 PPO = {"update_every": 24, "batch_size": 12, "n_epochs": 2, "net_arch": [16]}
 SAC = {"update_every": 8, "learning_starts": 16, "buffer_size": 200, "batch_size": 16, "net_arch": [16]}
 A2C = {"update_every": 8, "net_arch": [16]}
@@ -31,7 +33,7 @@ TRAINING = {
 
 def mini_site(root: Path, **sections: Any) -> Settings:
     """Build the site's dataset under `root`; `sections` replace whole keys of its settings."""
-    settings = scenario(root, **({"training": TRAINING, "evaluation": {"windows": WINDOWS}} | sections))
+    settings = scenario(root, **({"training": TRAINING, "evaluation": WINDOWS} | sections))
     hour = np.arange(HOURS_PER_YEAR) % 24
     pv = np.maximum(0.0, np.sin((hour - 6) / 12 * np.pi)) * 1500.0
     mall = np.where((hour >= 9) & (hour < 23), 600.0, 150.0)
@@ -39,6 +41,14 @@ def mini_site(root: Path, **sections: Any) -> Settings:
     write_canonical(settings, sessions, pv_kwh=pv, mall_kwh=mall)
     build(settings, Workspace.of(settings))
     return settings
+
+
+def beside(settings: Settings, root: Path) -> Workspace:
+    """Workspace under `root` for other models of the dataset of `settings`."""
+    workspace = Workspace(root, settings.data.dataset_name)
+    workspace.dataset.parent.mkdir(parents=True)
+    workspace.dataset.symlink_to(Workspace.of(settings).dataset)
+    return workspace
 
 
 def with_training(settings: Settings, **changes: Any) -> Settings:

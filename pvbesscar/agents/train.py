@@ -28,7 +28,7 @@ from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
 from pvbesscar.agents.settings import training_digest
 from pvbesscar.agents.signals import Stop, stopping
 from pvbesscar.controllers.policy import PolicyController
-from pvbesscar.dataset.scenarios import ScenarioStore
+from pvbesscar.dataset.scenarios import ScenarioStore, windows_of
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.plant.certificate import require_certificate
@@ -37,7 +37,7 @@ from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
-from pvbesscar.simulation.windows import window_stretches
+from pvbesscar.simulation.windows import Stretch, window_stretches
 from pvbesscar.store.files import published_folder, sha256_json, write_text
 from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
@@ -115,12 +115,13 @@ def train_on(
     years
         Years to train on, on the twin; none: the validated one.
     """
+    windows = window_stretches(windows_of(workspace.dataset), settings.evaluation.window_hours)
     # More threads make networks of this size slower, and sums in another order make runs differ.
     torch.set_num_threads(1)
     numba.set_num_threads(1)
     with stopping() as stop, held(workspace.lock(f"train-{agent}"), f"the training of {agent}"):
         unfinished = workspace.unfinished(agent)
-        run = _TrainingRun(simulator, agent, settings, profile, unfinished, stop, years)
+        run = _TrainingRun(simulator, agent, settings, profile, unfinished, stop, windows, years)
         try:
             metrics = run.execute(on_progress)
         except TrainingError:
@@ -172,13 +173,10 @@ def training_years(settings: Settings, workspace: Workspace) -> tuple[PlantData,
     return tuple(store.load(name) for name in names)
 
 
-def mean_rewards(simulator: Simulator, model: BaseAlgorithm, settings: Settings) -> tuple[float, ...]:
+def mean_rewards(simulator: Simulator, model: BaseAlgorithm, windows: Sequence[Stretch]) -> tuple[float, ...]:
     """Mean hourly reward of a model, acting deterministically, on each validation window."""
     controller = PolicyController("validation", model)
-    ledgers = (
-        rollout(simulator, controller, stretch.start, stretch.hours)
-        for stretch in window_stretches(settings.evaluation.windows, simulator.data)
-    )
+    ledgers = (rollout(simulator, controller, window.start, window.hours) for window in windows)
     return tuple(ledger.total("reward") / ledger.hours for ledger in ledgers)
 
 
@@ -190,6 +188,7 @@ class _TrainingRun:
     profile: str
     unfinished: Path
     stop: Stop
+    windows: Sequence[Stretch]
     years: Sequence[PlantData] = ()
 
     @property
@@ -216,13 +215,13 @@ class _TrainingRun:
         self._learn(model, callback, profile.steps)
         duration = callback.seconds
         final = save_model(model, self.models / final_name(self.agent), self.card)
-        trained = mean_rewards(self.simulator, model, self.settings)
+        trained = mean_rewards(self.simulator, model, self.windows)
         self._log(model, callback, untrained, trained)
         return self._metrics(model, callback, duration, final, untrained, trained)
 
     def _begin(self, model: BaseAlgorithm, callback: TrainingCallback) -> tuple[float, ...]:
         """Go on where an interrupted training was left, or start; return the untrained agent's validation rewards."""
-        untrained = mean_rewards(self.simulator, model, self.settings)
+        untrained = mean_rewards(self.simulator, model, self.windows)
         found = read_state(model, self.unfinished / STATE, self._resume_card())
         if isinstance(found, Resumed):
             callback.recall(found.notes)
@@ -306,7 +305,7 @@ class _TrainingRun:
             episodes=callback.episodes,
             duration_s=duration,
             steps_per_s=model.num_timesteps / duration,
-            validation_windows=tuple(window.name for window in self.settings.evaluation.windows),
+            validation_windows=tuple(window.name for window in self.windows),
             validation_rewards=trained,
             validation_mean=float(np.mean(trained)),
             validation_std=float(np.std(trained, ddof=1)) if len(trained) > 1 else 0.0,

@@ -20,6 +20,7 @@ from pvbesscar.plant.certificate import package_versions
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.files import sha256_file, write_text
+from pvbesscar.store.stamps import machine
 from pvbesscar.store.workspace import Workspace
 from schemas.progress import OnProgress, Progress, ProgressReporter
 from schemas.results import Certificate, CertifiedRun, QuantityDifference
@@ -85,7 +86,7 @@ def certify(
         dataset_digest=manifest.digest,
         plant_code_digest=plant.code_digest(),
         versions=package_versions(),
-        platform=f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
+        platform=f"{machine()}, {platform.machine()} {platform.system()}, Python {platform.python_version()}",
         differences=tuple(_over_all(name, found) for name in UNITS),
         runs=tuple(_certified(run, differences) for run, differences in found),
         hours=sum(differences.hours for _, differences in found),

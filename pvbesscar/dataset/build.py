@@ -37,12 +37,11 @@ from pvbesscar.quality.stage_contracts import require_canonical
 from pvbesscar.store.dataset_manifest import MANIFEST_FILE, file_digests
 from pvbesscar.store.files import published_folder, read_parquet, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
+from schemas.frames import CARBON, MALL, PV, SESSIONS, WEATHER
 from schemas.results import DatasetManifest, ScoreTerms, YearFacts
 from schemas.settings import HOURS_PER_YEAR, Settings
 
 FloatArray = NDArray[np.float64]
-
-CANONICAL_FILES = ("weather.parquet", "pv.parquet", "mall.parquet", "sessions.parquet")
 
 
 def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
@@ -56,13 +55,17 @@ def build(settings: Settings, workspace: Workspace) -> DatasetManifest:
         A charger file has states that CityLearn does not know.
     """
     report = accepted(workspace)
-    frames = {name: read_parquet(workspace.canonical / name) for name in CANONICAL_FILES}
-    require_canonical({name.removesuffix(".parquet"): frame for name, frame in frames.items()}, settings, report)
-    hourly = hourly_frame(settings, frames["pv.parquet"], frames["mall.parquet"])
-    sessions = frames["sessions.parquet"].reset_index(drop=True)
-    tables = YearTables(hourly, sessions, frames["weather.parquet"])
+    needed = (WEATHER, PV, MALL, SESSIONS, *((CARBON,) if settings.carbon.source == "file" else ()))
+    frames = {name: read_parquet(workspace.canonical / f"{name}.parquet") for name in needed}
+    require_canonical(frames, settings, report)
+    hourly = hourly_frame(settings, frames[PV], frames[MALL], frames.get(CARBON))
+    sessions = frames[SESSIONS].reset_index(drop=True)
+    tables = YearTables(hourly, sessions, frames[WEATHER])
     with published_folder(workspace.dataset) as draft:
-        params = plant_params(settings, mall_scale_kw=float(hourly["mall_kwh"].max()))
+        scales = {"mall_scale_kw": float(hourly["mall_kwh"].max())}
+        if CARBON in frames:
+            scales["carbon_scale"] = float(hourly["carbon"].max())
+        params = plant_params(settings, **scales)
         reference = write_year(draft, settings, tables, params)
         write_scenarios(draft, settings, report.rules)
         manifest = write_manifest(draft, settings, tables, params, reference, report.canonical_digest)
@@ -88,13 +91,17 @@ def citylearn_pv(pv_kwh: FloatArray, dc_kwp: float) -> tuple[FloatArray, FloatAr
     return per_kw, back.astype(np.float32).astype(np.float64)
 
 
-def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd.DataFrame:
+def hourly_frame(
+    settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame, carbon: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Everything hourly that a simulator needs, N rows, energies as CityLearn holds them (float32 values)."""
     stamps = pd.DatetimeIndex(mall["timestamp"])
     calendar = day_types(stamps, settings.site.holidays)
     pv_w_per_kw, pv_kwh = citylearn_pv(pv["pv_kwh"].to_numpy(np.float64), settings.pv.dc_kwp)
     mall_kwh = mall["mall_kwh"].to_numpy(np.float32).astype(np.float64)
     clear = clear_sky(stamps, settings.site)["ghi"].to_numpy(np.float64)
+    constant = settings.constant_carbon_kg_per_kwh
+    intensity = np.full(len(stamps), constant) if carbon is None else carbon["carbon_kg_per_kwh"].to_numpy()
     return pd.DataFrame(
         {
             "timestamp": stamps,
@@ -102,7 +109,7 @@ def hourly_frame(settings: Settings, pv: pd.DataFrame, mall: pd.DataFrame) -> pd
             "pv_w_per_kw": pv_w_per_kw,
             "mall_kwh": mall_kwh,
             "price": energy_price(settings.tariff, stamps.hour.to_numpy(np.int64), calendar),
-            "carbon": np.full(len(stamps), np.float32(settings.grid.carbon_kg_per_kwh), dtype=np.float64),
+            "carbon": intensity.astype(np.float32).astype(np.float64),
             "hour": stamps.hour,
             "month": stamps.month,
             "day_type": calendar,

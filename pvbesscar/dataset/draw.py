@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from pvbesscar.dataset.nearness import nearness
 from pvbesscar.dataset.perturb import PERTURBATIONS, perturbed
-from pvbesscar.dataset.scenarios import INDEX_FILE, PERTURBED_FROM, SCENARIOS_FILE, as_frame, drawn_year, recipes
+from pvbesscar.dataset.scenarios import (
+    INDEX_FILE,
+    PERTURBED_FROM,
+    SCENARIOS_FILE,
+    Calendar,
+    as_frame,
+    drawn_year,
+    recipes,
+    validation_weeks,
+    week_pools,
+)
 from pvbesscar.dataset.years import DrawnYear, content_digest, named, read_nominal
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.quality.year.drawn_years import require_plausible
@@ -32,7 +43,9 @@ def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) 
         A drawn year breaks a rule that applies to it.
     """
     nominal, own = read_nominal(folder), settings.scenarios
-    drawn, pools = recipes(nominal, own, settings.seed)
+    calendar = Calendar.of(nominal.hourly, own)
+    pools = week_pools(calendar, own.split_seed)
+    drawn = recipes(calendar, pools, own, settings.seed)
     digests: dict[str, str] = {}
     left_out: dict[str, int] = {}
     test_years: list[DrawnYear] = []
@@ -57,6 +70,8 @@ def write_scenarios(folder: Path, settings: Settings, applied: Collection[str]) 
             "seed": settings.seed,
             "settings": own.model_dump(mode="json"),
             "pools": {pool: weeks.tolist() for pool, weeks in pools.items()},
+            "windows": validation_weeks(calendar, pools["validation"]),
+            "nearness": nearness(nominal, pools["test"], pools["training"]),
             "sets": {
                 **{pool: [recipe.name for recipe in group] for pool, group in drawn.items()},
                 "perturbed": perturbations,

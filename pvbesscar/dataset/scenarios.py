@@ -7,6 +7,7 @@ when it is loaded, so that it takes a few kilobytes and holds only hours that th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -104,7 +105,7 @@ class Calendar:
 
 
 def week_pools(calendar: Calendar, seed: int) -> dict[Pool, IntArray]:
-    """Weeks (0 to 51) of each pool: disjoint, 60, 15 and 25 % of each stratum.
+    """Weeks (0 to 51) of each pool: disjoint, 60, 15 and 25 % of each stratum; `seed` is `scenarios.split_seed`.
 
     Raises
     ------
@@ -134,6 +135,22 @@ def _shares(weeks: int) -> IntArray:
         counts[pool] += 1
     counts[0] -= counts.sum() - weeks  # the weeks that made up the least one of a pool
     return counts
+
+
+def validation_weeks(calendar: Calendar, validation: IntArray) -> dict[str, int]:
+    """Weeks of the validation pool that stand for the dry season, the wet one and holidays, where there are such.
+
+    Of the weeks of a kind the middle one is taken: nobody chooses it, and it lies farthest from the season's edges.
+    """
+    holiday, wet = calendar.holiday[validation], calendar.wet[validation]
+    kinds = {"dry": ~wet & ~holiday, "wet": wet & ~holiday, "holiday": holiday}
+    own = {f"validation-{kind}": validation[rows] for kind, rows in kinds.items() if rows.any()}
+    return {name: int(weeks[(weeks.size - 1) // 2]) for name, weeks in own.items()}
+
+
+def windows_of(dataset: Path) -> dict[str, int]:
+    """Week of the validated year of each validation window, by name; the dataset must have been proven."""
+    return dict(read_json(dataset / INDEX_FILE)["windows"])
 
 
 def draw(name: str, weeks: IntArray, calendar: Calendar, settings: ScenarioSettings, seed: tuple[int, ...]) -> Recipe:
@@ -173,20 +190,17 @@ def _load_factors(settings: ScenarioSettings, generator: np.random.Generator) ->
 
 
 def recipes(
-    nominal: Nominal, settings: ScenarioSettings, seed: int
-) -> tuple[dict[Pool, list[Recipe]], dict[Pool, IntArray]]:
-    """Recipes of all scenarios, and the weeks that they are drawn from, by pool."""
-    calendar = Calendar.of(nominal.hourly, settings)
-    pools = week_pools(calendar, seed)
+    calendar: Calendar, pools: Mapping[Pool, IntArray], settings: ScenarioSettings, seed: int
+) -> dict[Pool, list[Recipe]]:
+    """Recipes of all scenarios, by pool."""
     # Every scenario has a seed of its own: more years of one pool change no other year.
-    drawn = {
+    return {
         pool: [
             draw(f"{pool}-{index + 1:02d}", pools[pool], calendar, settings, (seed, 1 + order, index))
             for index in range(getattr(settings, pool))
         ]
         for order, pool in enumerate(POOLS)
     }
-    return drawn, pools
 
 
 def drawn_year(recipe: Recipe, nominal: Nominal) -> DrawnYear:
@@ -283,6 +297,14 @@ class ScenarioStore:
         self._sets: dict[str, list[str]] = {NOMINAL: [NOMINAL], **self._index["sets"]}
         self._nominal = read_nominal(dataset)
         self._recipes = _read_recipes(dataset)
+
+    def windows(self) -> dict[str, int]:
+        """Week of the validated year of each validation window, by name."""
+        return dict(self._index["windows"])
+
+    def nearness(self) -> dict[str, dict[str, float]]:
+        """How near test days are to training days, by series; see `pvbesscar.dataset.nearness`."""
+        return dict(self._index["nearness"])
 
     def names(self, which: str) -> tuple[str, ...]:
         """Names of a set (`training`, `validation`, `test`, `perturbed`, `nominal`), or of one scenario.

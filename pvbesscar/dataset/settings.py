@@ -10,6 +10,7 @@ from schemas.settings import Settings
 DATASET_SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("seed", "site", "bess", "grid", "tariff", "weights", "control", "scenarios"), True),
     "pv": {"dc_kwp", "ac_kw", "tilt_deg", "azimuth_deg"},
+    "carbon": {"source"},
     "ev": {
         "chargers", "sockets_per_charger", "moto_chargers", "socket_kw", "socket_min_kw", "charger_efficiency",
         "moto_battery_kwh", "mototaxi_battery_kwh", "required_soc", "declared_kwh",

@@ -146,22 +146,26 @@ def plan_of(
     fitted = fitted_for(specs, settings, workspace, store, on_progress)
     # The validated year first: tables begin with it, and CityLearn takes longest.
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
-    cases = tuple(_case(name, store.set_of(name), request, settings, data) for name in ordered)
+    windows = window_stretches(store.windows(), settings.evaluation.window_hours)
+    cases = tuple(_case(name, store.set_of(name), request, settings, data, windows) for name in ordered)
     return EvaluationPlan(settings, workspace, request.profile, cases, sets, specs, missing, fitted)
 
 
 def _case(
-    scenario: str, scenario_set: str, request: EvaluationRequest, settings: Settings, nominal: PlantData
+    scenario: str,
+    scenario_set: str,
+    request: EvaluationRequest,
+    settings: Settings,
+    nominal: PlantData,
+    windows: tuple[Stretch, ...],
 ) -> EvaluationCase:
     if scenario != NOMINAL:
         return EvaluationCase(scenario, scenario_set, "twin", (Stretch("year", 0, nominal.hours),))
     profile = settings.profile(request.profile)
-    windows = profile.evaluate_on if request.scenarios is None else "year"
-    stretches = stretches_of(windows, settings.evaluation.windows, nominal)
+    stretches = stretches_of(profile.evaluate_on if request.scenarios is None else "year", windows, nominal)
     simulated_on = request.nominal_on or profile.nominal_on
     if simulated_on == "both":
-        checked = window_stretches(settings.evaluation.windows, nominal)
-        return EvaluationCase(scenario, scenario_set, "twin", stretches, checked)
+        return EvaluationCase(scenario, scenario_set, "twin", stretches, windows)
     return EvaluationCase(scenario, scenario_set, simulated_on, stretches)
 
 
@@ -189,6 +193,7 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
             sets=_set_results(plan, results),
             missing=plan.missing,
             verdicts=_training_verdicts(plan, results, simulated),
+            nearness=store.nearness(),
             files=files,
         )
         write_text(draft / REPORT_FILE, report.model_dump_json(indent=2) + "\n")
@@ -211,6 +216,7 @@ def _scenario_result(
     no_control_j = score(terms(simulated[registry.NO_CONTROL].ledgers), reference, weights)
     optimum_j = None if bound.result is None else bound.result.bound
     avoided = plan.settings.grid.avoided_fuel_kg_per_kwh
+    usable_kwh = data.params.bess_kwh * data.params.bess_depth_of_discharge
 
     def write_ledger(controller: str, ledgers: Sequence[Ledger]) -> str:
         name = ledger_name(case.scenario, controller)
@@ -222,7 +228,7 @@ def _scenario_result(
     def result(spec: ControllerSpec) -> ControllerResult:
         done = simulated[spec.name]
         digest = write_ledger(spec.name, done.ledgers)
-        run = ControllerRun(done.ledgers, reference, weights, data.params.bess_kwh, avoided, no_control_j, optimum_j)
+        run = ControllerRun(done.ledgers, reference, weights, usable_kwh, avoided, no_control_j, optimum_j)
         return controller_result(spec, run, digest, done.citylearn)
 
     if bound.ledgers:

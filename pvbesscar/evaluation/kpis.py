@@ -33,8 +33,8 @@ class ControllerRun:
         Totals of the five terms under no control on the same hours (EV service: the energy required).
     weights
         Weights of J.
-    bess_kwh
-        Capacity of the battery [kWh].
+    usable_kwh
+        Usable capacity of the battery: capacity x depth of discharge [kWh].
     avoided_fuel_kg_per_kwh
         Fuel emissions avoided per kWh charged [kgCO2/kWh].
     no_control_j
@@ -46,7 +46,7 @@ class ControllerRun:
     ledgers: Sequence[Ledger]
     reference: ScoreTerms
     weights: WeightSettings
-    bess_kwh: float
+    usable_kwh: float
     avoided_fuel_kg_per_kwh: float
     no_control_j: float
     optimum_j: float | None = None
@@ -201,9 +201,9 @@ KPIS = (
     Kpi("spread_over_sockets", "1", "spread over sockets",
         "standard deviation over the sockets of (energy short / energy required by their departures)",
         _spread_over_sockets),
-    Kpi("bess_cycles", "1", "full cycles of the battery",
-        "(sum of `charge_kwh` + sum of `discharge_kwh`) / (2 x capacity)",
-        lambda run: _ratio(_throughput_kwh(run), 2.0 * run.bess_kwh)),
+    Kpi("equivalent_full_cycles", "1", "full cycles of the battery, of its usable capacity",
+        "(sum of `charge_kwh` + sum of `discharge_kwh`) / (2 x capacity x depth of discharge)",
+        lambda run: _ratio(_throughput_kwh(run), 2.0 * run.usable_kwh)),
     Kpi("bess_throughput_kwh", "kWh", "throughput of the battery",
         "sum of `charge_kwh` + sum of `discharge_kwh`, at its terminals", _throughput_kwh),
 )

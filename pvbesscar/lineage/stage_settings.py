@@ -46,6 +46,9 @@ def ingest_settings(run: RunContext) -> Include:
     else:
         ev -= {"declared_kwh", "peak_hours"}
     own["ev"] = ev - {"dwell_hours"} if settings.ev.source == "sessions" else ev
+    own["carbon"] = {"source"}
+    if settings.carbon.source == "file":
+        own["carbon"] |= {"file", "column", "unit", "measure"} | LAYOUT
     if site_files(settings):
         own["data"] = {"oe2_dir"}
     return own
@@ -59,6 +62,8 @@ def site_files(settings: Settings) -> tuple[SiteFile, ...]:
         for series, own in (("weather", settings.weather), ("pv", settings.pv), ("mall", settings.mall))
         if own.source == "file"
     ]
+    if settings.carbon.source == "file":
+        named.append(("carbon", "carbon.file", settings.carbon.file))
     if ev.source != "synthetic":
         named.append(("ev_profile" if ev.source == "profile" else "sessions", "ev.file", ev.file))
     return tuple(SiteFile(key, series, folder / file) for series, key, file in named if file is not None)
@@ -77,7 +82,8 @@ def rule_settings(_run: RunContext) -> Include:
             "moto_battery_kwh", "mototaxi_battery_kwh", "declared_kwh",
         },
         "bess": {"capacity_kwh", "power_kw", "efficiency"},
-        "grid": {"carbon_kg_per_kwh"},
+        "grid": {"carbon_kg_per_kwh", "kind", "fuel", "generation_efficiency"},
+        "carbon": {"source"},
         "tariff": True,
         "quality": {"energy_tolerance", "waivers"},
     }  # fmt: skip
@@ -99,7 +105,7 @@ def training_settings(agent: Agent) -> Callable[[RunContext], Include]:
         own: Include = model_settings(agent, run.settings, run.profile)
         # The models are the same without these; the checkpoints and the rewards beside them are not.
         own["training"][run.profile] |= {"checkpoint_every"}
-        return own | {"evaluation": {"windows"}}
+        return own | {"evaluation": {"window_hours"}}
 
     return settings
 
@@ -112,7 +118,7 @@ def evaluation_settings(run: RunContext) -> Include:
     return {
         "name": True,
         "training": training,
-        "evaluation": {"windows"},
+        "evaluation": {"window_hours"},
         "weights": True,
         "quality": {"second_reading"},
         "bess": {"depth_of_discharge"},

@@ -16,7 +16,7 @@ from pvbesscar.oe2.synthetic import synthetic_mall, synthetic_sessions, syntheti
 from pvbesscar.store.files import published_folder, sha256_file, write_json, write_parquet
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError
-from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
+from schemas.frames import CARBON, EV_PROFILE, MALL, PV, SESSIONS, WEATHER
 from schemas.results import Provenance
 from schemas.settings import Settings
 
@@ -63,9 +63,10 @@ def ingest(settings: Settings, workspace: Workspace) -> Provenance:
 
 
 def collect(settings: Settings) -> tuple[Series, ...]:
-    """All canonical series of a scenario, in memory: weather, pv, mall, the charger profile if any, sessions."""
+    """All canonical series of a scenario, in memory: weather, pv, mall, charger profile, sessions, carbon intensity."""
     weather = weather_series(settings)
-    return (weather, pv_series(settings, weather), mall_series(settings), *ev_series(settings))
+    carbon = (read_series(CARBON, settings),) if settings.carbon.source == "file" else ()
+    return (weather, pv_series(settings, weather), mall_series(settings), *ev_series(settings), *carbon)
 
 
 def weather_series(settings: Settings) -> Series:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pvbesscar.oe2.carbon_file import read_carbon
 from pvbesscar.oe2.energy_file import read_mall, read_pv
 from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions_file import read_sessions
 from pvbesscar.oe2.weather_file import read_weather
 from schemas.errors import InputError
-from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
+from schemas.frames import CARBON, EV_PROFILE, MALL, PV, SESSIONS, WEATHER
 from schemas.settings import Settings
 
 
@@ -43,6 +44,7 @@ READERS: Mapping[str, Reader] = {
     MALL: Reader("mall", lambda path, key, it: read_mall(path, key, it.site, it.mall)),
     EV_PROFILE: Reader("ev", lambda path, key, it: read_profile(path, key, it.site, it.ev)),
     SESSIONS: Reader("ev", read_sessions),
+    CARBON: Reader("carbon", lambda path, key, it: read_carbon(path, key, it.site, it.carbon)),
 }
 """Reader of each canonical series."""
 

@@ -149,18 +149,6 @@ class PlantData:
         """Return the same year for a plant whose battery action means `mode`."""
         return replace(self, params=self.params._replace(bidirectional=mode == "bidirectional"))
 
-    def window_start(self, month_day: str) -> int:
-        """First hour at or after a month and day (MM-DD or YYYY-MM-DD) of this year."""
-        month, day = (int(part) for part in month_day.split("-")[-2:])
-        stamps = self.stamps
-        later = (stamps.month > month) | ((stamps.month == month) & (stamps.day >= day))
-        if not later.any():
-            raise StaleError(
-                f"the year {stamps[0]} to {stamps[-1]} has no hour at or after {month_day}.",
-                hint="set `evaluation.windows` to starts inside the year.",
-            )
-        return int(np.argmax(later))
-
 
 def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Session (or -1) at each socket in each hour, and the hours that it has left, both of shape (hours, sockets)."""

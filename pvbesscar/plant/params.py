@@ -60,9 +60,16 @@ class PlantParams(NamedTuple):
         return "bidirectional" if self.bidirectional else "dispatch"
 
 
-def plant_params(settings: Settings, *, mall_scale_kw: float) -> PlantParams:
-    """Parameters of a scenario's plant; `mall_scale_kw` scales loads in the observation (the year's peak)."""
-    ev, bess, grid, weights = settings.ev, settings.bess, settings.grid, settings.weights
+def plant_params(settings: Settings, *, mall_scale_kw: float, carbon_scale: float | None = None) -> PlantParams:
+    """Parameters of a scenario's plant.
+
+    Parameters
+    ----------
+    mall_scale_kw, carbon_scale
+        What scales loads and the carbon intensity in the observation: the highest of the year [kW, kgCO2/kWh]; without
+        a `carbon_scale` it is the intensity that all hours have.
+    """
+    ev, bess, weights = settings.ev, settings.bess, settings.weights
     return PlantParams(
         sockets=ev.sockets,
         sockets_per_charger=ev.sockets_per_charger,
@@ -80,7 +87,7 @@ def plant_params(settings: Settings, *, mall_scale_kw: float) -> PlantParams:
         pv_ac_kw=settings.pv.ac_kw,
         peak_price=settings.tariff.highest_price,
         feed_in_price=settings.tariff.feed_in_price,
-        carbon_scale=grid.carbon_kg_per_kwh,
+        carbon_scale=settings.constant_carbon_kg_per_kwh if carbon_scale is None else carbon_scale,
         mall_scale_kw=mall_scale_kw,
         bidirectional=settings.control.mode == "bidirectional",
         departure_guard=settings.control.departure_guard,

@@ -16,6 +16,7 @@ from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
 from pvbesscar.report.inputs import ReportInputs, read_inputs
+from pvbesscar.report.nearness import nearness_sentences
 from pvbesscar.report.sentences import (
     KIND_NAMES,
     SIMULATORS,
@@ -93,6 +94,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         main=main,
         sets=() if evaluation is None else evaluation.sets,
         headroom=[] if main is None else headroom(main),
+        nearness=[] if evaluation is None else nearness_sentences(evaluation.nearness),
         set_sentences=[] if evaluation is None else [s for own in evaluation.sets for s in set_sentences(own)],
         citylearn=() if main is None else citylearn_differences(main),
         checked=next((r.citylearn for r in ranking if r.citylearn), None),

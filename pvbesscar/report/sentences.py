@@ -26,6 +26,7 @@ SERIES_NAMES = {
     "mall": "mall demand",
     "ev_profile": "charger profile",
     "sessions": "charging sessions",
+    "carbon": "carbon intensity",
 }
 KIND_NAMES = {"agent": "trained agent", "untrained": "untrained agent", "baseline": "baseline", "constant": "constant"}
 

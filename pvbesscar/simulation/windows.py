@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pvbesscar.dataset.years import WEEK
 from pvbesscar.plant.data import PlantData
-from schemas.errors import ConfigError
-from schemas.settings import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +19,24 @@ class Stretch:
     hours: int
 
 
-def window_stretches(windows: tuple[Window, ...], data: PlantData) -> tuple[Stretch, ...]:
-    """Validation windows as hours of the dataset's year; each starts with the first row of its day.
+def window_stretches(windows: Mapping[str, int], hours: int) -> tuple[Stretch, ...]:
+    """Validation windows as hours of the year.
 
-    Raises
-    ------
-    ConfigError
-        A window reaches past the year's end.
+    Parameters
+    ----------
+    windows
+        Week of the validated year of each, as `pvbesscar.dataset.scenarios.windows_of` reads them.
+    hours
+        Hours of the week that are judged, from its first, at most a week (`evaluation.window_hours`).
     """
-    stretches = tuple(Stretch(window.name, data.window_start(window.start), window.hours) for window in windows)
-    for stretch in stretches:
-        if stretch.start + stretch.hours > data.hours:
-            raise ConfigError(
-                f"window `{stretch.name}`: {stretch.hours} h from hour {stretch.start} "
-                f"({data.stamps[stretch.start]}) reach past the year's {data.hours} h.",
-                hint="set an earlier start or fewer hours in `evaluation.windows`.",
-            )
-    return stretches
+    return tuple(Stretch(name, 24 * WEEK * week, hours) for name, week in windows.items())
 
 
 def stretches_of(
-    evaluate_on: Literal["windows", "year"], windows: tuple[Window, ...], data: PlantData
+    evaluate_on: Literal["windows", "year"], windows: tuple[Stretch, ...], data: PlantData
 ) -> tuple[Stretch, ...]:
     """Stretches that a profile evaluates on: the validation windows, or the whole year as one."""
-    return window_stretches(windows, data) if evaluate_on == "windows" else (Stretch("year", 0, data.hours),)
+    return windows if evaluate_on == "windows" else (Stretch("year", 0, data.hours),)
 
 
 def required_kwh(data: PlantData, stretch: Stretch) -> float:

@@ -24,11 +24,13 @@ from schemas.settings.control import (
     ScenarioSettings,
     TrainingSettings,
     WeightSettings,
-    Window,
 )
 from schemas.settings.fields import HOURS_PER_YEAR, Frozen, PlainName, quantity
 from schemas.settings.plant import (
+    FUEL_KG_PER_TJ,
+    TJ_PER_KWH,
     BessSettings,
+    CarbonSettings,
     DataSettings,
     EvSettings,
     FileSettings,
@@ -42,11 +44,12 @@ from schemas.settings.plant import (
 from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EnergyBand, TariffSettings
 
 __all__ = [
-    "AGENTS", "DAYS", "HOURS_PER_YEAR", "LOOK_BACK", "A2cSettings", "Agent", "Band", "BessSettings", "ControlSettings",
-    "DataSettings", "DemandCharge", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Frozen",
-    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
-    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings",
-    "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "Window", "quantity",
+    "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent",
+    "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge", "EnergyBand",
+    "EvSettings", "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode",
+    "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
+    "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings", "TrainingSettings",
+    "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "quantity",
 ]  # fmt: skip
 
 
@@ -89,7 +92,14 @@ class Settings(Frozen):
 
     name: PlainName = quantity(..., "", "name of the scenario")
     description: str = quantity("", "", "one line for the report", "none")
-    seed: int = quantity(42, "", "seed of the data: synthetic series and drawn years", "any", ge=0, lt=2**31)
+    seed: int = quantity(
+        42,
+        "",
+        "seed of the data: synthetic series and drawn years; the split of the weeks has its own",
+        "any",
+        ge=0,
+        lt=2**31,
+    )
     date: dt.date | None = quantity(None, "", "declared date of the run, for waivers", "today, when not set")
     data: DataSettings = DataSettings()
     site: SiteSettings = SiteSettings()
@@ -99,6 +109,7 @@ class Settings(Frozen):
     ev: EvSettings
     bess: BessSettings = BessSettings()
     grid: GridSettings = GridSettings()
+    carbon: CarbonSettings = CarbonSettings()
     tariff: TariffSettings = TariffSettings()
     weights: WeightSettings = WeightSettings()
     control: ControlSettings = ControlSettings()
@@ -107,6 +118,11 @@ class Settings(Frozen):
     scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
     runs: RunSettings = RunSettings()
+
+    @property
+    def constant_carbon_kg_per_kwh(self) -> float:
+        """Carbon intensity of all hours [kgCO2/kWh], where none is read from a file."""
+        return self.grid.fuel_kg_per_kwh() if self.carbon.source == "fuel" else self.grid.carbon_kg_per_kwh
 
     def profile(self, name: str) -> Profile:
         """Profile `smoke` or `full` of the training."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from schemas.settings.fields import HOURS_PER_YEAR, Frozen, MonthDay, PlainName, quantity
+from schemas.settings.fields import HOURS_PER_YEAR, Frozen, quantity
 
 Agent = Literal["sac", "ppo", "a2c"]
 AGENTS: tuple[Agent, ...] = ("sac", "ppo", "a2c")
@@ -45,14 +45,6 @@ class ControlSettings(Frozen):
     forecast: Literal["causal", "perfect"] = quantity(
         "causal", "", "perfect is for ablation only and named in the report", "docs/design.md, Observation"
     )
-
-
-class Window(Frozen):
-    """A fixed stretch of the year, used for validation."""
-
-    name: PlainName = quantity(..., "", "name of the window")
-    start: MonthDay = quantity(..., "date", "first day, MM-DD or YYYY-MM-DD")
-    hours: int = quantity(168, "h", "length", "a week", ge=24, le=HOURS_PER_YEAR)
 
 
 class Profile(Frozen):
@@ -169,14 +161,14 @@ class TrainingSettings(Frozen):
 class EvaluationSettings(Frozen):
     """What controllers are judged on."""
 
-    windows: tuple[Window, ...] = quantity(
-        (
-            Window(name="wet", start="03-10"),
-            Window(name="dry", start="08-11"),
-            Window(name="holiday", start="12-22"),
-        ),
-        "", "validation windows: name, start, hours", "a wet week, a dry week, Christmas",
-    )  # fmt: skip
+    window_hours: int = quantity(
+        168,
+        "h",
+        "hours that are judged of each validation window, from the first of its week",
+        "whole weeks of the validation pool, docs/scenarios.md",
+        ge=24,
+        le=168,
+    )
 
 
 class ScenarioSettings(Frozen):
@@ -186,6 +178,14 @@ class ScenarioSettings(Frozen):
     validation: int = quantity(5, "years", "years to choose settings by", "docs/scenarios.md", ge=0, le=99)
     test: int = quantity(
         10, "years", "years to judge on; none of their weeks is in training", "docs/scenarios.md", ge=0
+    )
+    split_seed: int = quantity(
+        20261126,
+        "",
+        "seed of the split of the weeks among training, validation and test",
+        "the day on which the split was drawn, once: docs/scenarios.md",
+        ge=0,
+        lt=2**31,
     )
     wet_months: tuple[int, ...] = quantity(
         (11, 12, 1, 2, 3, 4, 5), "", "months of the wet season; the others are dry", "SENAMHI, climate of Iquitos"

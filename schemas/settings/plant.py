@@ -249,13 +249,69 @@ class BessSettings(Frozen):
         return self
 
 
+Fuel = Literal["residual_fuel_oil", "diesel", "natural_gas"]
+FUEL_KG_PER_TJ: dict[Fuel, float] = {"residual_fuel_oil": 77_400.0, "diesel": 74_100.0, "natural_gas": 56_100.0}
+"""CO2 of a fuel's combustion per heat [kgCO2/TJ], lower heating value: IPCC (2006), Guidelines, volume 2, table 2.2."""
+TJ_PER_KWH = 3.6e-6
+
+
+class CarbonSettings(FileSettings):
+    """Where the carbon intensity of the import comes from."""
+
+    source: Literal["declared", "fuel", "file"] = quantity(
+        "declared",
+        "",
+        "declared: `grid.carbon_kg_per_kwh`; fuel: of `grid.fuel` at `grid.generation_efficiency`; file: hour by hour",
+        "the design's constant",
+    )
+    file: FilePath | None = quantity(None, "", "file of hourly intensities, for `source: file`", "none: must be named")
+    column: str | None = quantity(None, "", "column of the intensity", "none: known headers")
+    unit: Literal["kg/kWh", "g/kWh"] | None = quantity(
+        None, "", "unit of that column", "none: as its header ends, or refused"
+    )
+    measure: Literal["average", "marginal"] | None = quantity(
+        None, "", "what the file's intensity is of: all generation, or the next kWh", "none: must be said for a file"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> CarbonSettings:
+        missing = [name for name in ("file", "measure") if getattr(self, name) is None]
+        if self.source == "file" and missing:
+            raise ValueError(f"`carbon.{missing[0]}` is required for `carbon.source: file`")
+        return self
+
+
 class GridSettings(Frozen):
     """Carbon intensity and connection of the isolated thermal grid."""
 
-    carbon_kg_per_kwh: float = quantity(0.4521, "kgCO2/kWh", "carbon intensity of the import", ge=0.0)
+    carbon_kg_per_kwh: float = quantity(
+        0.4521,
+        "kgCO2/kWh",
+        "carbon intensity of the import, for `carbon.source: declared`",
+        "OE2 design; flagged by the rule `carbon.fuel`",
+        ge=0.0,
+    )
+    kind: Literal["isolated", "interconnected"] = quantity(
+        "isolated", "", "isolated: what the site buys is made by plants of one fuel nearby", "the grid of Iquitos"
+    )
+    fuel: Fuel = quantity(
+        "residual_fuel_oil", "", "fuel of an isolated grid's plants", "an assumption: engines on heavy fuel oil"
+    )
+    generation_efficiency: float = quantity(
+        0.40,
+        "1",
+        "electricity at the site per lower heating value of the fuel",
+        "an assumption: medium-speed diesel engines, own use and grid losses deducted",
+        gt=0.0,
+        le=1.0,
+    )
     import_limit_kw: float | None = quantity(
         None, "kW", "greatest import of the connection; for sizing alone, no simulator sheds load", "no limit", gt=0.0
     )
     avoided_fuel_kg_per_kwh: float = quantity(
         2.146, "kgCO2/kWh", "fuel emissions avoided per kWh charged; reported apart, never added", ge=0.0
     )
+
+    def fuel_kg_per_kwh(self) -> float:
+        """Carbon intensity of the fuel at the efficiency of generation [kgCO2/kWh]."""
+        return FUEL_KG_PER_TJ[self.fuel] * TJ_PER_KWH / self.generation_efficiency

@@ -7,7 +7,7 @@ import pytest
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
-from tests.mini_site import mini_site
+from tests.mini_site import beside, mini_site
 
 
 @pytest.fixture(scope="package")
@@ -22,5 +22,5 @@ def simulator(settings: Settings) -> CityLearnSim:
 
 @pytest.fixture
 def workspace(settings: Settings, tmp_path) -> Workspace:
-    """Where a test may write models and metrics; the dataset is not there."""
-    return Workspace(tmp_path, settings.data.dataset_name)
+    """Where a test may write models and metrics."""
+    return beside(settings, tmp_path)

@@ -27,7 +27,7 @@ from schemas.errors import TrainingError
 from schemas.progress import Progress
 from schemas.results import TrainingMetrics
 from schemas.settings import AGENTS, Agent, Settings
-from tests.mini_site import with_training
+from tests.mini_site import beside, with_training
 
 TIMES = {"duration_s", "steps_per_s", "model_sha256", "model_bytes"}
 
@@ -88,7 +88,7 @@ def test_a_resumed_training_ends_bit_for_bit_as_an_undisturbed_one(
     changes = {"smoke": {"steps": 144, "checkpoint_every": 60}, "ppo": {"update_every": 24}}
     settings = with_training(settings, simulator=kind, plants=4, **changes)
     used: Simulator = simulator if kind == "citylearn" else Twin(load_plant(Workspace.of(settings).dataset))
-    whole, broken = (Workspace(tmp_path / name, settings.data.dataset_name) for name in ("whole", "broken"))
+    whole, broken = (beside(settings, tmp_path / name) for name in ("whole", "broken"))
     undisturbed = train_on(used, agent, settings, whole, "smoke")
     # Inside the second episode of CityLearn, and again near the end.
     for at in (52, 125):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,8 @@ from pvbesscar.store.files import sha256_file
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, StaleError, TrainingError
 from schemas.progress import Progress
-from schemas.settings import AGENTS, Agent, Settings
-from tests.mini_site import TRAINING, mini_site, with_training
+from schemas.settings import AGENTS, Agent, EvaluationSettings, Settings
+from tests.mini_site import TRAINING, WINDOW_NAMES, beside, mini_site, with_training
 
 
 def contents(root: Path) -> dict[str, str]:
@@ -52,7 +51,7 @@ def test_two_trainings_of_one_seed_end_in_the_same_file(
 ) -> None:
     files, vectors, metrics = [], [], []
     for run in ("one", "two"):
-        workspace = Workspace(tmp_path / run, settings.data.dataset_name)
+        workspace = beside(settings, tmp_path / run)
         metrics.append(train_on(simulator, agent, settings, workspace, "smoke"))
         policy = load_agent(agent, workspace.final_model(agent)).policy
         vectors.append(torch.nn.utils.parameters_to_vector(policy.parameters()))
@@ -74,7 +73,7 @@ def test_metrics_say_what_was_done(
     assert metrics.steps == 48
     assert metrics.episodes == 2  # of 24 hours
     assert metrics.steps_per_s == pytest.approx(metrics.steps / metrics.duration_s)
-    assert metrics.validation_windows == ("first", "second")
+    assert metrics.validation_windows == WINDOW_NAMES
     assert metrics.validation_mean == pytest.approx(np.mean(metrics.validation_rewards))
     assert metrics.validation_std == pytest.approx(np.std(metrics.validation_rewards, ddof=1))
     assert metrics.dataset_digest == simulator.data.digest
@@ -211,15 +210,14 @@ def test_why_a_model_can_not_be_judged(settings: Settings, simulator: CityLearnS
 
 
 def test_the_site_with_128_sockets_is_trained_on(
-    site_settings: Settings, site_simulator: CityLearnSim, tmp_path: Path
+    site_settings: Settings, site_workspace: Workspace, site_simulator: CityLearnSim, tmp_path: Path
 ) -> None:
     short = {"steps": 24, "episode_hours": 24, "evaluate_on": "windows", "checkpoint_every": 24}
     settings = with_training(site_settings, smoke=short, a2c={"update_every": 8})
-    windows = tuple(w.model_copy(update={"hours": 24}) for w in settings.evaluation.windows)
-    settings = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"windows": windows})})
-    workspace = Workspace(tmp_path, settings.data.dataset_name)
+    settings = settings.model_copy(update={"evaluation": EvaluationSettings(window_hours=24)})
+    workspace = beside(site_settings, tmp_path)
     metrics = train_on(site_simulator, "a2c", settings, workspace, "smoke")
-    assert metrics.validation_windows == ("wet", "dry", "holiday")
+    assert metrics.validation_windows == ("validation-dry", "validation-wet", "validation-holiday")
     assert metrics.checkpoints == {"a2c_checkpoint_24_steps.zip": 24}
     model = load_agent("a2c", workspace.final_model("a2c"))
     assert model.observation_space.shape == (394,)
@@ -229,7 +227,6 @@ def test_the_site_with_128_sockets_is_trained_on(
 def test_training_on_the_twin_asks_for_a_certificate_and_then_learns_from_all_plants(
     settings: Settings, workspace: Workspace
 ) -> None:
-    shutil.copytree(Workspace.of(settings).dataset, workspace.dataset)
     on_twin = with_training(settings, simulator="twin", plants=4)
     with pytest.raises(StaleError, match="no certificate"):
         train("a2c", on_twin, workspace, "smoke")

@@ -149,7 +149,7 @@ def test_checks_over_several_keys_speak_for_themselves() -> None:
         "seed=[1",
         "seed=&a 1\n*a",
         "nonsense={b: 1}",
-        "evaluation.windows.x=1",
+        "quality.waivers.x=1",
         "seed=!!bool x",
     ],
 )
@@ -185,7 +185,7 @@ def test_an_override_that_can_not_be_applied_is_shown(override: str) -> None:
         (BASE + "site: {timezone: ../../etc/passwd}\n", "is no IANA time zone"),
         (BASE + 'data: {root: "a\\0b"}\n', "no path"),
         (BASE + f"data: {{oe2_dir: {'x' * 2000}}}\n", "no path"),
-        (BASE + "evaluation: {windows: [{name: a, name: b, start: 01-01}]}\n", "key `name` is given a second time"),
+        (BASE + "quality: {waivers: [{rule: a, rule: b, reason: c}]}\n", "key `rule` is given a second time"),
     ],
 )  # fmt: skip
 def test_hostile_or_broken_yaml_is_refused_in_words(tmp_path: Path, text: str, says: str) -> None:

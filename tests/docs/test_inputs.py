@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pvbesscar.oe2.carbon_file import CARBON_HEADERS, read_carbon
 from pvbesscar.oe2.delimited import MAX_COLUMNS, MAX_ROWS
 from pvbesscar.oe2.encoding import MAX_BYTES
 from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS, read_mall, read_pv
@@ -14,7 +15,7 @@ from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.sessions_file import SESSION_HEADERS, read_sessions
 from pvbesscar.oe2.timestamps import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS
 from pvbesscar.oe2.weather_file import IRRADIANCE_STEMS, WEATHER_HEADERS, read_weather
-from schemas.settings import EvSettings, PvSettings, Settings, SiteSettings
+from schemas.settings import CarbonSettings, EvSettings, PvSettings, Settings, SiteSettings
 from tools.docs.pages import DOCS
 
 SITE = SiteSettings(year=2024)
@@ -39,6 +40,9 @@ def test_the_examples_are_read(tmp_path: Path) -> None:
     assert read_pv(example("Generation", tmp_path), "pv.file", SITE, pv).frame["pv_kwh"].tolist() == [0.0, 0.0]
     mall = read_mall(example("Demand of the mall", tmp_path), "mall.file", SITE).frame
     assert mall["mall_kwh"].tolist() == [487.0, 646.0]
+    carbon = CarbonSettings(source="file", file=Path("x"), measure="average")
+    intensity = read_carbon(example("Carbon intensity of the grid", tmp_path), "carbon.file", SITE, carbon).frame
+    assert intensity["carbon_kg_per_kwh"].tolist() == [0.69, 0.71]
     plan = EvSettings.model_validate(PLAN | {"source": "profile"})
     profile = read_profile(example("Charger profiles", tmp_path), "ev.file", SITE, plan).frame
     assert profile["charger_02"].tolist() == [1.5, 0.0]
@@ -58,6 +62,7 @@ def test_the_examples_are_read(tmp_path: Path) -> None:
         ),
         ("Generation", PV_HEADERS),
         ("Demand of the mall", MALL_HEADERS),
+        ("Carbon intensity of the grid", CARBON_HEADERS),
         ("Sessions", [name for names in SESSION_HEADERS.values() for name in names]),
     ],
 )

@@ -20,11 +20,11 @@ from pvbesscar.simulation.rollout import Ledger, rollout
 from pvbesscar.simulation.windows import Stretch, required_kwh, stretches_of, window_stretches
 from pvbesscar.store.files import sha256_file
 from pvbesscar.store.workspace import Workspace
-from schemas.errors import ConfigError, SimulationError, StaleError
+from schemas.errors import SimulationError, StaleError
 from schemas.progress import Progress
 from schemas.results import EvaluationReport
-from schemas.settings import Settings, Window
-from tests.mini_site import mini_site, with_training
+from schemas.settings import Settings
+from tests.mini_site import WINDOW_NAMES, mini_site, with_training
 
 CONTROLLERS = {"no-control", "rule", "constant-1", "sac-untrained", "ppo-untrained", "a2c-untrained"}
 
@@ -53,8 +53,8 @@ def report(settings: Settings, workspace: Workspace, simulator: CityLearnSim) ->
 
 def test_baselines_untrained_and_trained_agents_are_rows(report: EvaluationReport) -> None:
     assert {result.controller for result in report.main.ranking} == CONTROLLERS | {"a2c"}
-    assert report.main.judged_on == ("first", "second")
-    assert all(result.hours == 48 for result in report.main.ranking)
+    assert report.main.judged_on == WINDOW_NAMES
+    assert all(result.hours == 72 for result in report.main.ranking)
     scores = [result.score for result in report.main.ranking]
     assert scores == pytest.approx(sorted(scores), abs=1e-6)
 
@@ -63,10 +63,10 @@ def test_no_control_has_the_sum_of_the_weights_of_what_it_does(report: Evaluatio
     # All departures are met, so EV service (0.10) costs nothing; every other term is the scale itself.
     own = next(result for result in report.main.ranking if result.controller == "no-control")
     assert own.score == pytest.approx(0.9)
-    assert own.departures == own.departures_met == 16
+    assert own.departures == own.departures_met == 24
     # 8 sockets a day: 4 motos and 4 mototaxis from 0.3 to 0.9.
     assert report.main.reference is not None
-    assert report.main.reference.ev_short_kwh == pytest.approx(2 * 4 * 0.6 * (3.5 + 10.0), rel=1e-6)
+    assert report.main.reference.ev_short_kwh == pytest.approx(3 * 4 * 0.6 * (3.5 + 10.0), rel=1e-6)
 
 
 def test_citylearns_own_figures_are_the_ledgers_within_float32(report: EvaluationReport) -> None:
@@ -122,7 +122,7 @@ def test_files_say_what_the_report_says(report: EvaluationReport, workspace: Wor
         path = folder / "ledgers" / "nominal" / f"{result.controller}.parquet"
         assert sha256_file(path) == result.ledger_sha256
         ledger = pd.read_parquet(path)
-        assert list(ledger["window"].unique()) == ["first", "second"]
+        assert list(ledger["window"].unique()) == list(WINDOW_NAMES)
         for name in TERM_FIELDS:
             assert ledger[name].sum() == pytest.approx(getattr(result.terms, name))
         assert ledger["reward"].mean() == pytest.approx(result.mean_reward)
@@ -133,8 +133,8 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    # Seven controllers and the optimum on two days each.
-    assert told[-1].done == told[-1].total == (7 + 1) * 2
+    # Seven controllers and the optimum on three days each.
+    assert told[-1].done == told[-1].total == (7 + 1) * 3
     assert {progress.unit for progress in told} == {"controller-days"}
 
 
@@ -158,14 +158,11 @@ def test_a_dataset_of_other_settings_is_refused(settings: Settings, workspace: W
         evaluate(other, workspace, "smoke")
 
 
-def test_stretches(settings: Settings, simulator: CityLearnSim) -> None:
-    data = simulator.data
-    windows = settings.evaluation.windows
-    # 10 March is day 69 of 2025, 11 August day 223.
-    assert window_stretches(windows, data) == (Stretch("first", 68 * 24, 24), Stretch("second", 222 * 24, 24))
-    assert stretches_of("year", windows, data) == (Stretch("year", 0, 8760),)
-    with pytest.raises(ConfigError, match="reach past the year's 8760 h"):
-        window_stretches((Window(name="late", start="12-31", hours=48),), data)
+def test_stretches(simulator: CityLearnSim) -> None:
+    windows = window_stretches({"validation-dry": 28, "validation-wet": 0}, 48)
+    assert windows == (Stretch("validation-dry", 28 * 168, 48), Stretch("validation-wet", 0, 48))
+    assert stretches_of("windows", windows, simulator.data) == windows
+    assert stretches_of("year", windows, simulator.data) == (Stretch("year", 0, 8760),)
 
 
 def test_required_energy_is_that_of_the_departures_within(simulator: CityLearnSim) -> None:
@@ -191,8 +188,8 @@ def test_both_judges_on_the_twin_and_citylearn_runs_the_windows_again(
     told: list[Progress] = []
     request = EvaluationRequest("smoke", ("rule",), nominal_on="both")
     both = evaluate(settings, workspace, "smoke", told.append, request=request, workers=1)
-    # Two days of: two controllers, each again on CityLearn, and the optimum.
-    assert (told[-1].done, told[-1].total, told[-1].unit) == (10.0, 10.0, "controller-days")
+    # Three days of: two controllers, each again on CityLearn, and the optimum.
+    assert (told[-1].done, told[-1].total, told[-1].unit) == (15.0, 15.0, "controller-days")
     assert (both.main.simulator, both.main.judged_on) == ("twin", report.main.judged_on)
     before = {result.controller: result for result in report.main.ranking}
     for result in both.main.ranking:

@@ -36,7 +36,7 @@ EV = {"chargers": 2, "moto_chargers": 1, "source": "synthetic", "dwell_hours": 3
 def small_site(root: Path) -> Settings:
     """A synthetic year of two chargers that the quality gate accepts, and trainings of a second."""
     agents = {"simulator": "twin", "plants": 4, "smoke": SMOKE | {"steps": 96}}
-    return scenario(root, training=TRAINING | agents, evaluation={"windows": WINDOWS}, ev=EV)
+    return scenario(root, training=TRAINING | agents, evaluation=WINDOWS, ev=EV)
 
 
 def run(root: Path, at: Callable[[str], None]) -> None:

@@ -246,7 +246,7 @@ def test_a_worker_runs_the_whole_pipeline(
     short = [
         f"data.root={tmp_path}", "training.smoke.steps=50", "training.smoke.episode_hours=24",
         "training.ppo.update_every=25", "training.ppo.batch_size=25", "training.sac.learning_starts=10",
-        "evaluation.windows=[{name: a, start: 03-10, hours: 24}]",
+        "evaluation.window_hours=24",
     ]  # fmt: skip
     order = _order(server, deployments["pipeline"], {"overrides": short})
     run = wait_for(lambda: _ended(server, order), 800)

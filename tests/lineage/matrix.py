@@ -211,7 +211,7 @@ SETTINGS: dict[str, tuple[Any, tuple[str, ...]]] = {
     # Which checkpoints are kept changes no model, and so no judgement; the files beside it are new.
     "training.smoke.checkpoint_every": (24, (*TRAINERS, *ENDS_AT_REPORT)),
     "training.smoke.controllers": (["no-control", "rule"], ENDS_AT_REPORT),
-    "evaluation.windows": ([{"name": "one", "start": "03-10", "hours": 24}], (*TRAINERS, *ENDS_AT_REPORT)),
+    "evaluation.window_hours": (48, (*TRAINERS, *ENDS_AT_REPORT)),
     "training.agents": (["sac", "ppo"], ENDS_AT_REPORT),
 }  # fmt: skip
 EDITS.extend(

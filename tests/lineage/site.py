@@ -37,7 +37,7 @@ def measured_site(root: Path, **sections: Any) -> Settings:
         "ev": EV,
         "scenarios": {"training": 0, "validation": 0, "test": 0},
         "training": TRAINING | {"simulator": "twin"},
-        "evaluation": {"windows": WINDOWS},
+        "evaluation": WINDOWS,
         "quality": {"second_reading": False},
     }
     return Settings.model_validate(raw | sections)

@@ -333,7 +333,7 @@ def test_made_again_from_another_input_it_is_not_the_same(tmp_path: Path, monkey
 def test_judged_again_elsewhere_the_ledgers_are_the_same(tmp_path: Path) -> None:
     write_demand(tmp_path)
     training = TRAINING | {"agents": ["sac"]}
-    settings = settings_for(tmp_path, training=training, evaluation={"windows": WINDOWS})
+    settings = settings_for(tmp_path, training=training, evaluation=WINDOWS)
     run_stages(settings, "first")
     workspace = Workspace.of(settings)
     job = RunContext(settings, "smoke", Path("gone.yaml"), "second")

@@ -244,4 +244,5 @@ FAULTS = (
     Fault("constant tariff", "tariff.constant", _config("tariff", **two_prices(0.28))),
     Fault("feed-in above price", "tariff.feed_in", _config("tariff", feed_in_price=28.0)),
     Fault("carbon in grams", "carbon.range", _config("grid", carbon_kg_per_kwh=452.1)),
+    Fault("factor of another grid", "carbon.fuel", _config("grid", carbon_kg_per_kwh=0.4521)),
 )  # fmt: skip

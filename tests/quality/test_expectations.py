@@ -302,6 +302,7 @@ LEGAL: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any
     ),
     "a grid without emissions": (dict, {"grid": {"carbon_kg_per_kwh": 0.0}}),
     "a grid of oil shale": (dict, {"grid": {"carbon_kg_per_kwh": 2.5}}),
+    "a grid on diesel": (dict, {"grid": {"fuel": "diesel"}, "carbon": {"source": "fuel"}}),
     "energy for nothing at night": (dict, {"tariff": two_prices(base=0.0)}),
 }
 

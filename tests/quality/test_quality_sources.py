@@ -26,9 +26,9 @@ def run(repo_root: Path, config: str, *overrides: str) -> QualityReport:
 
 
 @pytest.mark.parametrize("seed", [42, 7])
-def test_the_synthetic_default_has_no_error_and_no_warning(repo_root: Path, tmp_path: Path, seed: int) -> None:
+def test_the_synthetic_default_has_one_warning_its_carbon_factor(repo_root: Path, tmp_path: Path, seed: int) -> None:
     report = run(repo_root, "iquitos_mall.yaml", f"data.root={tmp_path}", f"seed={seed}")
-    assert report.findings == ()
+    assert [(finding.rule, finding.severity) for finding in report.findings] == [("carbon.fuel", "warning")]
     assert len(report.rules) > 35
 
 

@@ -36,7 +36,7 @@ from schemas.results import (
     TrainingVerdict,
 )
 from schemas.settings import AGENTS, Agent, Settings
-from tests.mini_site import mini_site
+from tests.mini_site import mini_site, with_training
 
 HOSTILE = "<script>alert('x')</script>"
 REFERENCE = ScoreTerms(co2_kg=1000.0, solar_kwh=500.0, cost_pen=600.0, ev_short_kwh=100.0, ramping_kwh=300.0)
@@ -108,6 +108,7 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **ch
         scenario="test", profile="smoke", mode="dispatch", guard=True, forecast="causal", dataset_digest=digest,
         scenarios=(nominal, *years), sets=(set_result("test", years),),
         missing={"a2c": "checkpoints/A2C/a2c_final_model.zip is missing."}, verdicts=(verdict,), files=files,
+        nearness={"mall_kwh": {"median": 0.007, "tenth": 0.006}, "pv_kwh": {"median": 0.036, "tenth": 0.02}},
     )  # fmt: skip
     write_text(workspace.evaluation / "evaluation_report.json", report.model_copy(update=changes).model_dump_json())
 
@@ -303,7 +304,13 @@ def test_a_rolling_program_is_no_rule_and_its_perfect_forecast_no_controller(wor
 
 def test_a_set_is_shown_with_intervals_and_its_co2(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace))
-    assert "Means over 2 years that are drawn week by week, none of whose weeks is in training" in text
+    # Agents of this site learn on the validated year, which holds the test weeks.
+    assert "the agents were trained on the validated year, which holds these weeks" in text
+    assert "at the median this share of its energy in other hours: mall demand 0.70%, PV 3.60%." in text
+    assert "a test proves little of what a controller does with mall demand that it has not seen" in text
+    trained_apart = with_training(settings, simulator="twin", scenarios="training")
+    again = words(page_of(trained_apart, workspace))
+    assert "Means over 2 years that are drawn week by week, none of whose weeks is in training" in again
     assert "sac trained agent 0.21400 0.21400 to 0.21400 97.20 % 97.20 % to 97.20 % 420 -0.02600" in text
     assert (
         "On 2 test scenarios sac is better than the rule by mean J (-0.0260, 95 % interval -0.0260 to -0.0260), "

@@ -24,6 +24,7 @@ from tests.quality.faults import FAULTS
 from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
 from tools.docs.architecture import architecture_page
+from tools.docs.stamps import tell
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MADE = "`python -m tools.docs.pages`"
@@ -163,7 +164,7 @@ PLANT = {
     "price_pen_per_kwh": ("price of this hour", "x / the higher price"),
     "price_next_hour_pen_per_kwh": ("price of the next hour", "x / the higher price"),
     "hours_to_tariff_change": ("hours until the price differs", "x / 24"),
-    "carbon_kg_per_kwh": ("carbon intensity of the import", "x / `grid.carbon_kg_per_kwh`"),
+    "carbon_kg_per_kwh": ("carbon intensity of the import", "x / the highest of the year"),
 }
 SOCKETS = {
     "presence": ("-1 empty, else energy still to be put into the battery / its capacity", "x"),
@@ -494,3 +495,4 @@ def pages() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
+    tell()

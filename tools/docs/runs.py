@@ -15,6 +15,7 @@ from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.evaluation.tables import as_markdown
 from pvbesscar.store.files import read_json, write_text
 from schemas.results import EvaluationReport
+from tools.docs.stamps import of_all_stages
 
 
 def newest(outputs: Path) -> dict[str, Any]:
@@ -29,6 +30,12 @@ def found(outputs: Path) -> str:
     return f"{as_markdown(report)}\n\n{verdicts}\n"
 
 
+def made_on(run: dict[str, Any]) -> str:
+    """Processor and code of a run, as its record has them."""
+    processor = run.get("processor") or {"processor": "not recorded"}
+    return f"{', '.join(f'{name} {value}' for name, value in processor.items())}; {of_all_stages(run['code'])}"
+
+
 def times(runs: dict[str, dict[str, Any]]) -> str:
     """One column a run; trainers stand below `train`, which they share side by side."""
     first = next(iter(runs.values()))
@@ -38,6 +45,8 @@ def times(runs: dict[str, dict[str, Any]]) -> str:
         "",
         "Made by `python -m tools.docs.runs` from what the runs left in `outputs/`: scenario",
         f"`{first['scenario']}`, profile `{first['profile']}`, seed {first['seed']}, two cores, {versions}.",
+        "",
+        *(f"{name}: {made_on(run)}." for name, run in runs.items()),
         "",
         f"| stage | {' | '.join(runs)} |",
         f"| --- | {' | '.join(['---:'] * len(runs))} |",

@@ -23,6 +23,7 @@ from pvbesscar.quality.expectations.dataset_files import (
     as_word,
 )
 from pvbesscar.quality.expectations.suite import (
+    Expectation,
     Suite,
     above,
     among,
@@ -173,12 +174,21 @@ def pricing_suite(dataset: DatasetFiles, file: str, table: pd.DataFrame, calenda
     )
 
 
+MOST_CARBON = 1.3
+"""Carbon intensity of lignite, the dirtiest generation [kgCO2/kWh]."""
+
+
 def carbon_suite(dataset: DatasetFiles, file: str, table: pd.DataFrame, _calendar: pd.DataFrame) -> Suite:
     """Carbon intensity, as configured."""
-    column, declared = "carbon_intensity", float(np.float32(dataset.settings.grid.carbon_kg_per_kwh))
-    # A grid without emissions can be configured; a zero that is not configured is a missing file.
-    positive = (above(column, 0.0, None),) if declared > 0.0 else ()
-    expectations = (columns((column,)), rows(ROWS), *filled(column), *positive, among(column, [declared]))
+    column, settings = "carbon_intensity", dataset.settings
+    known = (columns((column,)), rows(ROWS), *filled(column))
+    if settings.carbon.source == "file":
+        expectations: tuple[Expectation, ...] = (*known, between(column, 0.0, MOST_CARBON))
+    else:
+        declared = float(np.float32(settings.constant_carbon_kg_per_kwh))
+        # A grid without emissions can be configured; a zero that is not configured is a missing file.
+        positive = (above(column, 0.0, None),) if declared > 0.0 else ()
+        expectations = (*known, *positive, among(column, [declared]))
     return Suite("carbon_intensity", file, table, expectations, EDITED, REBUILD)
 
 

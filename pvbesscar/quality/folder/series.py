@@ -19,7 +19,7 @@ from pvbesscar.quality.year.judge import YearRule, in_order
 from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.frames import MALL, PV, WEATHER
 from schemas.results import Severity
-from schemas.settings import HOURS_PER_YEAR, EnergyBand, Settings
+from schemas.settings import HOURS_PER_YEAR, CarbonSettings, EnergyBand, Settings
 
 ANYWHERE = (
     "solar.all_zero", "solar.repeated_day", "weather.range", "weather.flat_line", "pv.above_rating", "mall.all_zero",
@@ -50,6 +50,7 @@ NOT_ASKED = {
     "sessions": "the rules of `charger` judge vehicles as CityLearn's files hold them",
     "ev": "the rules of `charger` judge vehicles as CityLearn's files hold them",
     "tariff": "the schema knows no feed-in",
+    "carbon": "the schema does not say what the grid burns; carbon.range judges each hour",
     "waiver": "a folder is judged without waivers",
 }
 """Why the other rules of a topic are not asked."""
@@ -220,7 +221,7 @@ def _schema_judged(folder: DatasetFolder, building: str, settings: Settings) -> 
             continue
         for value in sorted({low, high}):
             grid = settings.grid.model_copy(update={"carbon_kg_per_kwh": value})
-            changed = settings.model_copy(update={"grid": grid})
+            changed = settings.model_copy(update={"grid": grid, "carbon": CarbonSettings()})
             yield from _configured("carbon.range", changed, short_name(file.name), name)
 
 

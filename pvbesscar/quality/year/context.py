@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from pvbesscar.quality.engine import CONFIG, QualityRule, RuleSet, Violation
 from pvbesscar.quality.sun import FloatArray, Sun, clean_sky_ghi, sun_over
-from schemas.frames import EV_PROFILE, HOURLY, MALL, PV, SESSIONS, WEATHER
+from schemas.frames import CARBON, EV_PROFILE, HOURLY, MALL, PV, SESSIONS, WEATHER
 from schemas.results import Provenance, SeriesProvenance, Severity
 from schemas.settings import Settings
 
 FILE_KEYS = {
     WEATHER: "weather.file", PV: "pv.file", MALL: "mall.file", EV_PROFILE: "ev.file", SESSIONS: "ev.file",
+    CARBON: "carbon.file",
 }  # fmt: skip
 """Key that names the file of each series."""
 
@@ -167,7 +168,7 @@ class QualityContext:
         """
         if series == WEATHER:
             return column != "relative_humidity" and self.settings.pv.source != "file"
-        return series in {PV, MALL, EV_PROFILE, SESSIONS, CONFIG}
+        return series in {PV, MALL, EV_PROFILE, SESSIONS, CARBON, CONFIG}
 
 
 YEAR_RULES = RuleSet[QualityContext]()

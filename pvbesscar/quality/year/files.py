@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pvbesscar.oe2.carbon_file import CARBON_HEADERS
 from pvbesscar.oe2.cells import Table, plain
 from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS
@@ -21,7 +22,7 @@ from schemas.errors import InputError
 from schemas.results import Finding, Provenance
 from schemas.settings import Settings
 
-Kind = Literal["weather", "pv", "mall", "ev_profile", "sessions"]
+Kind = Literal["weather", "pv", "mall", "ev_profile", "sessions", "carbon"]
 PATH_KEY = "PATH"
 
 
@@ -59,6 +60,8 @@ def kinds_of(table: Table) -> tuple[Kind, ...]:
         return ("sessions",)
     if any(pattern.fullmatch(name) for name in headers for pattern in (CHARGER_HEADER, SOCKET_HEADER, POSITION_HEADER)):
         return ("ev_profile",)
+    if headers & set(CARBON_HEADERS):
+        return ("carbon",)
     generation, demand = headers & set(PV_HEADERS), headers & set(MALL_HEADERS)
     if headers & set(WEATHER_HEADERS["ghi_w_m2"]):
         return ("weather", "pv") if generation else ("weather",)

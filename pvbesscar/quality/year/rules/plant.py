@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from pvbesscar.quality.engine import CONFIG, Violation
 from pvbesscar.quality.year.context import QualityContext, rule
+from schemas.frames import CARBON
+from schemas.settings import FUEL_KG_PER_TJ, TJ_PER_KWH
 
 C_RATE_LIMITS = (0.05, 4.0)
 EFFICIENCY_LIMITS = (0.60, 0.98)
 DC_AC_LIMITS = (0.7, 2.0)
 CARBON_LIMITS = (0.005, 1.3)
+EFFICIENCY_OF_FUEL = {"residual_fuel_oil": (0.20, 0.55), "diesel": (0.20, 0.55), "natural_gas": (0.20, 0.64)}
+"""Efficiencies with which a fuel is turned into electricity, from old engines to the best plants that are built."""
 
 
 @rule(
@@ -125,7 +131,9 @@ def feed_in(context: QualityContext) -> Iterator[Violation]:
 )
 def carbon_range(context: QualityContext) -> Iterator[Violation]:
     """Compare the intensity with what generation emits."""
-    found = context.settings.grid.carbon_kg_per_kwh
+    if context.settings.carbon.source == "file":
+        return
+    found = context.settings.constant_carbon_kg_per_kwh
     low, high = CARBON_LIMITS
     if not low <= found <= high:
         yield Violation(
@@ -134,4 +142,59 @@ def carbon_range(context: QualityContext) -> Iterator[Violation]:
             f"{found:g} kgCO2/kWh",
             f"{low:g} to {high:g} kgCO2/kWh",
             f"a carbon intensity of {found:g} kgCO2/kWh",
+        )
+
+
+@rule(
+    "carbon.hourly",
+    "error",
+    "carbon intensity of a real grid in every hour",
+    looks_at=(CARBON,),
+    rationale="No generation emits more than lignite, 1.3 kg per kWh; the next kWh of water or wind emits nothing. An "
+    "average intensity that is zero all day was never filled in.",
+    reference="IPCC (2014), AR5 WG3 Annex III, table A.III.2",
+    cause="grams for kilograms, or hours that were never filled in",
+    fix="check `carbon.unit` and the file",
+)
+def carbon_hourly(context: QualityContext) -> Iterator[Violation]:
+    """Compare the intensity of each hour with what generation emits."""
+    column, most = "carbon_kg_per_kwh", CARBON_LIMITS[1]
+    least = 0.0 if context.settings.carbon.measure == "marginal" else CARBON_LIMITS[0]
+    values = context.values(CARBON, column)
+    bad = np.flatnonzero((values < least) | (values > most))
+    if bad.size:
+        seen = f"{values[bad].min():g} to {values[bad].max():g} kgCO2/kWh"
+        limit = f"{least:g} to {most:g} kgCO2/kWh"
+        yield Violation(CARBON, column, seen, limit, f"{bad.size} hours with {seen}", hours=bad)
+
+
+@rule(
+    "carbon.fuel",
+    "warning",
+    "carbon intensity possible with the declared grid and fuel",
+    looks_at=(),
+    rationale="What an isolated grid emits is the CO2 of its fuel over the efficiency of its plants. No engine turns "
+    "more than 55 % of oil into electricity, no combined cycle more than 64 % of gas, and old engines some 20 %.",
+    reference="IPCC (2006), Guidelines, volume 2, table 2.2: 77.4, 74.1 and 56.1 kgCO2/GJ",
+    cause="the factor of an interconnected grid in the place of the site's own",
+    fix="set `carbon.source: fuel`, or `grid.carbon_kg_per_kwh` to what this grid emits; or say in `grid.kind` and "
+    "`grid.fuel` what grid it is",
+)
+def carbon_fuel(context: QualityContext) -> Iterator[Violation]:
+    """Compare the efficiency that the intensity would need with what plants of that fuel have."""
+    grid = context.settings.grid
+    found = context.settings.constant_carbon_kg_per_kwh
+    if context.settings.carbon.source == "file" or grid.kind != "isolated" or found <= 0.0:
+        return
+    low, high = EFFICIENCY_OF_FUEL[grid.fuel]
+    heat = FUEL_KG_PER_TJ[grid.fuel] * TJ_PER_KWH
+    if not low <= heat / found <= high:
+        key = "grid.generation_efficiency" if context.settings.carbon.source == "fuel" else "grid.carbon_kg_per_kwh"
+        fuel = grid.fuel.replace("_", " ")
+        yield Violation(
+            CONFIG,
+            key,
+            f"{found:.4g} kgCO2/kWh",
+            f"{heat / high:.3f} to {heat / low:.3f} kgCO2/kWh",
+            f"{found:.4g} kgCO2/kWh of {fuel} ask for an efficiency of {heat / found:.0%}",
         )

@@ -10,11 +10,11 @@ import pandas as pd
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
 from pvbesscar.quality.year.context import QualityContext, rule
-from schemas.frames import EV_PROFILE, MALL, PV, WEATHER
+from schemas.frames import CARBON, EV_PROFILE, MALL, PV, WEATHER
 from schemas.settings import HOURS_PER_YEAR
 
 CALENDAR = "docs/design.md, Calendar: a canonical year is 8,760 rows stamped at the start of the interval, local time"
-ANY_HOURLY = (WEATHER, PV, MALL, EV_PROFILE)
+ANY_HOURLY = (WEATHER, PV, MALL, EV_PROFILE, CARBON)
 
 
 def _steps_h(stamps: pd.DatetimeIndex) -> np.ndarray:

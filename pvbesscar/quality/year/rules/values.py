@@ -8,7 +8,7 @@ import numpy as np
 
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.year.context import QualityContext, rule
-from schemas.frames import EV_PROFILE, MALL, PV, SESSIONS, WEATHER
+from schemas.frames import CARBON, EV_PROFILE, MALL, PV, SESSIONS, WEATHER
 
 SESSION_NUMBERS = ("battery_kwh", "arrival_soc", "required_soc")
 ELSEWHERE = ("temp_air_c", "wind_speed_m_s")
@@ -19,7 +19,7 @@ ELSEWHERE = ("temp_air_c", "wind_speed_m_s")
     "values.finite",
     "error",
     "no missing and no infinite number",
-    looks_at=(WEATHER, PV, MALL, EV_PROFILE, SESSIONS),
+    looks_at=(WEATHER, PV, MALL, EV_PROFILE, SESSIONS, CARBON),
     rationale="A gap filled in silently is how a missing solar file became a year of zeros. Nothing is filled in here.",
     reference="docs/design.md, Stages: no stage ever invents data",
     cause="empty cells, or text such as `NaN`, `n/a`, `#DIV/0!` or `inf` in the file",
@@ -48,8 +48,8 @@ def finite(context: QualityContext) -> Iterator[Violation]:
 @rule(
     "values.negative",
     "error",
-    "no negative irradiance or energy",
-    looks_at=(WEATHER, PV, MALL, EV_PROFILE),
+    "no negative irradiance, energy or carbon intensity",
+    looks_at=(WEATHER, PV, MALL, EV_PROFILE, CARBON),
     rationale="Irradiance, generation, demand and charging energy are magnitudes: the least they can be is zero.",
     reference="Long and Shi (2008), doi:10.2174/1874282300802010023, lower physical limits",
     cause="a meter that counts in the other direction, a pyranometer's night offset, or a code such as -999 for "
