@@ -14,7 +14,14 @@ from pydantic import ValidationError
 from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
-from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
+from pvbesscar.report.figures import (
+    Figure,
+    curves_figure,
+    monthly_figure,
+    ranking_figure,
+    trade_off_figure,
+    week_figure,
+)
 from pvbesscar.report.inputs import ReportInputs, read_inputs
 from pvbesscar.report.sentences import (
     KIND_NAMES,
@@ -27,6 +34,7 @@ from pvbesscar.report.sentences import (
     set_sentences,
     share,
 )
+from pvbesscar.report.weights import service_section, weights_section
 from pvbesscar.store.files import published_folder, read_stored, sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.expectations import ExpectationReport
@@ -102,6 +110,8 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         kind_names=KIND_NAMES,
         not_evaluated={} if evaluation is None else evaluation.missing,
         comparisons=comparisons(ranking),
+        weights=weights_section(evaluation),
+        service=service_section(evaluation, inputs.settings.weights),
         figures=figures(inputs),
         files=inputs.files(),
         command=command(inputs.settings, inputs.profile),
@@ -239,6 +249,8 @@ def figures(inputs: ReportInputs) -> list[Figure]:
         if ledger is not None:
             made.append(week_figure(ledger, best, main.judged_on[0]))
         made.append(ranking_figure(main.ranking, main.reference, inputs.settings.weights))
+        if evaluation.trade_offs is not None and evaluation.trade_offs.optima:
+            made.append(trade_off_figure(evaluation.trade_offs, main.ranking))
     if inputs.training:
         made.append(curves_figure(inputs.training, inputs.curves))
     hourly, sessions = inputs.hourly(), inputs.sessions()
