@@ -93,6 +93,8 @@ class EvTerm(Result):
     largest_in_j: float
     """What that shortfall adds to J."""
     windows: tuple[str, ...]
+    windows_unavoidable_kwh: float
+    """Shortfall on the windows that no power could avert: vehicles that are there when one begins among it [kWh]."""
     rows: tuple[ServiceUnder, ...]
     """Every controller on the windows, guard on and guard off."""
 

@@ -78,6 +78,7 @@ def ev_term(
         tolerance_kwh=tolerance,
         largest_in_j=weights.ev_service * beside / judged.reference.ev_short_kwh if has_scale else 0.0,
         windows=tuple(window.name for window in windows),
+        windows_unavoidable_kwh=unavoidable_kwh(data, windows),
         rows=tuple(rows),
     )
 

@@ -51,7 +51,8 @@ def _winners(found: TradeOffs) -> tuple[str, ...]:
     )
     oracles = f" {listed(list(found.oracles))} is told hours to come and wins nothing." if found.oracles else ""
     refused = (f"There is no optimum to draw a front of: {found.refused}",) if found.refused else ()
-    return (f"{verdict}. {told}.{oracles}", *refused)
+    tuned = "Controllers were tuned and trained for the weights as set; what others would let them reach nobody tried."
+    return (f"{verdict}. {told}.{oracles}", tuned, *refused)
 
 
 def _correlations(found: TradeOffs) -> tuple[str, ...]:
@@ -135,11 +136,31 @@ def service_section(evaluation: EvaluationReport | None, weights: WeightSettings
         return None
     found = evaluation.ev_term
     state = "on" if found.guard else "off"
+    cut = (
+        f"Of each shortfall there {number(found.windows_unavoidable_kwh, 1)} kWh could be averted by no power, for a "
+        "vehicle that is there when a window begins has its arrival SOC then. "
+        if found.windows_unavoidable_kwh > 0.0
+        else ""
+    )
     without = (
-        f"The table has the same controllers on {', '.join(found.windows)}, with the guard on and with it off. "
+        f"The table has the same controllers on {', '.join(found.windows)}, with the guard on and with it off. {cut}"
         f"Agents were trained, and other controllers fitted, with the guard {state}."
     )
-    return Section((_activity(found, weights), without), (_service_table(found),))
+    return Section((_activity(found, weights), without, *_without_guard(found)), (_service_table(found),))
+
+
+def _without_guard(found: EvTerm) -> tuple[str, ...]:
+    """Say who serves vehicles worse without the guard."""
+    on, off = ({row.controller: row for row in found.rows if row.guard is guard} for guard in (True, False))
+    told = [
+        f"{name} meets {number(on[name].departures_met)} of {number(on[name].departures)} departures with it, "
+        f"{number(off[name].departures_met)} without"
+        for name in on
+        if off[name].departures_met != on[name].departures_met
+    ]
+    if not told:
+        return ("No controller meets fewer departures without the guard.",)
+    return (f"Who needs the guard: {'; '.join(told)}.",)
 
 
 def _activity(found: EvTerm, weights: WeightSettings) -> str:

@@ -27,7 +27,7 @@ class Checks:
     """Checks of ledgers and of the report's figures."""
 
     digests: Check = field(default_factory=lambda: Check("ledgers are the files that the report names"))
-    series: Check = field(default_factory=lambda: Check("PV, mall, price, carbon of the ledgers are the year's", SINGLE))
+    series: Check = field(default_factory=lambda: Check("PV, mall, price and carbon are the year's", SINGLE))
     balance: Check = field(default_factory=lambda: Check("each hour's energies add up [kWh]", KWH))
     battery: Check = field(default_factory=lambda: Check("the battery's course is that of its energies [SOC]", SOC))
     hourly: Check = field(
