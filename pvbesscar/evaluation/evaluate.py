@@ -149,15 +149,16 @@ def plan_of(
     # The validated year first: tables begin with it, and CityLearn takes longest.
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
     cases = tuple(_case(name, store.set_of(name), request, settings, data) for name in ordered)
-    variants = _variants(cases, settings, data)
+    variants = _variants(cases, settings, window_stretches(settings.evaluation.windows, data))
     return EvaluationPlan(settings, workspace, request.profile, cases, sets, specs, missing, fitted, variants)
 
 
-def _variants(cases: Sequence[EvaluationCase], settings: Settings, nominal: PlantData) -> tuple[EvaluationCase, ...]:
+def _variants(
+    cases: Sequence[EvaluationCase], settings: Settings, windows: tuple[Stretch, ...]
+) -> tuple[EvaluationCase, ...]:
     """Variants of the validated year, where it is judged: other weights, and the departure guard on and off."""
     if not cases or cases[0].scenario != NOMINAL:
         return ()
-    windows = window_stretches(settings.evaluation.windows, nominal)
     return (*optimum_cases(cases[0], settings.weights), *guard_cases(NOMINAL, cases[0].scenario_set, windows))
 
 

@@ -135,8 +135,9 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    # Seven controllers, also with the guard on and off, and the optimum, also under other weights, on two days each.
-    assert told[-1].done == told[-1].total == (7 * (1 + len(GUARDS)) + 1 + len(sweeps(settings.weights))) * 2
+    # Seven controllers, also with the guard on and off, and the optimum, also under other weights, on each day.
+    days = len(report.main.judged_on)
+    assert told[-1].done == told[-1].total == (7 * (1 + len(GUARDS)) + 1 + len(sweeps(settings.weights))) * days
     assert {progress.unit for progress in told} == {"controller-days"}
 
 
@@ -193,8 +194,8 @@ def test_both_judges_on_the_twin_and_citylearn_runs_the_windows_again(
     told: list[Progress] = []
     request = EvaluationRequest("smoke", ("rule",), nominal_on="both")
     both = evaluate(settings, workspace, "smoke", told.append, request=request, workers=1)
-    # Two days of: two controllers, each again on CityLearn and with the guard on and off; the optimum by weighting.
-    days = 2.0 * (2 * (2 + len(GUARDS)) + 1 + len(sweeps(settings.weights)))
+    # Each day: two controllers, each again on CityLearn and with the guard on and off; the optimum by weighting.
+    days = float(len(report.main.judged_on)) * (2 * (2 + len(GUARDS)) + 1 + len(sweeps(settings.weights)))
     assert (told[-1].done, told[-1].total, told[-1].unit) == (days, days, "controller-days")
     assert (both.main.simulator, both.main.judged_on) == ("twin", report.main.judged_on)
     before = {result.controller: result for result in report.main.ranking}

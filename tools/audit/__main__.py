@@ -7,7 +7,7 @@ years, by hashes of their days; totals of no control; of an evaluation each ledg
 figures, the bound J* with a linear program of its own (every session by itself; a year takes half a minute), who wins
 under other weights, and the stock CityLearn on native actions along the ledger of the rule. Nothing of pvbesscar is
 imported: what is right is what docs/design.md, docs/kpis.md and docs/scenarios.md say. Exit code 1 where anything
-differs.
+differs, 2 where the plant has parts that this audit does not know.
 """
 
 from __future__ import annotations
@@ -21,9 +21,19 @@ from typing import Any
 import pandas as pd
 
 from tools.audit import program, stock
-from tools.audit.dataset import NOMINAL, SINGLE, Year, drawn, no_control, read_json, read_recipes, read_year
+from tools.audit.dataset import (
+    NOMINAL,
+    SINGLE,
+    NotAuditedError,
+    Year,
+    drawn,
+    no_control,
+    read_json,
+    read_recipes,
+    read_year,
+)
 from tools.audit.findings import Check, report
-from tools.audit.kpis import Checks, audit_scenario, audit_weightings, reference_of, stretches
+from tools.audit.kpis import Checks, audit_means, audit_scenario, audit_weightings, reference_of, stretches
 from tools.audit.pools import check_pools, check_windows
 
 BOUND = 4e-5
@@ -81,6 +91,7 @@ def audit_evaluation(
             if scenario["judged_on"] != ["year"]:
                 inside = (hour for ledger in ledgers.values() for hour in ledger["t"])
                 others.append(check_windows(year, inside, recipes, read_json(dataset / "scenarios.json")))
+    audit_means(checks, judged)
     told = [check for check in checks.all() if check.compared]
     return [belongs, *told, *([bound] if bound.compared else []), *others]
 
@@ -128,7 +139,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("evaluation", type=Path, nargs="?")
     asked = parser.parse_args(arguments)
-    checks = audit(asked.dataset, asked.evaluation)
+    try:
+        checks = audit(asked.dataset, asked.evaluation)
+    except NotAuditedError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(report(checks))
     return 0 if all(check.holds for check in checks) else 1
 

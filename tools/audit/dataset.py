@@ -64,9 +64,30 @@ def read_json(path: Path) -> Any:  # noqa: ANN401, JSON is what it is
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+class NotAuditedError(Exception):
+    """The plant has parts that this audit does not know."""
+
+
 def read_plant(dataset: Path) -> Plant:
-    """Read the plant."""
-    schema, params = read_json(dataset / "schema.json"), read_json(dataset / "plant.json")["params"]
+    """Read the plant.
+
+    Raises
+    ------
+    NotAuditedError
+        It pays for more than energy, limits export, or charges at a least power.
+    """
+    schema, stored = read_json(dataset / "schema.json"), read_json(dataset / "plant.json")
+    params, tariff = stored["params"], stored.get("tariff", {})
+    unknown = {
+        "demand charges": tariff.get("demand"),
+        "a monthly fee": tariff.get("fee_pen_per_month"),
+        "a limit of export": tariff.get("export_limit_kw") is not None,
+        "a price of wear": params.get("wear_pen_per_kwh"),
+        "a least power of a socket": params.get("socket_min_kw"),
+    }
+    if any(unknown.values()):
+        named = ", ".join(name for name, there in unknown.items() if there)
+        raise NotAuditedError(f"{dataset} has {named}: this audit knows plants that pay for energy alone.")
     (building,) = schema["buildings"].values()
     battery = building["electrical_storage"]["attributes"]
     charger = next(iter(building["chargers"].values()))["attributes"]
@@ -176,8 +197,11 @@ def _moved(sessions: pd.DataFrame, source: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
-    """Totals of the five terms under no control on some hours; for EV service the energy that departures require."""
-    plant, stop = year.plant, start + hours
+    """Totals that scale the five terms on some hours: those under no control, where export earns nothing.
+
+    For EV service it is the energy that departures require.
+    """
+    stop = start + hours
     net = year.mall[start:stop] - year.pv[start:stop] + full_power(year, start, hours)
     bought, sold = net.clip(min=0.0), (-net).clip(min=0.0)
     own = year.sessions
@@ -186,7 +210,7 @@ def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
     return {
         "co2_kg": float((bought * year.carbon[start:stop]).sum()),
         "solar_kwh": float(sold.sum()),
-        "cost_pen": float((bought * year.price[start:stop]).sum() - sold.sum() * plant.feed_in),
+        "cost_pen": float((bought * year.price[start:stop]).sum()),
         "ev_short_kwh": float(required.sum()),
         "ramping_kwh": float(np.abs(np.diff(bought)).sum()),
     }

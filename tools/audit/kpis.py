@@ -128,10 +128,11 @@ def _audit_figures(
         figures |= {"j": j[controller], "captured_share": _captured(j["no-control"], j[controller], bound)}
         checks.figures.table(where, result["terms"], own)
         checks.figures.table(where, result["kpis"], figures)
-        told = {"score": result["score"], "captured_share": result["captured_share"], "hours": result["hours"]}
+        told = {name: result[name] for name in ("score", "captured_share", "gap_closed", "hours") if name in result}
         own_told = {
             "score": j[controller],
             "captured_share": figures["captured_share"],
+            "gap_closed": _gap_closed(j, controller, optimum),
             "hours": len(ledgers[controller]),
         }
         checks.figures.table(where, told, own_told)
@@ -159,6 +160,29 @@ def _captured(no_control_j: float, own: float, bound: float | None) -> float | N
     if bound is None or no_control_j - bound <= KWH:
         return None
     return (no_control_j - own) / (no_control_j - bound)
+
+
+def _gap_closed(j: Mapping[str, float], controller: str, optimum: Mapping[str, Any] | None) -> float | None:
+    """Share of what is open between the rule and J*; `None` where that is less than what the plan replayed leaves."""
+    if optimum is None or "rule" not in j:
+        return None
+    left = j["rule"] - optimum["bound"]
+    if left <= max(KWH, optimum["replay"] - optimum["bound"]):
+        return None
+    return (j["rule"] - j[controller]) / left
+
+
+def audit_means(checks: Checks, judged: Mapping[str, Any]) -> None:
+    """Audit the mean J of each set, from the scores of its years, which are audited each."""
+    scores = {
+        (scenario["scenario"], result["controller"]): result["score"]
+        for scenario in judged["scenarios"]
+        for result in scenario["ranking"]
+    }
+    for own in judged["sets"]:
+        for entry in own["entries"]:
+            mean = sum(scores[name, entry["controller"]] for name in own["scenarios"]) / len(own["scenarios"])
+            checks.figures.table(f"{own['name']}, {entry['controller']}", entry, {"mean_score": mean})
 
 
 def key_figures(ledger: pd.DataFrame, year: Year) -> dict[str, float | None]:
