@@ -125,19 +125,19 @@ def ranking_figure(ranking: Sequence[ControllerResult], reference: ScoreTerms, w
     return _figure("ranking", "Ranking by J and its terms", canvas, alt)
 
 
-def trade_off_figure(trade_offs: TradeOffs, ranking: Sequence[ControllerResult]) -> Figure:
+def trade_off_figure(trade_offs: TradeOffs, controllers: Mapping[str, ScoreTerms]) -> Figure:
     """Cost, and CO2, against ramping: what perfect foresight can reach, and each controller beside it."""
     panels: tuple[tuple[Sweep, str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
     told: list[str] = []
     with _drawing("weights"):
         canvas = Canvas(figsize=(8.2, 3.9), layout="constrained")
         for axes, (sweep, field, unit) in zip(canvas.subplots(1, 2), panels, strict=True):
-            told.append(_trade_off_panel(axes, trade_offs.front(sweep), ranking, field, unit))
+            told.append(_trade_off_panel(axes, trade_offs.front(sweep), controllers, field, unit))
     return _figure("weights", "Cost and CO2 against ramping", canvas, " ".join(told))
 
 
 def _trade_off_panel(
-    axes: Axes, front: Sequence[OptimumUnder], ranking: Sequence[ControllerResult], field: str, unit: str
+    axes: Axes, front: Sequence[OptimumUnder], controllers: Mapping[str, ScoreTerms], field: str, unit: str
 ) -> str:
     """Draw a front and the controllers; say it in words, with those that are too far off to be drawn."""
     name = TERM_NAMES[field]
@@ -148,9 +148,9 @@ def _trade_off_panel(
     )  # fmt: skip
     # Controllers that can not be told apart share a point, and its label.
     points: dict[tuple[float, float], list[str]] = {}
-    for result in ranking:
-        at = (round(getattr(result.terms, field), 1), round(result.terms.ramping_kwh, 1))
-        points.setdefault(at, []).append(result.controller)
+    for controller, terms in controllers.items():
+        at = (round(getattr(terms, field), 1), round(terms.ramping_kwh, 1))
+        points.setdefault(at, []).append(controller)
     far = 2.0 * min((x for x, _ in points), default=0.0)
     drawn = {at: names for at, names in points.items() if at[0] <= far}
     for (x, y), names in drawn.items():

@@ -34,7 +34,7 @@ from pvbesscar.report.sentences import (
     set_sentences,
     share,
 )
-from pvbesscar.report.weights import service_section, weights_section
+from pvbesscar.report.weights import service_section, terms_of, weights_section
 from pvbesscar.store.files import published_folder, read_stored, sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.expectations import ExpectationReport
@@ -110,8 +110,8 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         kind_names=KIND_NAMES,
         not_evaluated={} if evaluation is None else evaluation.missing,
         comparisons=comparisons(ranking),
-        weights=weights_section(evaluation),
-        service=service_section(evaluation, inputs.settings.weights),
+        weights=None if evaluation is None else weights_section(evaluation.trade_offs, terms_of(evaluation)),
+        service=None if evaluation is None else service_section(evaluation.ev_term, inputs.settings.weights),
         figures=figures(inputs),
         files=inputs.files(),
         command=command(inputs.settings, inputs.profile),
@@ -250,7 +250,7 @@ def figures(inputs: ReportInputs) -> list[Figure]:
             made.append(week_figure(ledger, best, main.judged_on[0]))
         made.append(ranking_figure(main.ranking, main.reference, inputs.settings.weights))
         if evaluation.trade_offs is not None and evaluation.trade_offs.optima:
-            made.append(trade_off_figure(evaluation.trade_offs, main.ranking))
+            made.append(trade_off_figure(evaluation.trade_offs, terms_of(evaluation)))
     if inputs.training:
         made.append(curves_figure(inputs.training, inputs.curves))
     hourly, sessions = inputs.hourly(), inputs.sessions()

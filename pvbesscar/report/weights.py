@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pvbesscar.controllers.registry import RULE
 from pvbesscar.report.sentences import TERM_NAMES, listed, number
-from schemas.results import EvaluationReport, ScenarioResult, ScoreTerms
+from schemas.results import EvaluationReport, ScoreTerms
 from schemas.settings import WeightSettings
 from schemas.trade_offs import EvTerm, Sweep, TradeOffs, Weighting
 
@@ -31,14 +32,23 @@ class Section:
     tables: tuple[Table, ...]
 
 
-def weights_section(evaluation: EvaluationReport | None) -> Section | None:
-    """What hangs on the weights; `None` where the validated year was not judged."""
-    if evaluation is None or evaluation.trade_offs is None:
+def weights_section(found: TradeOffs | None, controllers: Mapping[str, ScoreTerms]) -> Section | None:
+    """What hangs on the weights; `None` where the validated year was not judged.
+
+    Parameters
+    ----------
+    controllers
+        Terms of each controller on the same hours, by name, in the order of the ranking.
+    """
+    if found is None:
         return None
-    found, main = evaluation.trade_offs, evaluation.main
     sentences = (*_winners(found), *_correlations(found), *_fronts(found))
-    tables = (_weightings_table(found), _points_table(found, main))
-    return Section(sentences, tables)
+    return Section(sentences, (_weightings_table(found), _points_table(found, controllers)))
+
+
+def terms_of(evaluation: EvaluationReport) -> dict[str, ScoreTerms]:
+    """Terms of each controller on the scenario that tables begin with."""
+    return {result.controller: result.terms for result in evaluation.main.ranking}
 
 
 def _winners(found: TradeOffs) -> tuple[str, ...]:
@@ -111,14 +121,14 @@ def _weightings_table(found: TradeOffs) -> Table:
     return Table("Who wins under which weights; each J is made of the terms of the ranking", (*head, *oracles), rows)
 
 
-def _points_table(found: TradeOffs, main: ScenarioResult) -> Table:
+def _points_table(found: TradeOffs, controllers: Mapping[str, ScoreTerms]) -> Table:
     head = ("point", "CO2 / solar / cost / EV / ramping", "bound J*", "plan replayed", "CO2, kg", "cost, PEN",
             "ramping, kWh")  # fmt: skip
     points = [
         (f"optimum, {own.name}", _shares(own.weights), f"{own.bound:.5f}", f"{own.replay:.5f}", *_terms(own.terms))
         for own in found.optima
     ]
-    points += [(result.controller, "", "", "", *_terms(result.terms)) for result in main.ranking]
+    points += [(name, "", "", "", *_terms(own)) for name, own in controllers.items()]
     caption = (
         "Optimum under other weights, its plan run through the twin, and the controllers; "
         "what has no weight is left to chance"
@@ -130,11 +140,10 @@ def _terms(terms: ScoreTerms) -> tuple[str, str, str]:
     return number(terms.co2_kg), number(terms.cost_pen), number(terms.ramping_kwh)
 
 
-def service_section(evaluation: EvaluationReport | None, weights: WeightSettings) -> Section | None:
+def service_section(found: EvTerm | None, weights: WeightSettings) -> Section | None:
     """What the EV term tells, and the controllers without the guard; `None` where the validated year was not judged."""
-    if evaluation is None or evaluation.ev_term is None:
+    if found is None:
         return None
-    found = evaluation.ev_term
     state = "on" if found.guard else "off"
     cut = (
         f"Of each shortfall there {number(found.windows_unavoidable_kwh, 1)} kWh could be averted by no power, for a "
