@@ -5,20 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from schemas.settings import Agent, Mode
+from schemas.terms import Result, ScoreTerms
+from schemas.trade_offs import EvTerm, TradeOffs
+
+__all__ = ["Result", "ScoreTerms"]
 
 Severity = Literal["error", "warning", "info"]
 ControllerKind = Literal["agent", "untrained", "baseline", "constant"]
 SimulatorName = Literal["citylearn", "twin"]
 TrainingOutcome = Literal["training helped", "training added nothing", "can not be told"]
-
-
-class Result(BaseModel):
-    """Base of all results: immutable, unknown keys are errors, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ReaderDecision(Result):
@@ -111,16 +109,6 @@ class QualityReport(Result):
     def waived(self) -> tuple[Finding, ...]:
         """Findings that the configuration accepts, with reason and date."""
         return tuple(f for f in self.findings if f.waiver is not None)
-
-
-class ScoreTerms(Result):
-    """Totals of the five terms of J over some hours."""
-
-    co2_kg: float
-    solar_kwh: float
-    cost_pen: float
-    ev_short_kwh: float
-    ramping_kwh: float
 
 
 class YearFacts(Result):
@@ -384,9 +372,13 @@ class EvaluationReport(Result):
     missing: dict[str, str]
     """Controllers that could not be evaluated, with the reason."""
     verdicts: tuple[TrainingVerdict, ...] = ()
-    nearness: dict[str, dict[str, float]] = {}
+    nearness: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Share of a test day's energy in other hours than in its nearest training day, by series: `median`, `tenth`."""
-    files: dict[str, str] = {}
+    trade_offs: TradeOffs | None = None
+    """What hangs on the weights; absent where the validated year was not evaluated."""
+    ev_term: EvTerm | None = None
+    """What the EV term tells, and the departure guard off; absent likewise."""
+    files: dict[str, str] = Field(default_factory=dict)
     """Digest (SHA-256) of each file beside this one, by name."""
 
     @property

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,19 +16,20 @@ from pvbesscar.controllers import registry
 from pvbesscar.dataset.scenarios import NOMINAL, POOLS, ScenarioStore
 from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.bound import Bound, reference_of
+from pvbesscar.evaluation.cases import EvaluationCase, SimulatedCase
 from pvbesscar.evaluation.fitting import fitted_for
+from pvbesscar.evaluation.front import optimum_cases, sweeps, trade_offs
 from pvbesscar.evaluation.kpis import KPIS, ControllerRun
 from pvbesscar.evaluation.parallel import (
     Bounds,
-    EvaluationCase,
     EvaluationPlan,
     Results,
-    SimulatedCase,
     simulate_all,
     simulate_here,
 )
 from pvbesscar.evaluation.ranking import controller_result, paired_differences, ranked, ranks, verdict
 from pvbesscar.evaluation.score import left_out, score, terms
+from pvbesscar.evaluation.service import ev_term, guard_cases
 from pvbesscar.evaluation.specifications import ControllerSpec, specs_of, untrained_name
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
@@ -148,7 +150,17 @@ def plan_of(
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
     windows = window_stretches(store.windows(), settings.evaluation.window_hours)
     cases = tuple(_case(name, store.set_of(name), request, settings, data, windows) for name in ordered)
-    return EvaluationPlan(settings, workspace, request.profile, cases, sets, specs, missing, fitted)
+    variants = _variants(cases, settings, windows)
+    return EvaluationPlan(settings, workspace, request.profile, cases, sets, specs, missing, fitted, variants)
+
+
+def _variants(
+    cases: Sequence[EvaluationCase], settings: Settings, windows: tuple[Stretch, ...]
+) -> tuple[EvaluationCase, ...]:
+    """Variants of the validated year, where it is judged: other weights, and the departure guard on and off."""
+    if not cases or cases[0].scenario != NOMINAL:
+        return ()
+    return (*optimum_cases(cases[0], settings.weights), *guard_cases(NOMINAL, cases[0].scenario_set, windows))
 
 
 def _case(
@@ -183,6 +195,7 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
         write_text(draft / TABLE_FILE, comparison(results).to_csv(index=False, lineterminator="\n"))
         files[TABLE_FILE] = sha256_file(draft / TABLE_FILE)
         report = EvaluationReport(
+            **_of_the_validated_year(plan, results[0], nominal, simulated, bounds),
             scenario=plan.settings.name,
             profile=plan.profile,
             mode="bidirectional" if nominal.params.bidirectional else "dispatch",
@@ -200,6 +213,22 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
         if plan.settings.quality.second_reading:
             require_result_files(draft, plan.settings, plan.workspace.data_docs("results"))
     return report
+
+
+def _of_the_validated_year(
+    plan: EvaluationPlan, judged: ScenarioResult, data: PlantData, simulated: Results, bounds: Bounds
+) -> dict[str, Any]:
+    """Parts of the report that only the validated year has, where it is judged: by name."""
+    if not plan.variants:
+        return {}
+    case, weights = plan.cases[0], plan.settings.weights
+    solved = {name: bounds[f"{case.key}, {name}"] for name in sweeps(weights)}
+    guards = [own for own in plan.variants if own.variant is not None and own.variant.guard is not None]
+    no_control = simulated[case.key, registry.NO_CONTROL].ledgers
+    return {
+        "trade_offs": trade_offs(judged, weights, solved, no_control),
+        "ev_term": ev_term(judged, case.stretches, guards, simulated, data, weights),
+    }
 
 
 def _scenario_result(

@@ -19,6 +19,7 @@ from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import NOMINAL, ScenarioStore
 from pvbesscar.evaluation.bound import Bound, bound_of
+from pvbesscar.evaluation.cases import EvaluationCase, SimulatedCase
 from pvbesscar.evaluation.citylearn_kpis import citylearn_check, citylearn_sums, require_equal
 from pvbesscar.evaluation.specifications import ControllerSpec, controller_of, policy_of
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -26,12 +27,12 @@ from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.plant.twin import Twin
-from pvbesscar.simulation.rollout import Ledger, rollout, rollout_together
+from pvbesscar.simulation.rollout import rollout, rollout_together
 from pvbesscar.simulation.windows import Stretch
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import SimulationError
 from schemas.progress import OnProgress, ProgressReporter
-from schemas.results import CityLearnCheck, SimulatorName
+from schemas.results import CityLearnCheck
 from schemas.settings import HOURS_PER_YEAR, Settings
 
 CITYLEARN_COST = 100
@@ -43,33 +44,6 @@ STOPPED = -1
 
 CountWork = Callable[[int, int], None]
 """Counts simulated hours, with the cost of each relative to an hour of a rule on the twin."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationCase:
-    """Hours of one scenario on which all controllers are evaluated, and the simulator of them.
-
-    Attributes
-    ----------
-    scenario, scenario_set
-        Name of the scenario, and the set that it belongs to: `nominal`, one of `POOLS`, or `perturbed`.
-    checked
-        Hours that CityLearn simulates too, for every controller: it must agree with the twin.
-    """
-
-    scenario: str
-    scenario_set: str
-    simulator: SimulatorName
-    stretches: tuple[Stretch, ...]
-    checked: tuple[Stretch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedCase:
-    """Ledgers of one controller on one case, one a stretch, and CityLearn's own sums over the hours it simulated."""
-
-    ledgers: tuple[Ledger, ...]
-    citylearn: CityLearnCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +74,11 @@ class WorkItem:
     def label(self) -> str:
         """Controller and scenarios, for an error message."""
         who = "the optimum" if self.spec is None else f"`{self.spec.name}`"
-        return f"{who} on {', '.join(case.scenario for case in self.cases)}"
+        return f"{who} on {'; '.join(case.key for case in self.cases)}"
 
 
 WorkResult = dict[str, SimulatedCase] | CityLearnCheck | Bound
-"""Result of a work item: simulated cases by scenario, the sums of a check, or the optimum."""
+"""Result of a work item: simulated cases by their key, the sums of a check, or the optimum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +91,8 @@ class EvaluationPlan:
         Names of the scenarios of each set, or single scenario, that was asked for.
     missing
         Controllers that can not be evaluated, with the reason.
+    variants
+        The validated year under other weights, for the optimum, and with the guard on and off, for controllers.
     """
 
     settings: Settings
@@ -127,19 +103,22 @@ class EvaluationPlan:
     specs: tuple[ControllerSpec, ...]
     missing: dict[str, str]
     fitted: Fitted | None
+    variants: tuple[EvaluationCase, ...] = ()
 
     def work_items(self) -> list[WorkItem]:
         """All work, the slowest first, so that no process ends long after the others."""
-        on_twin = tuple(case for case in self.cases if case.simulator == "twin")
+        solved = [case for case in self.variants if case.variant is not None and case.variant.weights is not None]
+        judged = (*self.cases, *(case for case in self.variants if case not in solved))
+        on_twin = tuple(case for case in judged if case.simulator == "twin")
         items: list[WorkItem] = []
         for spec in self.specs:
-            alone = [case for case in self.cases if spec.agent is None or case.simulator == "citylearn"]
+            alone = [case for case in judged if spec.agent is None or case.simulator == "citylearn"]
             items += [WorkItem((case,), spec) for case in alone]
             # A neural network decides for all years of a set in one call.
             if spec.agent is not None and on_twin:
                 items.append(WorkItem(on_twin, spec))
             items += [WorkItem((case,), spec, check=True) for case in self.cases if case.checked]
-        items += [WorkItem((case,), None) for case in self.cases]
+        items += [WorkItem((case,), None) for case in (*self.cases, *solved)]
         return sorted(items, key=lambda item: -item.cost)
 
 
@@ -161,7 +140,11 @@ class CaseSimulator:
             return self._check(item.spec, first, item.cost)
         if item.spec.agent is not None and first.simulator == "twin":
             return self._simulate_together(item.spec, item.cases, item.cost)
-        return {first.scenario: self._simulate(item.spec, first, item.cost)}
+        return {first.key: self._simulate(item.spec, first, item.cost)}
+
+    def _data(self, case: EvaluationCase) -> PlantData:
+        year = self._year(case.scenario)
+        return year if case.variant is None else case.variant.applied(year)
 
     def _year(self, scenario: str) -> PlantData:
         if scenario not in self._years:
@@ -174,7 +157,7 @@ class CaseSimulator:
 
     def _simulator(self, case: EvaluationCase) -> Simulator:
         if case.simulator == "twin":
-            return Twin(self._year(case.scenario))
+            return Twin(self._data(case))
         if self._citylearn is None:
             self._citylearn = CityLearnSim(self.plan.workspace.dataset)
         return self._citylearn
@@ -184,11 +167,12 @@ class CaseSimulator:
         return controller_of(spec, plan.settings, plan.workspace, plan.profile, simulator, plan.fitted)
 
     def _solve(self, case: EvaluationCase, cost: int) -> Bound:
-        data = self._year(case.scenario)
+        data, own = self._data(case), None if case.variant is None else case.variant.weights
         self.count(0, cost)  # ends here where another process has failed: the solver can not be interrupted
-        bound = bound_of(data, case.stretches, self.plan.settings.weights)
+        bound = bound_of(data, case.stretches, own or self.plan.settings.weights)
         self.count(sum(stretch.hours for stretch in case.stretches), cost)
-        return bound
+        # Nobody reads the hours of a variant, and a year of them is slow to send.
+        return bound if own is None else replace(bound, ledgers=())
 
     def _simulate(self, spec: ControllerSpec, case: EvaluationCase, cost: int) -> SimulatedCase:
         simulator = self._simulator(case)
@@ -215,12 +199,12 @@ class CaseSimulator:
         self, spec: ControllerSpec, cases: Sequence[EvaluationCase], cost: int
     ) -> dict[str, SimulatedCase]:
         plan = self.plan
-        years = {case.scenario: self._year(case.scenario) for case in cases}
+        years = {case.key: self._data(case) for case in cases}
         policy = policy_of(spec, plan.settings, plan.workspace, plan.profile, Twin(next(iter(years.values()))))
         # Years that run together are of one plant and have the same hours; a perturbed year has another plant.
         groups: dict[tuple[PlantParams, tuple[Stretch, ...]], list[str]] = {}
         for case in cases:
-            groups.setdefault((years[case.scenario].params, case.stretches), []).append(case.scenario)
+            groups.setdefault((years[case.key].params, case.stretches), []).append(case.key)
         results: dict[str, SimulatedCase] = {}
         for (_, stretches), names in groups.items():
             group = [years[name] for name in names]
@@ -234,9 +218,9 @@ class CaseSimulator:
 
 
 Results = dict[tuple[str, str], SimulatedCase]
-"""Simulated cases by scenario and controller."""
+"""Simulated cases by key and controller."""
 Bounds = dict[str, Bound]
-"""Optimum by scenario."""
+"""Optimum by the key of its case."""
 
 
 def _collected(done: Sequence[tuple[WorkItem, WorkResult]]) -> tuple[Results, Bounds]:
@@ -244,7 +228,7 @@ def _collected(done: Sequence[tuple[WorkItem, WorkResult]]) -> tuple[Results, Bo
     bounds: Bounds = {}
     checks: dict[tuple[str, str], CityLearnCheck] = {}
     for item, result in done:
-        scenario = item.cases[0].scenario
+        scenario = item.cases[0].key
         if isinstance(result, Bound):
             bounds[scenario] = result
             continue

@@ -20,6 +20,7 @@ from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.report.sentences import TERM_NAMES, number
 from schemas.results import ControllerResult, ScoreTerms, TrainingMetrics
 from schemas.settings import Agent, WeightSettings
+from schemas.trade_offs import OptimumUnder, Sweep, TradeOffs
 
 INK = "#010203"
 """Stands for the page's text colour until the SVG is on the page."""
@@ -122,6 +123,50 @@ def ranking_figure(ranking: Sequence[ControllerResult], reference: ScoreTerms, w
         canvas.legend(loc="outside upper center", ncols=5, columnspacing=1.0, handlelength=1.2)
     alt = "J by controller, best first: " + "; ".join(f"{r.controller} {r.score:.4f}" for r in ranking) + "."
     return _figure("ranking", "Ranking by J and its terms", canvas, alt)
+
+
+def trade_off_figure(trade_offs: TradeOffs, controllers: Mapping[str, ScoreTerms]) -> Figure:
+    """Cost, and CO2, against ramping: what perfect foresight can reach, and each controller beside it."""
+    panels: tuple[tuple[Sweep, str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
+    told: list[str] = []
+    with _drawing("weights"):
+        canvas = Canvas(figsize=(8.2, 3.9), layout="constrained")
+        for axes, (sweep, field, unit) in zip(canvas.subplots(1, 2), panels, strict=True):
+            told.append(_trade_off_panel(axes, trade_offs.front(sweep), controllers, field, unit))
+    return _figure("weights", "Cost and CO2 against ramping", canvas, " ".join(told))
+
+
+def _trade_off_panel(
+    axes: Axes, front: Sequence[OptimumUnder], controllers: Mapping[str, ScoreTerms], field: str, unit: str
+) -> str:
+    """Draw a front and the controllers; say it in words, with those that are too far off to be drawn."""
+    name = TERM_NAMES[field]
+    reach = [(getattr(point.terms, field), point.terms.ramping_kwh) for point in front]
+    axes.plot(
+        [x / 1000.0 for x, _ in reach], [y / 1000.0 for _, y in reach],
+        color=BLUE, marker="o", markersize=4, linewidth=1.2, label="perfect foresight",
+    )  # fmt: skip
+    # Controllers that can not be told apart share a point, and its label.
+    points: dict[tuple[float, float], list[str]] = {}
+    for controller, terms in controllers.items():
+        at = (round(getattr(terms, field), 1), round(terms.ramping_kwh, 1))
+        points.setdefault(at, []).append(controller)
+    far = 2.0 * min((x for x, _ in points), default=0.0)
+    drawn = {at: names for at, names in points.items() if at[0] <= far}
+    for (x, y), names in drawn.items():
+        axes.plot([x / 1000.0], [y / 1000.0], color=RED, marker="s", markersize=5, linestyle="none")
+        axes.annotate(", ".join(names), (x / 1000.0, y / 1000.0), xytext=(5, 4), textcoords="offset points", fontsize=8)
+    axes.margins(x=0.25, y=0.12)
+    axes.set_xlabel(f"{name}, 1,000 {unit}")
+    axes.set_ylabel("ramping, MWh")
+    axes.set_title(f"{name} against ramping")
+    axes.legend(loc="upper right", fontsize=8)
+    words = [f"{', '.join(names)} {number(x)} {unit}, {number(y)} kWh" for (x, y), names in drawn.items()]
+    outside = [f"{', '.join(names)} {number(x)} {unit}, {number(y)} kWh" for at, names in points.items()
+               if at not in drawn for x, y in [at]]  # fmt: skip
+    ends = "; ".join(f"{number(x)} {unit}, {number(y)} kWh" for x, y in reach) or "none"
+    beyond = f"; too far off to be drawn: {'; '.join(outside)}" if outside else ""
+    return f"{name} against ramping. Perfect foresight: {ends}. Controllers: {'; '.join(words)}{beyond}."
 
 
 def curves_figure(training: Mapping[Agent, TrainingMetrics], curves: Mapping[Agent, pd.DataFrame]) -> Figure:

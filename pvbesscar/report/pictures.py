@@ -38,12 +38,16 @@ def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str
 
 
 def as_picture(figure: Figure) -> Picture:
-    """Make a figure an image of its own: with a size and a name space, on white ground."""
+    """Make a figure an image of its own."""
+    return Picture(f"data:image/svg+xml;base64,{base64.b64encode(as_file(figure).encode()).decode()}", figure.title)
+
+
+def as_file(figure: Figure) -> str:
+    """Text of a figure as a file of its own: with a size and a name space, on white ground."""
     view_box = figure.svg.partition('viewBox="')[2].partition('"')[0]
     width, height = view_box.split()[2:]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'width="{width}" height="{height}" style="background:white" '
     )
-    svg = head + str(figure.svg).removeprefix("<svg ")
-    return Picture(f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}", figure.title)
+    return head + str(figure.svg).removeprefix("<svg ")

@@ -14,7 +14,14 @@ from pydantic import ValidationError
 from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
-from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
+from pvbesscar.report.figures import (
+    Figure,
+    curves_figure,
+    monthly_figure,
+    ranking_figure,
+    trade_off_figure,
+    week_figure,
+)
 from pvbesscar.report.inputs import ReportInputs, read_inputs
 from pvbesscar.report.nearness import nearness_sentences
 from pvbesscar.report.sentences import (
@@ -28,6 +35,7 @@ from pvbesscar.report.sentences import (
     set_sentences,
     share,
 )
+from pvbesscar.report.weights import service_section, terms_of, weights_section
 from pvbesscar.store.files import published_folder, read_stored, sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.expectations import ExpectationReport
@@ -104,6 +112,8 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         kind_names=KIND_NAMES,
         not_evaluated={} if evaluation is None else evaluation.missing,
         comparisons=comparisons(ranking),
+        weights=None if evaluation is None else weights_section(evaluation.trade_offs, terms_of(evaluation)),
+        service=None if evaluation is None else service_section(evaluation.ev_term, inputs.settings.weights),
         figures=figures(inputs),
         files=inputs.files(),
         command=command(inputs.settings, inputs.profile),
@@ -241,6 +251,8 @@ def figures(inputs: ReportInputs) -> list[Figure]:
         if ledger is not None:
             made.append(week_figure(ledger, best, main.judged_on[0]))
         made.append(ranking_figure(main.ranking, main.reference, inputs.settings.weights))
+        if evaluation.trade_offs is not None and evaluation.trade_offs.optima:
+            made.append(trade_off_figure(evaluation.trade_offs, terms_of(evaluation)))
     if inputs.training:
         made.append(curves_figure(inputs.training, inputs.curves))
     hourly, sessions = inputs.hourly(), inputs.sessions()

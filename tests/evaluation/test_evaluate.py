@@ -14,7 +14,9 @@ from pvbesscar.controllers.baselines import Rule
 from pvbesscar.evaluation import parallel
 from pvbesscar.evaluation.citylearn_kpis import V2_NAMES, require_equal
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate, evaluate_on
+from pvbesscar.evaluation.front import sweeps
 from pvbesscar.evaluation.score import TERM_FIELDS
+from pvbesscar.evaluation.service import GUARDS
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.simulation.rollout import Ledger, rollout
 from pvbesscar.simulation.windows import Stretch, required_kwh, stretches_of, window_stretches
@@ -133,8 +135,9 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    # Seven controllers and the optimum on three days each.
-    assert told[-1].done == told[-1].total == (7 + 1) * 3
+    # Seven controllers, also with the guard on and off, and the optimum, also under other weights, on each day.
+    days = len(report.main.judged_on)
+    assert told[-1].done == told[-1].total == (7 * (1 + len(GUARDS)) + 1 + len(sweeps(settings.weights))) * days
     assert {progress.unit for progress in told} == {"controller-days"}
 
 
@@ -188,8 +191,9 @@ def test_both_judges_on_the_twin_and_citylearn_runs_the_windows_again(
     told: list[Progress] = []
     request = EvaluationRequest("smoke", ("rule",), nominal_on="both")
     both = evaluate(settings, workspace, "smoke", told.append, request=request, workers=1)
-    # Three days of: two controllers, each again on CityLearn, and the optimum.
-    assert (told[-1].done, told[-1].total, told[-1].unit) == (15.0, 15.0, "controller-days")
+    # Each day: two controllers, each again on CityLearn and with the guard on and off; the optimum by weighting.
+    days = float(len(report.main.judged_on)) * (2 * (2 + len(GUARDS)) + 1 + len(sweeps(settings.weights)))
+    assert (told[-1].done, told[-1].total, told[-1].unit) == (days, days, "controller-days")
     assert (both.main.simulator, both.main.judged_on) == ("twin", report.main.judged_on)
     before = {result.controller: result for result in report.main.ranking}
     for result in both.main.ranking:

@@ -71,6 +71,7 @@ def test_policies_run_on_all_years_at_once_as_on_each_alone(workspace: Workspace
 
 def test_every_scenario_has_a_bound_that_nobody_is_below(report: EvaluationReport) -> None:
     assert [scenario.scenario for scenario in report.scenarios] == ["test-01", "test-02"]
+    assert (report.trade_offs, report.ev_term) == (None, None)  # of the validated year, which was not judged
     for scenario in report.scenarios:
         assert scenario.simulator == "twin"
         assert {r.controller for r in scenario.ranking} == {"no-control", *EVALUATED}

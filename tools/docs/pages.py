@@ -23,6 +23,7 @@ from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
 from tests.quality.faults import FAULTS
 from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
+from tools.docs import weights
 from tools.docs.architecture import architecture_page
 from tools.docs.stamps import tell
 
@@ -489,6 +490,7 @@ def pages() -> dict[Path, str]:
         DOCS / "columns.md": columns_page(),
         DOCS / "kpis.md": kpis_page(),
         DOCS / "architecture.md": architecture_page(),
+        DOCS / "evaluation.md": weights.page((DOCS / "evaluation.md").read_text(encoding="utf-8"), weights.kept()),
     }
 
 

@@ -1,0 +1,1 @@
+"""An independent audit of a dataset and of an evaluation: what it checks it shares no code with."""

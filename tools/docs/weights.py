@@ -1,0 +1,131 @@
+"""What docs/evaluation.md says of weights and departure guard, from evaluations that `tools.docs.evaluation` keeps.
+
+    python -m tools.docs.weights --root FOLDER
+
+It keeps what the page is made of in docs/weights.json, so that every figure of the page can be made again from it:
+`make docs` writes the page from that file, and a test makes the scores from the terms.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from pvbesscar.evaluation.evaluate import REPORT_FILE
+from pvbesscar.evaluation.tables import markdown_table
+from pvbesscar.report.figures import Figure, trade_off_figure
+from pvbesscar.report.pictures import as_file
+from pvbesscar.report.weights import Section, service_section, terms_of, weights_section
+from pvbesscar.store.fingerprints import code_digest
+from schemas.results import EvaluationReport, Result, ScoreTerms
+from schemas.settings import Mode
+from schemas.trade_offs import EvTerm, TradeOffs
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+KEPT = DOCS / "weights.json"
+CODE = ("pvbesscar.controllers", "pvbesscar.evaluation", "pvbesscar.plant")
+"""Packages whose code makes the figures."""
+BEGIN, END = "<!-- weights: python -m tools.docs.weights -->", "<!-- end of weights -->"
+
+
+class Case(Result):
+    """What one evaluation of a validated year says of weights and guard."""
+
+    scenario: str
+    mode: Mode
+    judged_on: tuple[str, ...]
+    dataset_digest: str
+    code_digest: str
+    reference: ScoreTerms
+    controllers: dict[str, ScoreTerms]
+    trade_offs: TradeOffs
+    ev_term: EvTerm
+
+    @property
+    def name(self) -> str:
+        """Scenario and mode, for file names."""
+        return f"{self.scenario}-{self.mode}"
+
+
+_CASES = TypeAdapter(tuple[Case, ...])
+
+
+def case_of(report: EvaluationReport) -> Case:
+    """What an evaluation says; it must have judged the validated year."""
+    assert report.trade_offs is not None
+    assert report.ev_term is not None
+    return Case(
+        scenario=report.scenario,
+        mode=report.mode,
+        judged_on=report.main.judged_on,
+        dataset_digest=report.dataset_digest,
+        code_digest=code_digest(*CODE),
+        reference=report.main.reference,
+        controllers=terms_of(report),
+        trade_offs=report.trade_offs,
+        ev_term=report.ev_term,
+    )
+
+
+def kept() -> tuple[Case, ...]:
+    """Cases of docs/weights.json."""
+    return _CASES.validate_json(KEPT.read_bytes())
+
+
+def figure(case: Case) -> Figure:
+    """Fronts of a case, with its controllers."""
+    return trade_off_figure(case.trade_offs, case.controllers)
+
+
+def part(cases: Sequence[Case]) -> str:
+    """Text between the page's marks."""
+    return "\n\n".join(_of_case(case) for case in cases)
+
+
+def _of_case(case: Case) -> str:
+    own, weights = figure(case), case.trade_offs.weightings[0].weights
+    head = (
+        f"`{case.scenario}`, mode `{case.mode}`, {', '.join(case.judged_on)}; dataset `{case.dataset_digest[:12]}`, "
+        f"code `{case.code_digest[:12]}`:"
+    )
+    sections = (weights_section(case.trade_offs, case.controllers), service_section(case.ev_term, weights))
+    written = [_markdown(section) for section in sections if section is not None]
+    picture = f"![{own.alt}](images/weights-{case.name}.svg)"
+    return "\n\n".join([head, written[0], picture, *written[1:]])
+
+
+def _markdown(section: Section) -> str:
+    said = "\n".join(f"- {sentence}" for sentence in section.sentences)
+    tables = [f"{table.caption}:\n\n{markdown_table(table.head, table.rows)}" for table in section.tables]
+    return "\n\n".join([said, *tables])
+
+
+def page(text: str, cases: Sequence[Case]) -> str:
+    """Text of docs/evaluation.md with this part replaced."""
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{part(cases)}\n\n{END}{rest.partition(END)[2]}"
+
+
+def write(cases: Sequence[Case]) -> None:
+    """Write the page's part and its pictures."""
+    path = DOCS / "evaluation.md"
+    path.write_text(page(path.read_text(encoding="utf-8"), cases), encoding="utf-8")
+    for case in cases:
+        (DOCS / "images" / f"weights-{case.name}.svg").write_text(as_file(figure(case)), encoding="utf-8")
+
+
+def main() -> None:
+    """Keep what the evaluations below a folder say, and write the page's part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True)
+    reports = sorted(parser.parse_args().root.glob(f"*/outputs/evaluation/{REPORT_FILE}"))
+    found = [case_of(EvaluationReport.model_validate_json(path.read_bytes())) for path in reports]
+    KEPT.write_bytes(_CASES.dump_json(tuple(found), indent=1) + b"\n")
+    write(found)
+
+
+if __name__ == "__main__":
+    main()
