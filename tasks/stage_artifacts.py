@@ -143,6 +143,7 @@ def _training(run: RunContext, metrics: TrainingMetrics) -> None:
 
 
 def _ranking(run: RunContext, report: EvaluationReport) -> None:
+    from pvbesscar.evaluation.claims import gap_words, percent_interval
     from pvbesscar.evaluation.ranking import ranks
 
     main = report.main
@@ -151,6 +152,8 @@ def _ranking(run: RunContext, report: EvaluationReport) -> None:
             "rank": rank,
             "controller": result.controller,
             "kind": result.kind,
+            "gap closed": gap_words(main, result.gap_closed),
+            "95 %": None if result.gap_interval is None else percent_interval(result.gap_interval),
             "J": round(result.score, 4),
             "captured %": None if result.captured_share is None else round(100.0 * result.captured_share, 2),
             "mean reward": round(result.mean_reward, 4),

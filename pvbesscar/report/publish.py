@@ -11,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from pvbesscar.evaluation.claims import comparisons, gap_words, percent, percent_interval
 from pvbesscar.evaluation.evaluate import REPORT_FILE
-from pvbesscar.evaluation.ranking import comparisons, ranks
+from pvbesscar.evaluation.ranking import ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
+from pvbesscar.evaluation.tables import gap_rows
 from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
 from pvbesscar.report.inputs import ReportInputs, read_inputs
 from pvbesscar.report.sentences import (
@@ -25,7 +27,6 @@ from pvbesscar.report.sentences import (
     number,
     series_name,
     set_sentences,
-    share,
 )
 from pvbesscar.store.files import published_folder, read_stored, sha256_file, write_text
 from pvbesscar.store.workspace import Workspace
@@ -79,7 +80,12 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "series_name": series_name, "share": share}
+    environment.filters |= {
+        "number": number,
+        "series_name": series_name,
+        "percent": percent,
+        "interval": percent_interval,
+    }
     evaluation = inputs.evaluation
     main = None if evaluation is None else evaluation.main
     ranking = () if main is None else main.ranking
@@ -92,6 +98,8 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
         main=main,
         sets=() if evaluation is None else evaluation.sets,
+        gap_words=gap_words,
+        gap=None if main is None else gap_rows(main),
         headroom=[] if main is None else headroom(main),
         set_sentences=[] if evaluation is None else [s for own in evaluation.sets for s in set_sentences(own)],
         citylearn=() if main is None else citylearn_differences(main),
@@ -101,7 +109,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         term_fields=TERM_FIELDS,
         kind_names=KIND_NAMES,
         not_evaluated={} if evaluation is None else evaluation.missing,
-        comparisons=comparisons(ranking),
+        comparisons=[] if main is None else comparisons(main),
         figures=figures(inputs),
         files=inputs.files(),
         command=command(inputs.settings, inputs.profile),

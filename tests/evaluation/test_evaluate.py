@@ -26,7 +26,16 @@ from schemas.results import EvaluationReport
 from schemas.settings import Settings, Window
 from tests.mini_site import mini_site, with_training
 
-CONTROLLERS = {"no-control", "rule", "constant-1", "sac-untrained", "ppo-untrained", "a2c-untrained"}
+CONTROLLERS = {
+    "no-control",
+    "rule",
+    "constant-1",
+    "constant-0.5",
+    "random",
+    "sac-untrained",
+    "ppo-untrained",
+    "a2c-untrained",
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,12 @@ def test_nobody_is_below_the_bound_of_the_windows(report: EvaluationReport) -> N
     assert optimum.bound <= optimum.replay <= 1.005 * optimum.bound
     rule = next(result for result in report.main.ranking if result.controller == "rule")
     assert rule.captured_share == pytest.approx((0.9 - rule.score) / (0.9 - optimum.bound), abs=1e-6)
+    for result in report.main.ranking:
+        expected = (rule.score - result.score) / (rule.score - optimum.bound)
+        assert result.gap_closed == pytest.approx(expected)
+        assert result.gap_interval is None  # two days are no year
+    parts = sum(part.contribution for part in report.main.gap_parts)
+    assert parts + optimum.replay - optimum.bound == pytest.approx(rule.score - optimum.bound, abs=1e-12)
 
 
 def test_an_agent_without_a_model_is_missing_with_the_reason(report: EvaluationReport) -> None:
@@ -133,8 +148,8 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    # Seven controllers and the optimum on two days each.
-    assert told[-1].done == told[-1].total == (7 + 1) * 2
+    # Nine controllers and the optimum on two days each.
+    assert told[-1].done == told[-1].total == (9 + 1) * 2
     assert {progress.unit for progress in told} == {"controller-days"}
 
 

@@ -73,7 +73,7 @@ def test_every_scenario_has_a_bound_that_nobody_is_below(report: EvaluationRepor
     assert [scenario.scenario for scenario in report.scenarios] == ["test-01", "test-02"]
     for scenario in report.scenarios:
         assert scenario.simulator == "twin"
-        assert {r.controller for r in scenario.ranking} == {"no-control", *EVALUATED}
+        assert {r.controller for r in scenario.ranking} == {"no-control", *EVALUATED, "rule"}
         assert scenario.optimum is not None
         assert scenario.optimum.bound <= scenario.optimum.replay + 1e-9
         by_name = {r.controller: r for r in scenario.ranking}
@@ -94,13 +94,24 @@ def test_a_set_has_the_means_of_its_scenarios(report: EvaluationReport) -> None:
     idle = next(entry for entry in own.entries if entry.controller == "no-control")
     scores = [next(r.score for r in s.ranking if r.controller == "rule") for s in report.scenarios]
     assert rule.mean_score == pytest.approx(np.mean(scores))
-    assert rule.score_interval == pytest.approx((min(scores), max(scores)))
     assert (rule.against_rule, rule.against_rule_interval) == (0.0, (0.0, 0.0))
+    assert (rule.gap_closed, rule.gap_interval) == (0.0, (0.0, 0.0))
+    bounds = [s.optimum.bound for s in report.scenarios if s.optimum is not None]
+    assert own.mean_bound == pytest.approx(np.mean(bounds))
+    untrained = next(entry for entry in own.entries if entry.controller == "a2c-untrained")
+    assert untrained.gap_closed == pytest.approx(
+        (rule.mean_score - untrained.mean_score) / (rule.mean_score - np.mean(bounds))
+    )
+    assert untrained.gap_interval is not None
+    assert untrained.gap_interval[0] <= untrained.gap_closed <= untrained.gap_interval[1]
     assert idle.against_rule == pytest.approx(idle.mean_score - rule.mean_score)
-    assert idle.mean_captured_share == pytest.approx(0.0, abs=1e-6)
-    # Two differences of one sign: the interval excludes zero.
+    assert idle.captured_share == pytest.approx(0.0, abs=1e-6)
+    # J of no control is that of its own scale, whatever weeks are drawn.
+    assert idle.score_interval == pytest.approx((idle.mean_score, idle.mean_score), abs=1e-9)
     assert idle.against_rule_interval is not None
     assert idle.against_rule_interval[0] > 0.0
+    assert own.source_weeks is not None
+    assert own.source_weeks >= 10
 
 
 def test_table_and_ledgers_are_those_of_the_report(report: EvaluationReport, workspace: Workspace) -> None:
@@ -119,7 +130,8 @@ def test_table_and_ledgers_are_those_of_the_report(report: EvaluationReport, wor
 
 def test_markdown_has_a_table_for_a_set_and_one_for_a_scenario_of_none(report: EvaluationReport) -> None:
     text = as_markdown(report)
-    assert "`test`, mode `dispatch`, 2 test scenarios:" in text
+    (own,) = report.sets
+    assert f"`test`, mode `dispatch`, 2 test years, resampled from {own.source_weeks} source weeks:" in text
     assert "bound" not in text
     alone = as_markdown(report.model_copy(update={"sets": ()}))
     assert "`test`, mode `dispatch`, test-01, year, on twin:" in alone
