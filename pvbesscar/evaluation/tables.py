@@ -46,6 +46,10 @@ def ranking_rows(scenario: ScenarioResult) -> tuple[Row, list[Row]]:
     return HEAD, rows
 
 
+def _of_j(contribution: float) -> str:
+    return f"{contribution:+.5f}" if abs(contribution) >= 5e-6 else "0"
+
+
 def gap_rows(scenario: ScenarioResult) -> tuple[Row, list[Row]] | None:
     """Head and rows of what is open between rule and J*, term by term; `None` without an optimum.
 
@@ -55,12 +59,12 @@ def gap_rows(scenario: ScenarioResult) -> tuple[Row, list[Row]] | None:
     if scenario.optimum is None or not scenario.gap_parts:
         return None
     rows: list[Row] = [
-        (TERM_NAMES[p.term], f"{p.rule:,.0f}", f"{p.plan:,.0f}", f"{p.plan - p.rule:+,.0f}", f"{p.contribution:+.5f}")
+        (TERM_NAMES[p.term], f"{p.rule:,.0f}", f"{p.plan:,.0f}", f"{p.plan - p.rule:+,.0f}", _of_j(p.contribution))
         for p in scenario.gap_parts
     ]
     rest = scenario.optimum.replay - scenario.optimum.bound
-    rows.append(("plan replayed to bound J*", "", "", "", f"{rest:+.5f}"))
-    rows.append(("J(rule) - J*", "", "", "", f"{sum(p.contribution for p in scenario.gap_parts) + rest:+.5f}"))
+    rows.append(("plan replayed to bound J*", "", "", "", _of_j(rest)))
+    rows.append(("J(rule) - J*", "", "", "", _of_j(sum(p.contribution for p in scenario.gap_parts) + rest)))
     return GAP_HEAD, rows
 
 

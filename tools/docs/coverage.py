@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class DrawnWeeks:
     wet: NDArray[np.bool_]
 
 
+@cache
 def drawn_weeks(seed: int, years: int = YEARS) -> DrawnWeeks:
     """Years drawn from the test weeks of a calendar with a wet season from November to April and seven holidays."""
     week = np.arange(WEEKS)
@@ -133,9 +135,8 @@ def main() -> None:
     """Measure all cases, then write the table into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=1000)
-    path = DOCS / "evaluation.md"
+    made, path = section(parser.parse_args().repetitions), DOCS / "evaluation.md"
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    made = section(parser.parse_args().repetitions)
     path.write_text(f"{before}{made}{rest.partition(END)[2]}", encoding="utf-8")
 
 
