@@ -166,7 +166,7 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
             above_bound=scored["j"] - scored["optimum_j"],
             off=scored["j"] - scored["j_due"],
             share_off=scored["captured_share"] - scored["share_due"],
-            gap_off=scored["gap_closed"] - scored["gap_due"],
+            gap_off=_apart(scored["gap_closed"].astype(float), scored["gap_due"].astype(float)),
         ),
         (
             between("above_bound", -RESOLUTION, None, cause="a controller is better than the proven bound"),
@@ -234,6 +234,11 @@ def _scores(report: EvaluationReport, settings: Settings) -> Iterator[dict[str, 
                 "share_due": (none - own) / open_ if none is not None and open_ > RESOLUTION else None,
                 "gap_due": (rule - own) / gap if rule is not None and gap is not None else None,
             }
+
+
+def _apart(found: pd.Series, due: pd.Series) -> pd.Series:
+    """How far two columns are apart; by one where a figure stands and none is due, or the other way round."""
+    return (found - due).mask(found.isna() != due.isna(), 1.0)
 
 
 def _open_gap(scenario: ScenarioResult, rule: float | None) -> float | None:
