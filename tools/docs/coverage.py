@@ -29,6 +29,8 @@ BEGIN, END = "<!-- coverage: python -m tools.docs.coverage -->", "<!-- end of co
 YEARS = 10
 SEASON = 1.0
 """What a wet week adds in every case; it is in all years alike."""
+OPEN, SHARE = 6.0, 0.4
+"""Mean of what is open, and the share of it that is closed, where a ratio is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Case:
     together: float = 0.0
     """Correlation of the effects of a week's weather and of its demand."""
     skewed: bool = False
+    seeds: int = 1
+    """Trainings, each with an effect of standard deviation 1."""
+    ratio: bool = False
+    """A ratio of means, as the gap closed is: the effects lie on a share of what is open, which varies itself."""
 
 
 CASES = (
@@ -52,6 +58,8 @@ CASES = (
     Case("linked: they cancel in part", together=-0.7),
     Case("skewed effects (exponential)", skewed=True),
     Case("mostly their meeting, and chance", weather=0.2, demand=0.2, meeting=1.0, own=1.0),
+    Case("a ratio of means", ratio=True),
+    Case("five trainings", seeds=5),
 )
 
 
@@ -81,8 +89,10 @@ def drawn_weeks(seed: int, years: int = YEARS) -> DrawnWeeks:
     return DrawnWeeks(recipes, source, wet[np.unique(np.stack([weather, demand]))])
 
 
-def simulated(case: Case, weeks: DrawnWeeks, generator: np.random.Generator) -> tuple[FloatArray, float]:
-    """What each day adds, shape (1, years, days), and the truth that it was made of."""
+def simulated(
+    case: Case, weeks: DrawnWeeks, generator: np.random.Generator
+) -> tuple[FloatArray, FloatArray | None, float]:
+    """What each day adds, shape (seeds, years, days), what it is a share of, and the truth that it was made of."""
     source = weeks.source
     count, (years, days) = source.weeks, source.weather.shape
     effects = generator.exponential(size=(2, count)) - 1.0 if case.skewed else generator.standard_normal((2, count))
@@ -92,8 +102,12 @@ def simulated(case: Case, weeks: DrawnWeeks, generator: np.random.Generator) -> 
     meeting = case.meeting * generator.standard_normal((count, count))
     own = case.own * np.repeat(generator.standard_normal((years, WEEKS + 1)), WEEK, axis=1)[:, :days]
     season = SEASON * weeks.wet[source.weather]
-    daily = season + weather[source.weather] + demand[source.demand] + meeting[source.weather, source.demand] + own
-    return daily[None] / days, float(season.mean())
+    daily = weather[source.weather] + demand[source.demand] + meeting[source.weather, source.demand] + own
+    if case.ratio:
+        is_open = OPEN + season + weather[source.weather] + generator.standard_normal(count)[source.demand]
+        return (SHARE * is_open + daily)[None] / days, is_open[None] / days, SHARE
+    by_seed = generator.standard_normal(case.seeds) if case.seeds > 1 else np.zeros(1)
+    return (by_seed[:, None, None] + season + daily) / days, None, float(season.mean())
 
 
 def measure(case: Case, repetitions: int, years: int = YEARS) -> dict[str, float]:
@@ -102,26 +116,27 @@ def measure(case: Case, repetitions: int, years: int = YEARS) -> dict[str, float
     for seed in range(repetitions):
         generator = np.random.default_rng((1, seed))
         weeks = drawn_weeks(seed, years)
-        daily, truth = simulated(case, weeks, generator)
+        daily, over, truth = simulated(case, weeks, generator)
+        yearly = [np.ones(years) if own is None else own.mean(axis=0).sum(axis=1) for own in (daily, over)]
         found = {
-            "together": interval(weeks.source, daily),
-            "apart": interval(weeks.source, daily, way="apart"),
-            "years": over_years(daily[0].sum(axis=1), generator),
+            "together": interval(weeks.source, daily, over),
+            "apart": interval(weeks.source, daily, over, way="apart"),
+            "years": over_years(*yearly, generator),
         }
         for kind, (low, high) in found.items():
             held[kind] += low <= truth <= high
     return {kind: count / repetitions for kind, count in held.items()}
 
 
-def over_years(values: FloatArray, generator: np.random.Generator) -> tuple[float, float]:
+def over_years(values: FloatArray, over: FloatArray, generator: np.random.Generator) -> tuple[float, float]:
     """Interval of a bootstrap that takes the years for independent ones, for comparison."""
-    means = values[generator.integers(values.size, size=(1000, values.size))].mean(axis=1)
-    low, high = np.quantile(means, QUANTILES)
+    drawn = generator.integers(values.size, size=(1000, values.size))
+    low, high = np.quantile(values[drawn].sum(axis=1) / over[drawn].sum(axis=1), QUANTILES)
     return float(low), float(high)
 
 
 def section(repetitions: int) -> str:
-    """Table of all cases."""
+    """Write the table of all cases."""
     head = ("effects", "source weeks, each as a whole (used)", "source weeks, weather and demand apart", "years")
     rows = []
     for case in CASES:
