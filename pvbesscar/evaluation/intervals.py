@@ -127,8 +127,9 @@ def interval(
     estimate, error = (float(own[0]) for own in _estimates(weeks, part, base, count, one, way))
     if error <= 1e-12 * max(abs(estimate), 1e-12):
         return estimate, estimate
-    drawn, errors = _estimates(weeks, part, base, count, _draws(weeks, len(values), way, generator), way)
+    # Of one or two years some draws are of weeks that never met: these show nothing, and are left out.
     with np.errstate(divide="ignore", invalid="ignore"):
+        drawn, errors = _estimates(weeks, part, base, count, _draws(weeks, len(values), way, generator), way)
         studentised = (drawn - estimate) / errors
     low, high = np.quantile(studentised[np.isfinite(studentised)], QUANTILES)
     return float(estimate - high * error), float(estimate - low * error)

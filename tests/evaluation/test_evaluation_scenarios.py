@@ -14,6 +14,7 @@ from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
 from pvbesscar.evaluation.kpis import KPIS
+from pvbesscar.evaluation.samples import source_weeks
 from pvbesscar.evaluation.specifications import known_names, specs_of
 from pvbesscar.evaluation.tables import as_markdown
 from pvbesscar.plant.twin import Twin
@@ -21,7 +22,7 @@ from pvbesscar.simulation.rollout import rollout, rollout_together
 from pvbesscar.simulation.windows import Stretch
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError
-from schemas.results import EvaluationReport
+from schemas.results import EvaluationReport, ScenarioResult
 from schemas.settings import Settings
 from tests.mini_site import mini_site
 
@@ -150,3 +151,53 @@ def test_the_folder_of_an_evaluation_is_replaced_whole(report: EvaluationReport,
     found = {path.relative_to(workspace.evaluation).as_posix() for path in workspace.evaluation.rglob("*.*")}
     assert found == set(report.files) | {"evaluation_report.json"}
     assert not [path for path in Path(workspace.evaluation).parent.iterdir() if path.name.startswith(".evaluation")]
+
+
+def test_the_headline_is_that_of_the_ledgers(
+    report: EvaluationReport, settings: Settings, workspace: Workspace
+) -> None:
+    """Plain sums over the files: J of rule, controller and plan, what is open, and where it comes from."""
+    weights = settings.weights
+    by_term = {
+        "co2_kg": weights.co2, "solar_kwh": weights.solar, "cost_pen": weights.cost, "ev_short_kwh": weights.ev_service,
+        "ramping_kwh": weights.grid_stability,
+    }  # fmt: skip
+
+    def parts(scenario: ScenarioResult, controller: str) -> dict[str, float]:
+        path = workspace.evaluation / "ledgers" / scenario.scenario / f"{controller}.parquet"
+        sums = pd.read_parquet(path)[list(by_term)].sum()
+        return {name: by_term[name] * sums[name] / getattr(scenario.reference, name) for name in by_term}
+
+    names = ("rule", "a2c-untrained", "no-control")
+    j = {name: np.mean([sum(parts(one, name).values()) for one in report.scenarios]) for name in names}
+    bound = np.mean([one.optimum.bound for one in report.scenarios if one.optimum is not None])
+    entries = {entry.controller: entry for entry in report.sets[0].entries}
+    for name in names:
+        assert entries[name].gap_closed == pytest.approx((j["rule"] - j[name]) / (j["rule"] - bound), rel=1e-9)
+        assert entries[name].against_rule == pytest.approx(j[name] - j["rule"], abs=1e-12)
+    for one in report.scenarios:
+        assert one.optimum is not None
+        rule, plan = parts(one, "rule"), parts(one, "optimum")
+        found = {part.term: part.contribution for part in one.gap_parts}
+        assert found == pytest.approx({name: rule[name] - plan[name] for name in by_term}, abs=1e-12)
+        is_open = sum(rule.values()) - one.optimum.bound
+        assert sum(found.values()) + one.optimum.replay - one.optimum.bound == pytest.approx(is_open, abs=1e-12)
+
+
+def test_days_are_laid_to_the_weeks_that_they_come_from(workspace: Workspace) -> None:
+    store = ScenarioStore(workspace.dataset)
+    drawn = source_weeks(store, store.names("test"))
+    assert drawn is not None
+    recipe = store.recipe("test-02")
+    weeks = np.unique(np.concatenate([store.recipe(n).weather_day for n in store.names("test")]
+                                     + [store.recipe(n).demand_day for n in store.names("test")]) // 7)  # fmt: skip
+    assert weeks[drawn.weather[1]].tolist() == (recipe.weather_day // 7).tolist()
+    assert weeks[drawn.demand[1]].tolist() == (recipe.demand_day // 7).tolist()
+    # Weather and demand of a day are of one season, and seasons are those that the years were drawn by.
+    assert (drawn.stratum[drawn.weather] == drawn.stratum[drawn.demand]).all()
+    assert drawn.stratum.tolist() == store.wet_weeks()[weeks].astype(int).tolist()
+    nominal = source_weeks(store, ["nominal"])
+    assert nominal is not None
+    assert nominal.weeks == 52
+    assert nominal.weather.tolist() == nominal.demand.tolist()
+    assert nominal.weather[0, [0, 6, 7, 363, 364]].tolist() == [0, 0, 1, 51, 51]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,17 @@ def test_seeds_are_paired_and_a_third_factor() -> None:
 def test_the_same_results_give_the_same_interval() -> None:
     days = np.random.default_rng(1).standard_normal((1, 1, 36))
     assert interval(crossed(), days) == interval(crossed(), days)
+
+
+def test_weeks_that_never_met_are_no_draw() -> None:
+    # A year of six weeks, each with the demand of the next alone: a draw of weeks that are no neighbours has no day.
+    weather = np.arange(6)[None]
+    weeks = SourceWeeks(weather, (weather + 1) % 6, np.zeros(6, dtype=np.int64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        low, high = interval(weeks, (EFFECT[weather] / 6)[None])
+    assert np.isfinite([low, high]).all()
+    assert low < EFFECT.mean() < high
 
 
 def test_recipes_are_read_as_weeks() -> None:
