@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Way = Literal["together", "apart", "unmixed"]
 
-RESAMPLES = 2000
+RESAMPLES = 4000
 QUANTILES = (0.025, 0.975)
 LEAST_WEEKS = 5
 """Source weeks that an interval needs; seasons with fewer are resampled as one."""

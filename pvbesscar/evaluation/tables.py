@@ -9,9 +9,10 @@ from pvbesscar.evaluation.score import TERM_FIELDS
 from schemas.results import EvaluationReport, Interval, ScenarioResult, ScoreTerms, SetResult
 
 TERM_HEAD = ("CO2, kg", "solar, kWh", "cost, PEN", "EV short, kWh", "ramping, kWh")
-HEAD = ("controller", "J", "gap closed", "95 %", "captured", *TERM_HEAD)
+HEAD = ("controller", "gap closed", "gap, 95 %", "J", "captured", *TERM_HEAD)
 SET_HEAD = (
-    "controller", "gap closed", "95 %", "mean J", "95 %", "J against the rule", "95 %", "captured", *TERM_HEAD,
+    "controller", "gap closed", "gap, 95 %", "mean J", "J, 95 %", "J against the rule", "difference, 95 %", "captured",
+    *TERM_HEAD,
 )  # fmt: skip
 GAP_HEAD = ("term", "rule", "plan of the optimum", "difference", "of J")
 TERM_NAMES = dict(zip(TERM_FIELDS, TERM_HEAD, strict=True))
@@ -28,16 +29,16 @@ def ranking_rows(scenario: ScenarioResult) -> tuple[Row, list[Row]]:
     if scenario.optimum is not None:
         own, is_open = scenario.optimum, open_of(scenario)
         closed = "" if is_open is None else "100.0 %"
-        rows.append(("J*, bound", f"{own.bound:.5f}", closed, "", "100.0 %", *[""] * len(TERM_FIELDS)))
+        rows.append(("J*, bound", closed, "", f"{own.bound:.5f}", "100.0 %", *[""] * len(TERM_FIELDS)))
         rows.append(
-            ("J*, plan replayed", f"{own.replay:.5f}", f"+{100.0 * own.gap:.3f} % of J*", "", "", *_terms(own.terms))
+            ("J*, plan replayed", "", "", f"{own.replay:.5f}", f"+{100.0 * own.gap:.3f} % of J*", *_terms(own.terms))
         )
     rows += [
         (
             r.controller,
-            f"{r.score:.5f}",
             gap_words(scenario, r.gap_closed),
             "" if r.gap_interval is None else percent_interval(r.gap_interval),
+            f"{r.score:.5f}",
             percent(r.captured_share, 2),
             *_terms(r.terms),
         )

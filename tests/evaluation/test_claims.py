@@ -88,7 +88,7 @@ def test_nothing_open_is_said_in_every_place() -> None:
     own = scenario(0.3, {"rule": ("baseline", RULE), "sac": ("agent", SAC), "no-control": ("baseline", IDLE)}, RULE)
     assert nothing_open(own)
     assert gap_words(own, None) == "nothing open"
-    assert {row[2] for row in ranking_rows(own)[1]} == {"nothing open", "", "+1.667 % of J*"}
+    assert {row[1] for row in ranking_rows(own)[1]} == {"nothing open", ""}
     said = headroom(own)
     assert said[1].startswith("Nothing open: the rule scores 0.30500, which can not be told from J*")
     assert len(said) == 2
@@ -177,8 +177,8 @@ def test_the_page_of_tables_has_headline_parts_and_sentences() -> None:
         scenarios=(own,), sets=(), missing={},
     )  # fmt: skip
     text = as_markdown(report)
-    assert "| controller | J | gap closed | 95 % | captured |" in text
-    assert "| sac | 0.29500 | 50.0 % |  | 98.37 % | 121 | 0 | 47 | 0.0 | 4 |" in text
+    assert "| controller | gap closed | gap, 95 % | J | captured |" in text
+    assert "| sac | 50.0 % |  | 0.29500 | 98.37 % | 121 | 0 | 47 | 0.0 | 4 |" in text
     assert "Where the gap from rule to J* comes from:" in text
     assert "sac is better than rule by J (-0.0100); worse: cost" in text
     years = set_result("test", [own, own])
