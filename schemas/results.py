@@ -14,9 +14,11 @@ from schemas.trade_offs import EvTerm, TradeOffs
 __all__ = ["Result", "ScoreTerms"]
 
 Severity = Literal["error", "warning", "info"]
-ControllerKind = Literal["agent", "untrained", "baseline", "constant"]
+ControllerKind = Literal["agent", "untrained", "baseline", "constant", "random"]
 SimulatorName = Literal["citylearn", "twin"]
 TrainingOutcome = Literal["training helped", "training added nothing", "can not be told"]
+Interval = tuple[float, float]
+"""Low and high end of a 95 % interval."""
 
 
 class ReaderDecision(Result):
@@ -259,6 +261,10 @@ class ControllerResult(Result):
     reward_std: float
     """Spread (sample standard deviation) of the mean reward over the windows; 0 with a single one."""
     terms: ScoreTerms
+    gap_closed: float | None
+    """(J(rule) - J) / (J(rule) - J*); absent where nothing is open, or no optimum could be computed."""
+    gap_interval: Interval | None = None
+    """Over the resampled weeks of the year; absent where less than a whole year was judged."""
     captured_share: float | None
     """(J(no control) - J) / (J(no control) - J*); absent where no optimum could be computed."""
     kpis: dict[str, float | None]
@@ -293,6 +299,19 @@ class OptimumResult(Result):
         return (self.replay - self.bound) / self.bound if self.bound > 0.0 else 0.0
 
 
+class GapPart(Result):
+    """What one term has to do with what is open between the rule and J*."""
+
+    term: str
+    """Name of the term, a field of `ScoreTerms`."""
+    rule: float
+    """Its total under the rule."""
+    plan: float
+    """Its total under the optimum's plan, replayed."""
+    contribution: float
+    """What it adds to J(rule) - J(plan): weight x difference / scale; below zero where the plan has more of it."""
+
+
 class ScenarioResult(Result):
     """All controllers on the same hours of one year."""
 
@@ -307,28 +326,27 @@ class ScenarioResult(Result):
     optimum: OptimumResult | None
     optimum_refused: str | None = None
     """Why there is no optimum."""
+    gap_parts: tuple[GapPart, ...] = ()
+    """J(rule) - J(plan), term by term; with the replay's distance from the bound it is J(rule) - J*."""
     ranking: tuple[ControllerResult, ...]
 
 
-Interval = tuple[float, float]
-
-
 class SetEntry(Result):
-    """One controller over a set of scenarios; intervals are 95 %, of a bootstrap over the scenarios."""
+    """One controller over a set of scenarios; intervals are over resampled weeks (docs/evaluation.md)."""
 
     controller: str
     kind: ControllerKind
     mean_score: float
     score_interval: Interval | None
-    mean_captured_share: float | None
-    captured_interval: Interval | None
-    captured_of: int
-    """Scenarios that have a captured share."""
-    mean_co2_kg: float
-    against_rule: float | None
-    """Mean of J - J(rule), scenario by scenario; absent where the rule was not evaluated."""
+    gap_closed: float | None
+    """(mean J(rule) - mean J) / (mean J(rule) - mean J*); absent where nothing is open, or an optimum is missing."""
+    gap_interval: Interval | None
+    captured_share: float | None
+    """(mean J(no control) - mean J) / (mean J(no control) - mean J*)."""
+    against_rule: float
+    """Mean of J - J(rule)."""
     against_rule_interval: Interval | None
-    co2_against_rule_kg: float | None
+    mean_terms: ScoreTerms
 
 
 class SetResult(Result):
@@ -336,6 +354,11 @@ class SetResult(Result):
 
     name: str
     scenarios: tuple[str, ...]
+    source_weeks: int | None
+    """Weeks that its years were drawn from, and that are resampled; absent where there are no intervals."""
+    mean_bound: float | None
+    mean_replay: float | None
+    mean_reference: ScoreTerms
     entries: tuple[SetEntry, ...]
 
 
@@ -350,6 +373,8 @@ class TrainingVerdict(Result):
     outcome: TrainingOutcome
     difference: float
     interval: Interval | None
+    beats_rule: bool
+    """Whether the interval of J(trained) - J(rule) lies below zero."""
     co2_difference_kg: float
     """Over all windows, or of the mean scenario."""
     sentence: str

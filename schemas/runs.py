@@ -89,7 +89,7 @@ class RunManifest(Result):
     stages: dict[str, StageFiles]
     """The stages that the run came to and those before them, in order."""
     figures: dict[str, float]
-    """Sums of the dataset's year; J, captured share and CO2 of each controller on the scenario judged first."""
+    """Sums of the dataset's year; J, gap closed and CO2 of each controller on the scenario judged first."""
     best: str | None
     """The controller with the lowest J."""
     digest: str

@@ -143,7 +143,9 @@ def _training(run: RunContext, metrics: TrainingMetrics) -> None:
 
 
 def _ranking(run: RunContext, report: EvaluationReport) -> None:
+    from pvbesscar.evaluation.claims import gap_words, percent_interval
     from pvbesscar.evaluation.ranking import ranks
+    from pvbesscar.evaluation.tables import set_rows, set_title
 
     main = report.main
     rows = [
@@ -151,6 +153,8 @@ def _ranking(run: RunContext, report: EvaluationReport) -> None:
             "rank": rank,
             "controller": result.controller,
             "kind": result.kind,
+            "gap closed": gap_words(main, result.gap_closed),
+            "95 %": None if result.gap_interval is None else percent_interval(result.gap_interval),
             "J": round(result.score, 4),
             "captured %": None if result.captured_share is None else round(100.0 * result.captured_share, 2),
             "mean reward": round(result.mean_reward, 4),
@@ -167,6 +171,11 @@ def _ranking(run: RunContext, report: EvaluationReport) -> None:
     verdicts = "".join(f" {verdict.sentence}" for verdict in report.verdicts)
     words = f"Judged on {', '.join(main.judged_on)}; lower J is better.{missing}{verdicts}"
     artifacts.table(_key(run, "ranking"), rows, words, str(run.workspace.evaluation / "evaluation_comparison.csv"))
+    for own in report.sets:
+        head, means = set_rows(own)
+        table = [dict(zip(head, row, strict=True)) for row in means]
+        where = str(run.workspace.evaluation / "evaluation_report.json")
+        artifacts.table(_key(run, "ranking", own.name), table, f"Means over {set_title(own)}.", where)
 
 
 def _report(run: RunContext, page: Path) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 ControllerOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--controller", metavar="NAME", help="Judge only this one (no-control is always judged); `all`; repeatable."
+        "--controller",
+        metavar="NAME",
+        help="Judge only this one (no-control and rule are always judged); `all`; repeatable.",
     ),
 ]
 ScenariosOption = Annotated[
@@ -81,15 +83,20 @@ def evaluate(
 
 
 def _print(report: EvaluationReport, *, markdown: bool) -> None:
-    from pvbesscar.evaluation.tables import as_markdown, ranking_rows
+    from pvbesscar.evaluation.tables import as_markdown, gap_rows, ranking_rows, set_rows, set_title
 
     if markdown:
         typer.echo(as_markdown(report))
     else:
         for scenario in report.scenarios:
             typer.echo(f"{scenario.scenario}, on {scenario.simulator}: {', '.join(scenario.judged_on)}")
-            head, rows = ranking_rows(scenario)
-            print_table(head, rows)
+            print_table(*ranking_rows(scenario))
+        for own in report.sets:
+            typer.echo(set_title(own))
+            print_table(*set_rows(own))
+        if gap := gap_rows(report.main):
+            typer.echo(f"where the gap from rule to J* comes from, {report.main.scenario}")
+            print_table(*gap)
     for name, reason in report.missing.items():
         typer.echo(f"not judged: {name}: {reason}", err=True)
     for verdict in report.verdicts:

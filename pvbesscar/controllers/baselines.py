@@ -1,4 +1,4 @@
-"""Controllers that do not learn: no control, rule, constant action."""
+"""Controllers that do not learn: no control, rule, constant action, random actions."""
 
 from __future__ import annotations
 
@@ -57,3 +57,18 @@ class ConstantAction(Acting):
     def action(self, state: PlantState) -> NDArray[np.floating]:
         """Action for the hour of `state`, shape (1 + K,)."""
         return np.full(1 + state.data.params.sockets, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomAction(Acting):
+    """Actions drawn evenly from [0, 1], each hour of the year its own: what an agent that knows nothing may do.
+
+    The draws are NumPy's random bits, which are the same on every processor, and hang on the hour alone.
+    """
+
+    seed: int = 0
+    name: str = "random"
+
+    def action(self, state: PlantState) -> NDArray[np.floating]:
+        """Action for the hour of `state`, shape (1 + K,)."""
+        return np.random.default_rng((self.seed, state.t)).random(1 + state.data.params.sockets)

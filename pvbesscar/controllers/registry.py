@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
-from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
+from pvbesscar.controllers.baselines import ConstantAction, NoControl, RandomAction, Rule
 from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, fit_forecast, perfect_outlook
 from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
 from pvbesscar.controllers.reference import no_control_reference
@@ -17,9 +17,11 @@ from schemas.progress import OnProgress
 from schemas.results import ScoreTerms
 from schemas.settings import Frozen, Mode, quantity
 
-NO_CONTROL, RULE, CONSTANT, TUNED = "no-control", "rule", "constant-1", "tuned-rule"
+NO_CONTROL, RULE, RANDOM, TUNED = "no-control", "rule", "random", "tuned-rule"
 MPC, MPC_PERFECT_DAY, OPTIMUM = "mpc", "mpc-perfect-day", "optimum"
-NAMES = (NO_CONTROL, RULE, CONSTANT, TUNED, MPC, MPC_PERFECT_DAY, OPTIMUM)
+CONSTANTS = {"constant-1": 1.0, "constant-0.5": 0.5}
+"""Controllers whose every action is one value, by name."""
+NAMES = (NO_CONTROL, RULE, *CONSTANTS, RANDOM, TUNED, MPC, MPC_PERFECT_DAY, OPTIMUM)
 FITTED = frozenset({TUNED, MPC, MPC_PERFECT_DAY})
 COST = {MPC: 10, MPC_PERFECT_DAY: 10}
 """Time that an hour's decision takes, relative to the rule; 1 for the others. For progress bars."""
@@ -114,7 +116,9 @@ def make(
         return _make_fitted(name, data, fitted)
     if name == OPTIMUM:
         return optimum.PlannedController(optimum.solve(data, start=start, hours=hours).plan)
-    baselines: dict[str, Controller] = {NO_CONTROL: NoControl(), RULE: Rule(), CONSTANT: ConstantAction(1.0)}
+    if name in CONSTANTS:
+        return ConstantAction(CONSTANTS[name])
+    baselines: dict[str, Controller] = {NO_CONTROL: NoControl(), RULE: Rule(), RANDOM: RandomAction()}
     return baselines[name]
 
 

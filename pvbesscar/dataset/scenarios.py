@@ -361,6 +361,11 @@ class ScenarioStore:
         """Recipe of a scenario of the three drawn sets."""
         return self._recipes[name]
 
+    def wet_weeks(self) -> NDArray[np.bool_]:
+        """Whether each of the 52 weeks is of the wet season, as years were drawn, shape (52,)."""
+        settings = ScenarioSettings.model_validate(self._index["settings"])
+        return Calendar.of(self._nominal.hourly, settings).wet
+
     def drawn_year(self, name: str) -> tuple[DrawnYear, PlantParams]:
         """Tables of a drawn or perturbed scenario, and the parameters of its plant."""
         if name in self._recipes:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pvbesscar.agents.artifacts import prove_dataset
@@ -17,6 +16,7 @@ from pvbesscar.dataset.scenarios import NOMINAL, POOLS, ScenarioStore
 from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.bound import Bound, reference_of
 from pvbesscar.evaluation.cases import EvaluationCase, SimulatedCase
+from pvbesscar.evaluation.courses import gap_parts
 from pvbesscar.evaluation.fitting import fitted_for
 from pvbesscar.evaluation.front import optimum_cases, sweeps, trade_offs
 from pvbesscar.evaluation.kpis import KPIS, ControllerRun
@@ -27,10 +27,12 @@ from pvbesscar.evaluation.parallel import (
     simulate_all,
     simulate_here,
 )
-from pvbesscar.evaluation.ranking import controller_result, paired_differences, ranked, ranks, verdict
+from pvbesscar.evaluation.ranking import controller_result, paired_differences, ranked, ranks, t_interval
+from pvbesscar.evaluation.samples import Sample, samples_of
 from pvbesscar.evaluation.score import left_out, score, terms
 from pvbesscar.evaluation.service import ev_term, guard_cases
 from pvbesscar.evaluation.specifications import ControllerSpec, specs_of, untrained_name
+from pvbesscar.evaluation.verdicts import Difference, JudgedTraining, judged_on_set, judged_on_stretches, verdict
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Simulator
 from pvbesscar.quality.expectations.results import require_result_files
@@ -185,13 +187,16 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
     """Write report, table and ledgers; they replace the earlier ones together."""
     store = ScenarioStore(plan.workspace.dataset)
     nominal = load_plant(plan.workspace.dataset)
+    samples = samples_of(plan, store, simulated, bounds)
     with published_folder(plan.workspace.evaluation) as draft:
         files: dict[str, str] = {}
         results = []
         for case in plan.cases:
             data = nominal if case.scenario == NOMINAL else store.load(case.scenario)
             by_name = {spec.name: simulated[case.scenario, spec.name] for spec in plan.specs}
-            results.append(_scenario_result(draft, plan, case, data, by_name, bounds[case.scenario], files))
+            own = _Judged(by_name, bounds[case.scenario], samples.get(case.scenario))
+            results.append(_scenario_result(draft, plan, case, data, own, files))
+        sets = _set_results(plan, results, samples)
         write_text(draft / TABLE_FILE, comparison(results).to_csv(index=False, lineterminator="\n"))
         files[TABLE_FILE] = sha256_file(draft / TABLE_FILE)
         report = EvaluationReport(
@@ -203,9 +208,9 @@ def publish_results(plan: EvaluationPlan, simulated: Results, bounds: Bounds) ->
             forecast=nominal.forecast_kind,
             dataset_digest=nominal.digest,
             scenarios=tuple(results),
-            sets=_set_results(plan, results),
+            sets=sets,
             missing=plan.missing,
-            verdicts=_training_verdicts(plan, results, simulated),
+            verdicts=_training_verdicts(plan, results, simulated, sets, samples),
             nearness=store.nearness(),
             files=files,
         )
@@ -231,19 +236,24 @@ def _of_the_validated_year(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Simulated controllers of one case, its optimum, and what its days add to J where it is resampled by itself."""
+
+    simulated: dict[str, SimulatedCase]
+    bound: Bound
+    sample: Sample | None
+
+
 def _scenario_result(
-    draft: Path,
-    plan: EvaluationPlan,
-    case: EvaluationCase,
-    data: PlantData,
-    simulated: dict[str, SimulatedCase],
-    bound: Bound,
-    files: dict[str, str],
+    draft: Path, plan: EvaluationPlan, case: EvaluationCase, data: PlantData, judged: _Judged, files: dict[str, str]
 ) -> ScenarioResult:
     """Figures of all controllers on one case; their ledgers are written to `draft` and their digests to `files`."""
+    simulated, bound = judged.simulated, judged.bound
     reference, weights = reference_of(data, case.stretches), plan.settings.weights
-    no_control_j = score(terms(simulated[registry.NO_CONTROL].ledgers), reference, weights)
-    optimum_j = None if bound.result is None else bound.result.bound
+    no_control, rule = (terms(simulated[name].ledgers) for name in (registry.NO_CONTROL, registry.RULE))
+    no_control_j, rule_j = (score(own, reference, weights) for own in (no_control, rule))
+    optimum_j, replay_j = (None, None) if bound.result is None else (bound.result.bound, bound.result.replay)
     avoided = plan.settings.grid.avoided_fuel_kg_per_kwh
     usable_kwh = data.params.bess_kwh * data.params.bess_depth_of_discharge
 
@@ -257,8 +267,9 @@ def _scenario_result(
     def result(spec: ControllerSpec) -> ControllerResult:
         done = simulated[spec.name]
         digest = write_ledger(spec.name, done.ledgers)
-        run = ControllerRun(done.ledgers, reference, weights, usable_kwh, avoided, no_control_j, optimum_j)
-        return controller_result(spec, run, digest, done.citylearn)
+        against = (no_control_j, optimum_j, rule_j, replay_j)
+        run = ControllerRun(done.ledgers, reference, weights, usable_kwh, avoided, *against)
+        return controller_result(spec, run, digest, done.citylearn, judged.sample)
 
     if bound.ledgers:
         write_ledger(registry.OPTIMUM, bound.ledgers)
@@ -271,50 +282,59 @@ def _scenario_result(
         terms_left_out=left_out(reference),
         optimum=bound.result,
         optimum_refused=bound.refused,
+        gap_parts=() if bound.result is None else gap_parts(rule, bound.result.terms, reference, weights),
         ranking=ranked([result(spec) for spec in plan.specs]),
     )
 
 
-def _set_results(plan: EvaluationPlan, results: Sequence[ScenarioResult]) -> tuple[SetResult, ...]:
+def _set_results(
+    plan: EvaluationPlan, results: Sequence[ScenarioResult], samples: dict[str, Sample | None]
+) -> tuple[SetResult, ...]:
     by_name = {result.scenario: result for result in results}
-    return tuple(set_result(which, [by_name[n] for n in names]) for which, names in plan.sets.items() if which in SETS)
+    return tuple(
+        set_result(which, [by_name[n] for n in names], samples.get(which))
+        for which, names in plan.sets.items()
+        if which in SETS
+    )
 
 
 def _training_verdicts(
-    plan: EvaluationPlan, results: Sequence[ScenarioResult], simulated: Results
+    plan: EvaluationPlan,
+    results: Sequence[ScenarioResult],
+    simulated: Results,
+    sets: Sequence[SetResult],
+    samples: dict[str, Sample | None],
 ) -> tuple[TrainingVerdict, ...]:
-    """Each trained agent against its untrained self.
+    """Each trained agent against its untrained self and the rule.
 
     On the test scenarios where there are some, for agents may have been trained on weeks of the validated year; else
     on the first scenario.
     """
     names = {spec.name for spec in plan.specs}
     agents = [spec.agent for spec in plan.specs if spec.kind == "agent" and spec.agent is not None]
-    tests = [result for result, case in zip(results, plan.cases, strict=True) if case.scenario_set == "test"]
+    tests = next((own for own in sets if own.name == "test"), None)
     return tuple(
-        _verdict_on_scenarios(agent, tests)
-        if len(tests) > 1
-        else _verdict_on_stretches(agent, plan, results[0], simulated)
+        verdict(
+            agent,
+            judged_on_set(agent, tests, samples["test"])
+            if tests is not None
+            else _judged_on_stretches(agent, plan, results[0], simulated),
+        )
         for agent in agents
         if untrained_name(agent) in names
     )
 
 
-def _verdict_on_scenarios(agent: Agent, results: Sequence[ScenarioResult]) -> TrainingVerdict:
-    rankings = [{r.controller: r for r in result.ranking} for result in results]
-    pairs = [(by_name[agent], by_name[untrained_name(agent)]) for by_name in rankings]
-    differences = np.array([trained.score - untrained.score for trained, untrained in pairs])
-    co2_kg = float(np.mean([trained.terms.co2_kg - untrained.terms.co2_kg for trained, untrained in pairs]))
-    return verdict(agent, differences, co2_kg, [result.scenario for result in results], "test scenarios")
-
-
-def _verdict_on_stretches(
+def _judged_on_stretches(
     agent: Agent, plan: EvaluationPlan, result: ScenarioResult, simulated: Results
-) -> TrainingVerdict:
-    trained, untrained = (simulated[result.scenario, name].ledgers for name in (agent, untrained_name(agent)))
-    co2_kg = terms(trained).co2_kg - terms(untrained).co2_kg
-    differences = paired_differences(trained, untrained, result.reference, plan.settings.weights)
-    return verdict(agent, differences, co2_kg, result.judged_on)
+) -> JudgedTraining:
+    trained, untrained, rule = (
+        simulated[result.scenario, name].ledgers for name in (agent, untrained_name(agent), registry.RULE)
+    )
+    against = [
+        paired_differences(trained, other, result.reference, plan.settings.weights) for other in (untrained, rule)
+    ]
+    return judged_on_stretches(agent, result, [Difference(float(d.mean()), t_interval(d)) for d in against])
 
 
 def ledger_name(scenario: str, controller: str) -> str:
@@ -331,6 +351,7 @@ def comparison(results: Sequence[ScenarioResult]) -> pd.DataFrame:
             "rank": rank,
             **r.model_dump(include={"controller", "kind"}),
             **{kpi.name: r.kpis[kpi.name] for kpi in KPIS},
+            **dict(zip(("gap_closed_low", "gap_closed_high"), r.gap_interval or (None, None), strict=True)),
             "reward_std": r.reward_std,
             "optimum_j": None if scenario.optimum is None else scenario.optimum.bound,
             **{name: getattr(r, name) for name in counts},

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pvbesscar.controllers.registry import MPC_PERFECT_DAY, NO_CONTROL
 from pvbesscar.evaluation.bound import Bound
 from pvbesscar.evaluation.cases import EvaluationCase, Variant
-from pvbesscar.evaluation.ranking import RESOLUTION
+from pvbesscar.evaluation.resolution import RESOLUTION
 from pvbesscar.evaluation.score import TERM_FIELDS, left_out, score
 from pvbesscar.simulation.rollout import Ledger
 from schemas.results import ControllerResult, ScenarioResult, ScoreTerms

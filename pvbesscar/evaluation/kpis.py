@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pvbesscar.evaluation.resolution import RESOLUTION, gap_open
 from pvbesscar.evaluation.score import score, terms
 from pvbesscar.simulation.rollout import Ledger
 from schemas.results import ScoreTerms
 from schemas.settings import WeightSettings
-
-SHARE_RESOLUTION = 1e-6
-"""Least distance in J between no control and the optimum of which a share is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,8 @@ class ControllerRun:
         J of no control on the same hours.
     optimum_j
         Lower bound J* of the mode that the controller acts in, on the same hours; `None` where it was not computed.
+    rule_j, replay_j
+        J of the rule and of the optimum's replayed plan on the same hours.
     """
 
     ledgers: Sequence[Ledger]
@@ -50,6 +50,8 @@ class ControllerRun:
     avoided_fuel_kg_per_kwh: float
     no_control_j: float
     optimum_j: float | None = None
+    rule_j: float | None = None
+    replay_j: float | None = None
 
     def total(self, column: str) -> float:
         """Sum of a ledger column over all hours."""
@@ -105,9 +107,20 @@ def captured(no_control_j: float, j: float, optimum_j: float | None) -> float | 
 
     `None` without an optimum, or where the optimum wins nothing over no control.
     """
-    if optimum_j is None or no_control_j - optimum_j <= SHARE_RESOLUTION:
+    if optimum_j is None or no_control_j - optimum_j <= RESOLUTION:
         return None
     return (no_control_j - j) / (no_control_j - optimum_j)
+
+
+def gap_closed(rule_j: float | None, j: float, optimum_j: float | None, replay_j: float | None) -> float | None:
+    """Share of what is open between the rule and the optimum that a controller wins [1]; below zero where it loses.
+
+    `None` without an optimum, or where nothing is open (`pvbesscar.evaluation.resolution.gap_open`).
+    """
+    if rule_j is None or optimum_j is None or replay_j is None:
+        return None
+    is_open = gap_open(rule_j, optimum_j, replay_j)
+    return None if is_open is None else (rule_j - j) / is_open
 
 
 def _ratio(part: float, whole: float) -> float | None:
@@ -163,7 +176,10 @@ def _throughput_kwh(run: ControllerRun) -> float:
 KPIS = (
     Kpi("j", "1", "score J, lower is better", "sum over the terms of weight x total / total of no control",
         lambda run: run.j),
-    Kpi("captured_share", "1", "captured share",
+    Kpi("gap_closed", "1", "gap closed, the headline",
+        "(J(rule) - J) / (J(rule) - J*), J* of the mode acted in; empty where nothing is open",
+        lambda run: gap_closed(run.rule_j, run.j, run.optimum_j, run.replay_j)),
+    Kpi("captured_share", "1", "captured share, for context",
         "(J(no control) - J) / (J(no control) - J*), J* of the mode acted in",
         lambda run: captured(run.no_control_j, run.j, run.optimum_j)),
     Kpi("mean_reward", "1", "mean reward of an hour", "mean of `reward`", lambda run: run.total("reward") / run.hours),

@@ -31,13 +31,15 @@ def untrained_name(agent: Agent) -> str:
     return f"{agent}-untrained"
 
 
+def _kind(name: str) -> ControllerKind:
+    if name == registry.RANDOM:
+        return "random"
+    return "constant" if name in registry.CONSTANTS else "baseline"
+
+
 def _all_specs() -> dict[str, ControllerSpec]:
     # The optimum is no controller to evaluate: the others are measured by it.
-    specs = [
-        ControllerSpec(name, "constant" if name == registry.CONSTANT else "baseline")
-        for name in registry.names()
-        if name != registry.OPTIMUM
-    ]
+    specs = [ControllerSpec(name, _kind(name)) for name in registry.names() if name != registry.OPTIMUM]
     for agent in AGENTS:
         specs += [ControllerSpec(agent, "agent", agent), ControllerSpec(untrained_name(agent), "untrained", agent)]
     return {spec.name: spec for spec in specs}
@@ -59,7 +61,7 @@ def specs_of(
     Parameters
     ----------
     names
-        Of `known_names()`; *no control* is always added, for J is scaled by it.
+        Of `known_names()`; *no control*, which J is scaled by, and the rule, which the gap begins at, are always added.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def specs_of(
         )
     able: list[ControllerSpec] = []
     missing: dict[str, str] = {}
-    for name in dict.fromkeys((registry.NO_CONTROL, *names)):
+    for name in dict.fromkeys((registry.NO_CONTROL, registry.RULE, *names)):
         spec, fault = _SPECS[name], None
         if spec.kind == "agent" and spec.agent is not None:
             fault = model_fault(spec.agent, settings, workspace, profile, dataset_digest)

@@ -215,8 +215,8 @@ def _figures(workspace: Workspace, stages: set[str]) -> tuple[dict[str, float], 
     for result in main.ranking:
         figures[f"{result.controller} J"] = result.score
         figures[f"{result.controller} CO2 kg"] = result.terms.co2_kg
-        if result.captured_share is not None:
-            figures[f"{result.controller} captured"] = result.captured_share
+        if result.gap_closed is not None:
+            figures[f"{result.controller} gap closed"] = result.gap_closed
     return figures, main.ranking[0].controller if main.ranking else None
 
 

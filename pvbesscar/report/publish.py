@@ -11,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from pvbesscar.evaluation.claims import comparisons, gap_words, percent, percent_interval
 from pvbesscar.evaluation.evaluate import REPORT_FILE
-from pvbesscar.evaluation.ranking import comparisons, ranks
+from pvbesscar.evaluation.ranking import ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
+from pvbesscar.evaluation.tables import gap_rows
 from pvbesscar.report.figures import (
     Figure,
     curves_figure,
@@ -33,7 +35,6 @@ from pvbesscar.report.sentences import (
     number,
     series_name,
     set_sentences,
-    share,
 )
 from pvbesscar.report.weights import service_section, terms_of, weights_section
 from pvbesscar.store.files import published_folder, read_stored, sha256_file, write_text
@@ -88,7 +89,12 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "series_name": series_name, "share": share}
+    environment.filters |= {
+        "number": number,
+        "series_name": series_name,
+        "percent": percent,
+        "interval": percent_interval,
+    }
     evaluation = inputs.evaluation
     main = None if evaluation is None else evaluation.main
     ranking = () if main is None else main.ranking
@@ -101,6 +107,8 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
         main=main,
         sets=() if evaluation is None else evaluation.sets,
+        gap_words=gap_words,
+        gap=None if main is None else gap_rows(main),
         headroom=[] if main is None else headroom(main),
         nearness=[] if evaluation is None else nearness_sentences(evaluation.nearness),
         set_sentences=[] if evaluation is None else [s for own in evaluation.sets for s in set_sentences(own)],
@@ -111,7 +119,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         term_fields=TERM_FIELDS,
         kind_names=KIND_NAMES,
         not_evaluated={} if evaluation is None else evaluation.missing,
-        comparisons=comparisons(ranking),
+        comparisons=[] if main is None else comparisons(main),
         weights=None if evaluation is None else weights_section(evaluation.trade_offs, terms_of(evaluation)),
         service=None if evaluation is None else service_section(evaluation.ev_term, inputs.settings.weights),
         figures=figures(inputs),

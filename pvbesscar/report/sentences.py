@@ -1,12 +1,25 @@
-"""Sentences of the report; one that calls a controller better also says what its CO2 is."""
+"""Sentences of the report; one that calls a controller better names every term that is worse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pvbesscar.controllers.registry import CONSTANT, MPC, MPC_PERFECT_DAY, RULE, TUNED
-from pvbesscar.evaluation.ranking import RESOLUTION, co2_words, signed
-from schemas.results import ControllerResult, Provenance, ScenarioResult, SetEntry, SetResult
+from pvbesscar.controllers.registry import MPC, MPC_PERFECT_DAY, RULE
+from pvbesscar.evaluation.claims import (
+    NOTHING_OPEN,
+    TERM_WORDS,
+    closes,
+    judged_beside,
+    open_of,
+    percent,
+    price,
+    rule_of,
+    signed,
+)
+from pvbesscar.evaluation.resolution import RESOLUTION
+from pvbesscar.evaluation.verdicts import Difference
+from schemas.results import ControllerResult, OptimumResult, Provenance, ScenarioResult, SetEntry, SetResult
+from schemas.settings import HOURS_PER_YEAR
 
 TERM_NAMES = {
     "co2_kg": "CO2",
@@ -16,10 +29,6 @@ TERM_NAMES = {
     "ramping_kwh": "grid stability",
 }
 SIMULATORS = {"citylearn": "CityLearn", "twin": "CityLearn's certified twin"}
-NEARLY_OPTIMAL = 0.98
-"""Captured share of a rule from which on the report says that there is little to learn."""
-RULES = (RULE, TUNED, CONSTANT)
-"""Controllers that decide from the present hour alone."""
 SERIES_NAMES = {
     "weather": "weather",
     "pv": "PV generation",
@@ -28,7 +37,13 @@ SERIES_NAMES = {
     "sessions": "charging sessions",
     "carbon": "carbon intensity",
 }
-KIND_NAMES = {"agent": "trained agent", "untrained": "untrained agent", "baseline": "baseline", "constant": "constant"}
+KIND_NAMES = {
+    "agent": "trained agent",
+    "untrained": "untrained agent",
+    "baseline": "baseline",
+    "constant": "constant",
+    "random": "random",
+}
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -61,14 +76,9 @@ def first_line(provenance: Provenance | None) -> str:
     return "No synthetic data: all inputs are read from files."
 
 
-def share(value: float | None, digits: int = 2) -> str:
-    """Write a share in percent; where there is none, say so."""
-    return "none" if value is None else f"{100.0 * value:.{digits}f} %"
-
-
 def headroom(judged: ScenarioResult) -> list[str]:
-    """Say how far J can be brought down at all, and what rules take of that."""
-    optimum = judged.optimum
+    """Say what is open between the rule and the optimum, where it comes from, and what forecasts have to do with it."""
+    optimum, rule = judged.optimum, rule_of(judged)
     if optimum is None:
         return [f"There is no optimum to measure by: {judged.optimum_refused}"] if judged.optimum_refused else []
     bound = (
@@ -76,54 +86,78 @@ def headroom(judged: ScenarioResult) -> list[str]:
         f"knows of the future. The plan of that optimum, run through the simulator, scores {optimum.replay:.5f}, "
         f"{100.0 * optimum.gap:.3f} % above the bound."
     )
-    sentences = [bound]
-    able = {r.controller: r for r in judged.ranking if r.captured_share is not None}
-    rules = [able[name] for name in RULES if name in able]
-    if rules:
-        best = max(rules, key=lambda result: result.captured_share or 0.0)
-        captured = best.captured_share or 0.0
-        left = f"{best.controller} captures {share(captured)} of what can be won over no control"
-        sentences.append(
-            f"Rules are nearly optimal here: {left}, so at most {best.score - optimum.bound:.5f} of J is left to learn."
-            if captured >= NEARLY_OPTIMAL
-            else f"Rules leave something to win here: {left}; {best.score - optimum.bound:.5f} of J is left."
+    if rule is None:
+        return [bound]
+    said, able = [bound, _gap(judged, rule, optimum)], {result.controller: result for result in judged.ranking}
+    if open_of(judged) is not None and judged.gap_parts:
+        said.append(_where_from(judged, rule, optimum))
+    if open_of(judged) is not None and MPC in able:
+        said.append(_rolling_program(judged, able))
+    return said
+
+
+def _gap(judged: ScenarioResult, rule: ControllerResult, optimum: OptimumResult) -> str:
+    is_open = open_of(judged)
+    if is_open is None:
+        return (
+            f"{NOTHING_OPEN.capitalize()}: the rule scores {rule.score:.5f}, which can not be told from J*: that is "
+            f"known to {max(RESOLUTION, optimum.replay - optimum.bound):.1e} only."
         )
-    if MPC in able:
-        sentences.append(_rolling_program(able))
-    return sentences
+    return (
+        f"The gap: from the rule (J {rule.score:.5f}) to J* {is_open:.5f} is open, {percent(is_open / rule.score)} of "
+        "the J of the rule."
+    )
 
 
-def _rolling_program(able: Mapping[str, ControllerResult]) -> str:
-    program, rule, perfect = able[MPC], able.get(RULE), able.get(MPC_PERFECT_DAY)
-    said = f"The rolling program on forecasts made of the past ({MPC}) captures {share(program.captured_share)}"
-    if rule is not None:
-        said += f"; against the rule {co2_words(program.terms.co2_kg - rule.terms.co2_kg)}"
+def _where_from(judged: ScenarioResult, rule: ControllerResult, optimum: OptimumResult) -> str:
+    parts = sorted(judged.gap_parts, key=lambda part: -part.contribution)
+    said = [f"{TERM_WORDS[p.term][0]} {signed(p.contribution)}" for p in parts if abs(p.contribution) >= RESOLUTION]
+    terms = price(optimum.terms, rule.terms, judged.reference, rule.hours, better=True)
+    return (
+        f"Where it comes from, by the replayed plan: {', '.join(said)}, and {signed(optimum.replay - optimum.bound)} "
+        f"from that plan to the bound. Against the rule the plan is {terms}."
+    )
+
+
+def _rolling_program(judged: ScenarioResult, able: Mapping[str, ControllerResult]) -> str:
+    program, perfect = able[MPC], able.get(MPC_PERFECT_DAY)
+    closed = closes(judged, program.gap_closed, program.gap_interval)
+    said = f"The rolling program on forecasts made of the past ({MPC}): {closed}"
     if perfect is not None:
+        difference, scale = perfect.score - program.score, judged.reference
+        terms = price(perfect.terms, program.terms, scale, perfect.hours, better=difference < 0.0)
         said += (
-            f"; told the coming day, as no controller can be ({MPC_PERFECT_DAY}), it captures "
-            f"{share(perfect.captured_share)}: perfect forecasts would change its J by "
-            f"{signed(perfect.score - program.score)}"
+            f". Told the coming day, as no controller can be ({MPC_PERFECT_DAY}): "
+            f"{closes(judged, perfect.gap_closed, perfect.gap_interval)}. Perfect forecasts would change its J by "
+            f"{signed(difference)}; {terms}"
         )
     return f"{said}."
 
 
 def set_sentences(own: SetResult) -> list[str]:
-    """Compare each controller that is no baseline with the rule over a set, with CO2 in the same sentence."""
-    return [_against_rule(own, entry) for entry in own.entries if entry.kind == "agent"]
+    """Compare each controller that is no plain one with the rule over a set, with every term that is worse."""
+    rule = next((entry for entry in own.entries if entry.controller == RULE), None)
+    if rule is None:
+        return []
+    said = [_against_rule(own, entry, rule) for entry in judged_beside(own.entries)]
+    return [sentence for sentence in said if sentence is not None]
 
 
-def _against_rule(own: SetResult, entry: SetEntry) -> str:
-    if entry.against_rule is None or entry.co2_against_rule_kg is None:
-        return f"{entry.controller} on {own.name}: the rule was not judged beside it."
-    interval = entry.against_rule_interval
-    sure = interval is not None and (interval[1] < -RESOLUTION or interval[0] > RESOLUTION)
-    spread = "one scenario shows no spread" if interval is None else f"{signed(interval[0])} to {signed(interval[1])}"
-    word = "can not be told from" if not sure else "is better than" if entry.against_rule < 0.0 else "is worse than"
-    caution = "but " if sure and entry.against_rule < 0.0 and entry.co2_against_rule_kg >= 0.05 else ""
+def _against_rule(own: SetResult, entry: SetEntry, rule: SetEntry) -> str | None:
+    difference = Difference(entry.against_rule, entry.against_rule_interval)
+    ends = (entry.against_rule, *(difference.interval or ()))
+    if all(abs(end) < RESOLUTION for end in ends):
+        return None
+    spread = "no interval" if difference.interval is None else f"95 % interval {' to '.join(map(signed, ends[1:]))}"
+    sure = difference.below_zero or difference.above_zero
+    word = "can not be told from" if not sure else f"is {'better' if difference.below_zero else 'worse'} than"
+    terms = price(
+        entry.mean_terms, rule.mean_terms, own.mean_reference, HOURS_PER_YEAR, better=entry.against_rule < 0.0
+    )
+    resampled = " of resampled weeks" if own.source_weeks is not None else ""
     return (
-        f"On {len(own.scenarios)} {own.name} scenarios {entry.controller} {word} the rule by mean J "
-        f"({signed(entry.against_rule)}, 95 % interval {spread}), {caution}on the mean "
-        f"{co2_words(entry.co2_against_rule_kg)}."
+        f"On {len(own.scenarios)} {own.name} years{resampled} {entry.controller} {word} the rule by mean J "
+        f"({signed(entry.against_rule)}, {spread}); {terms}; {closes(own, entry.gap_closed, entry.gap_interval)}."
     )
 
 

@@ -65,7 +65,10 @@ class Profile(Frozen):
         "CityLearn has the last word",
     )
     controllers: tuple[str, ...] = quantity(
-        ("no-control", "rule", "constant-1"), "", "controllers judged beside the agents", "those that are quick"
+        ("no-control", "rule", "constant-1", "constant-0.5", "random"),
+        "",
+        "controllers judged beside the agents",
+        "those that are quick",
     )
 
 
@@ -145,7 +148,16 @@ class TrainingSettings(Frozen):
         scenarios=("nominal", "test"),
         # A year of one controller takes CityLearn and its `evaluate_v2` a minute and a half.
         nominal_on="both",
-        controllers=("no-control", "rule", "constant-1", "tuned-rule", "mpc", "mpc-perfect-day"),
+        controllers=(
+            "no-control",
+            "rule",
+            "constant-1",
+            "constant-0.5",
+            "random",
+            "tuned-rule",
+            "mpc",
+            "mpc-perfect-day",
+        ),
     )
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pvbesscar.controllers import registry, tuned
-from pvbesscar.controllers.baselines import Rule
+from pvbesscar.controllers.baselines import ConstantAction, RandomAction, Rule
 from pvbesscar.controllers.registry import Fitted
 from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned, plain, simulated_score
 from pvbesscar.plant.twin import Twin
@@ -17,6 +17,7 @@ from tests.builders import two_prices
 from tests.controllers.plants import course
 
 EVENINGS = two_prices(0.9)
+FIRST_DRAWS = [0.6369616873214543, 0.2697867137638703]
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +94,28 @@ def test_refusals_say_what_to_do(fitted: Fitted) -> None:
         registry.fit([], seed=1)
     with pytest.raises(ControllerError, match="different plants or modes"):
         registry.fit([data, data.with_mode("dispatch")], seed=1)
+
+
+def test_random_actions_hang_on_the_hour_alone_and_are_everywhere_the_same() -> None:
+    data = course(2, 3)
+    simulator = Twin(data)
+    controller = registry.make("random", data)
+    assert isinstance(controller, RandomAction)
+    actions = []
+    for start in (5, 0, 5):
+        simulator.reset(start, 1)
+        actions.append(controller.action(simulator.state))
+    assert actions[0].tolist() == actions[2].tolist()
+    assert actions[0].tolist() != actions[1].tolist()
+    # Of PCG64 seeded by (0, 0), as NumPy documents it: 53 random bits over 2**53.
+    assert actions[1][:2].tolist() == FIRST_DRAWS
+    assert actions[1].shape == (9,)
+    assert actions[1].min() >= 0.0
+    assert actions[1].max() < 1.0
+
+
+def test_constant_actions_are_named_for_their_value() -> None:
+    for name, value in registry.CONSTANTS.items():
+        made = registry.make(name, course(2, 3))
+        assert isinstance(made, ConstantAction)
+        assert (made.name, made.value) == (name, value)

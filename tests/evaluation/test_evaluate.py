@@ -28,7 +28,16 @@ from schemas.results import EvaluationReport
 from schemas.settings import Settings
 from tests.mini_site import WINDOW_NAMES, mini_site, with_training
 
-CONTROLLERS = {"no-control", "rule", "constant-1", "sac-untrained", "ppo-untrained", "a2c-untrained"}
+CONTROLLERS = {
+    "no-control",
+    "rule",
+    "constant-1",
+    "constant-0.5",
+    "random",
+    "sac-untrained",
+    "ppo-untrained",
+    "a2c-untrained",
+}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +104,11 @@ def test_nobody_is_below_the_bound_of_the_windows(report: EvaluationReport) -> N
     assert optimum.bound <= optimum.replay <= 1.005 * optimum.bound
     rule = next(result for result in report.main.ranking if result.controller == "rule")
     assert rule.captured_share == pytest.approx((0.9 - rule.score) / (0.9 - optimum.bound), abs=1e-6)
+    # Days that are all alike: the rule is as good as the optimum, as far as its replay can tell.
+    assert rule.score - optimum.bound < optimum.replay - optimum.bound + 1e-6
+    assert {(result.gap_closed, result.gap_interval) for result in report.main.ranking} == {(None, None)}
+    parts = sum(part.contribution for part in report.main.gap_parts)
+    assert parts + optimum.replay - optimum.bound == pytest.approx(rule.score - optimum.bound, abs=1e-12)
 
 
 def test_an_agent_without_a_model_is_missing_with_the_reason(report: EvaluationReport) -> None:
@@ -135,9 +149,9 @@ def test_worker_processes_find_the_same(report: EvaluationReport, settings: Sett
     told: list[Progress] = []
     again = evaluate(settings, workspace, "smoke", told.append, workers=2)
     assert again == report
-    # Seven controllers, also with the guard on and off, and the optimum, also under other weights, on each day.
+    # Nine controllers, also with the guard on and off, and the optimum, also under other weights, on each day.
     days = len(report.main.judged_on)
-    assert told[-1].done == told[-1].total == (7 * (1 + len(GUARDS)) + 1 + len(sweeps(settings.weights))) * days
+    assert told[-1].done == told[-1].total == (9 * (1 + len(GUARDS)) + 1 + len(sweeps(settings.weights))) * days
     assert {progress.unit for progress in told} == {"controller-days"}
 
 

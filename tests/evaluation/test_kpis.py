@@ -62,6 +62,7 @@ REFERENCE = ScoreTerms(co2_kg=180.0, solar_kwh=80.0, cost_pen=108.0, ev_short_kw
 J = 0.25 + 0.10 + 0.075 + 0.01 + 0.025
 BY_HAND = {
     "j": J,
+    "gap_closed": (0.5 - J) / (0.5 - 0.4),
     "captured_share": (0.9 - J) / (0.9 - 0.4),
     "mean_reward": -4.0 / 48.0,
     "co2_kg": 90.0,
@@ -94,7 +95,8 @@ def judged(optimum_j: float | None = 0.4) -> ControllerRun:
     frame.insert(0, "timestamp", pd.date_range("2025-03-10", periods=48, freq="h", tz="America/Lima"))
     frame["carbon"] = 0.5
     served = np.array([[8.0, 6.0, 0.0], [2.4, 0.6, 0.0]])
-    return ControllerRun([Ledger("x", frame, served)], REFERENCE, WeightSettings(), 300.0, 2.146, 0.9, optimum_j)
+    against = (0.9, optimum_j, 0.5, None if optimum_j is None else optimum_j + 1e-4)
+    return ControllerRun([Ledger("x", frame, served)], REFERENCE, WeightSettings(), 300.0, 2.146, *against)
 
 
 @pytest.mark.parametrize("name", [kpi.name for kpi in KPIS])
@@ -112,8 +114,8 @@ def test_what_has_no_meaning_is_none_and_not_zero() -> None:
     empty = pd.DataFrame(0.0, index=range(24), columns=own.ledgers[0].frame.columns.drop("timestamp"))
     empty.insert(0, "timestamp", pd.date_range("2025-03-10", periods=24, freq="h", tz="America/Lima"))
     none = kpi_values(ControllerRun([Ledger("x", empty)], REFERENCE, WeightSettings(), 300.0, 2.146, 0.9))
-    for name in ("captured_share", "self_consumption", "self_sufficiency", "load_factor", "departures_met_share",
-                 "met_when_feasible", "mean_shortfall_kwh", "spread_over_sockets"):  # fmt: skip
+    for name in ("gap_closed", "captured_share", "self_consumption", "self_sufficiency", "load_factor",
+                 "departures_met_share", "met_when_feasible", "mean_shortfall_kwh", "spread_over_sockets"):  # fmt: skip
         assert none[name] is None, name
     assert none["import_kwh"] == 0.0
 

@@ -161,6 +161,6 @@ FINDING = Finding(
 def _result(name: str) -> ControllerResult:
     return ControllerResult(
         controller=name, kind="agent", hours=168, score=0.9, mean_reward=-1.0, reward_std=0.0, terms=TERMS,
-        captured_share=0.5, kpis={}, ev_kwh=1.0,
+        gap_closed=None, captured_share=0.5, kpis={}, ev_kwh=1.0,
         charge_kwh=1.0, discharge_kwh=1.0, departures=1, departures_met=1, infeasible=0, ledger_sha256="5",
     )  # fmt: skip

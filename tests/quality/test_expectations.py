@@ -416,6 +416,8 @@ RESULT_FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a score below the bound": (cell("j", 0.0), "scores:above_bound.between"),
     "a share above one": (cell("captured_share", 1.2), "scores:captured_share.between"),
     "a share that divides otherwise": (cell("captured_share", 0.5), "scores:share_off.between"),
+    "a gap that divides otherwise": (cell("gap_closed", -3.0), "scores:gap_off.between"),
+    "more closed than is open": (cell("gap_closed", 1.2), "scores:gap_closed.between"),
     "a cost from another run": (cell("cost_pen", 1.0), "ledgers:cost_pen_off.between"),
     "negative CO2": (cell("co2_kg", -5.0), "table:co2_kg.between"),
     "a controller twice": (twice, "table:scenario.controller.unique"),

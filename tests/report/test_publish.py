@@ -12,13 +12,13 @@ import pytest
 
 from pvbesscar.agents.settings import training_digest
 from pvbesscar.evaluation.aggregate import set_result
+from pvbesscar.evaluation.courses import gap_parts
 from pvbesscar.evaluation.kpis import ControllerRun
 from pvbesscar.evaluation.ranking import controller_result, ranked
 from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.plant.ledger import LEDGER_COLUMNS
 from pvbesscar.report.pictures import pictures
 from pvbesscar.report.publish import publish
-from pvbesscar.report.sentences import headroom
 from pvbesscar.simulation.rollout import Ledger
 from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_json, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
@@ -90,18 +90,21 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **ch
         write_parquet(path, own.frame)
         files[f"ledgers/nominal/{name}.parquet"] = sha256_file(path)
     judged = {
-        c.name: ControllerRun([own], REFERENCE, settings.weights, 4520.0, 2.146, 0.7, 0.2)
+        c.name: ControllerRun([own], REFERENCE, settings.weights, 4520.0, 2.146, 0.7, 0.2, 0.24, 0.2002)
         for c, own in ledgers.values()
     }
     results = [controller_result(c, judged[c.name], "0" * 64) for c, _ in ledgers.values()]
     verdict = TrainingVerdict(
-        agent="sac", outcome="training added nothing", difference=0.01, interval=(-0.1, 0.12), co2_difference_kg=5.0,
+        agent="sac", outcome="training added nothing", difference=0.01, interval=(-0.1, 0.12), beats_rule=False,
+        co2_difference_kg=5.0,
         sentence="training added nothing: J changed by +0.0100.",
     )  # fmt: skip
-    optimum = OptimumResult(mode="dispatch", bound=0.2, replay=0.2002, terms=REFERENCE)
+    plan = ScoreTerms(co2_kg=396.4, solar_kwh=5.0, cost_pen=0.0, ev_short_kwh=0.0, ramping_kwh=0.0)
+    optimum = OptimumResult(mode="dispatch", bound=0.2, replay=0.2002, terms=plan)
     nominal = ScenarioResult(
         scenario="nominal", simulator="citylearn", digest=digest, judged_on=("first",), reference=REFERENCE,
-        optimum=optimum, ranking=ranked(results),
+        optimum=optimum, gap_parts=gap_parts(results[1].terms, plan, REFERENCE, settings.weights),
+        ranking=ranked(results),
     )  # fmt: skip
     years = [nominal.model_copy(update={"scenario": f"test-{k:02d}", "simulator": "twin"}) for k in (1, 2)]
     report = EvaluationReport(
@@ -111,9 +114,6 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, **ch
         nearness={"mall_kwh": {"median": 0.007, "tenth": 0.006}, "pv_kwh": {"median": 0.036, "tenth": 0.02}},
     )  # fmt: skip
     write_text(workspace.evaluation / "evaluation_report.json", report.model_copy(update=changes).model_dump_json())
-
-
-OPTIMUM = {"mode": "dispatch", "terms": REFERENCE.model_dump()}
 
 
 def report_of(workspace: Workspace) -> dict[str, Any]:
@@ -253,69 +253,80 @@ def test_a_whole_run_has_no_banner(settings: Settings, workspace: Workspace) -> 
 def test_the_ranking_has_all_terms_and_the_verdict(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace))
     # 0.5 * 420 / 1000 + 0.2 * 10 / 500 and 0.5 * 380 / 1000 + 0.2 * 90 / 500.
-    assert "1 sac trained agent 0.21400 97.20 % 420.0 10.0 0.0 0.0 0.0 -0.5000 one stretch" in text
-    assert "2 ppo trained agent 0.22600 94.80 % 380.0 90.0" in text
-    assert "3 rule baseline 0.24000 92.00 % 400.0" in text
-    assert "4 no-control baseline 0.70000 0.00 % 1,000.0" in text
+    # From the rule to J* 0.24 - 0.2 is open.
+    assert "1 sac trained agent 65.0 % 0.21400 420.0 10.0 0.0 0.0 0.0 97.20 % -0.5000 one stretch" in text
+    assert "2 ppo trained agent 35.0 % 0.22600 380.0 90.0" in text
+    assert "3 rule baseline 0.0 % 0.24000 400.0" in text
+    assert "4 no-control baseline -1150.0 % 0.70000 1,000.0" in text
     assert "a2c not judged: checkpoints/A2C/a2c_final_model.zip is missing." in text
     assert "training added nothing: J changed by +0.0100." in text
 
 
-def test_no_sentence_calls_a_controller_better_and_hides_its_co2(settings: Settings, workspace: Workspace) -> None:
-    text = words(page_of(settings, workspace))
-    assert "sac is better than rule by J (-0.0260), but its CO2 is 20.0 kg higher." in text
-    assert "ppo is better than rule by J (-0.0140), its CO2 is 20.0 kg lower." in text
-    better = [said for said in Reader(page_of(settings, workspace)).text if "is better than" in said]
-    # Two agents against rule and no control, and both against the rule over the test set.
-    assert len(better) == 6
-    assert all("CO2" in sentence for sentence in better)
+def test_no_sentence_calls_a_controller_better_and_hides_what_is_worse(
+    settings: Settings, workspace: Workspace
+) -> None:
+    said = Reader(page_of(settings, workspace)).text
+    assert (
+        "sac is better than rule by J (-0.0260); worse: CO2 +20.0 kg in 24 h (+5.0 %); it closes 65.0 % of the gap "
+        "from rule to J*."
+    ) in said
+    assert (
+        "ppo is better than rule by J (-0.0140); worse in no term; it closes 35.0 % of the gap from rule to J*." in said
+    )
+    # Both against the rule, on these hours; over the years there is no interval, so nobody is better.
+    assert sum("is better than" in sentence for sentence in said) == 2
+    assert not any("captured" in sentence for sentence in said if sentence.endswith("."))
 
 
-def test_the_bound_and_what_rules_leave_are_said(settings: Settings, workspace: Workspace) -> None:
+def test_the_bound_and_what_is_open_are_said(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace))
     assert "can score below J* = 0.20000 on these hours" in text
     assert "run through the simulator, scores 0.20020, 0.100 % above the bound." in text
-    assert "Rules leave something to win here: rule captures 92.00 % of what can be won" in text
-    assert "optimum, replayed perfect foresight 0.20020 bound J* 0.20000" in text
-    nearly = ScenarioResult.model_validate(
-        {**report_of(workspace)["scenarios"][0], "optimum": {**OPTIMUM, "bound": 0.2395, "replay": 0.2396}}
-    )
-    best = nearly.ranking[2].model_copy(update={"captured_share": 0.985})
-    said = headroom(nearly.model_copy(update={"ranking": (best,)}))
-    assert said[1].startswith("Rules are nearly optimal here: rule captures 98.50 %")
-    assert len(said) == 2
+    assert "The gap: from the rule (J 0.24000) to J* 0.04000 is open, 16.7 % of the J of the rule." in text
+    assert "optimum, replayed perfect foresight bound J* 0.20000 0.20020" in text
+    # 0.2 * 95 / 500 of unused PV, 0.5 * 3.6 / 1000 of CO2, and 0.0002 from the plan to the bound.
+    assert "Where it comes from, by the replayed plan: unused PV +0.0380, CO2 +0.0018, and +0.0002 from that" in text
+    assert "CO2, kg 400 396 -4 +0.00180 solar, kWh 100 5 -95 +0.03800" in text
+    assert "plan replayed to bound J* +0.00020 J(rule) - J* +0.04000" in text
 
 
-def test_a_rolling_program_is_no_rule_and_its_perfect_forecast_no_controller(workspace: Workspace) -> None:
-    judged = ScenarioResult.model_validate(report_of(workspace)["scenarios"][0])
-    rule = next(result for result in judged.ranking if result.controller == "rule")
-    more_co2 = rule.terms.model_copy(update={"co2_kg": rule.terms.co2_kg + 30.0})
-    update = {"controller": "mpc", "score": rule.score - 0.01, "captured_share": 0.94, "terms": more_co2}
-    program = rule.model_copy(update=update)
-    told = rule.model_copy(update={"controller": "mpc-perfect-day", "score": rule.score - 0.03, "captured_share": 0.99})
-    said = headroom(judged.model_copy(update={"ranking": (told, program, rule)}))
-    assert "rule captures 92.00 %" in said[1]
-    assert said[2] == (
-        "The rolling program on forecasts made of the past (mpc) captures 94.00 %; against the rule its CO2 is 30.0 kg "
-        "higher; told the coming day, as no controller can be (mpc-perfect-day), it captures 99.00 %: perfect "
-        "forecasts would change its J by -0.0200."
-    )
+def test_nothing_open_stands_where_the_rule_is_as_good_as_the_optimum(settings: Settings, workspace: Workspace) -> None:
+    report = report_of(workspace)
+    for scenario in report["scenarios"]:
+        scenario["optimum"] |= {"bound": 0.2399, "replay": 0.2401}
+    write_json(workspace.evaluation / "evaluation_report.json", report)
+    text = words(page_of(settings, workspace))
+    assert "1 sac trained agent nothing open 0.21400" in text
+    assert "Nothing open: the rule scores 0.24000, which can not be told from J*" in text
+    assert "Where it comes from" not in text
 
 
-def test_a_set_is_shown_with_intervals_and_its_co2(settings: Settings, workspace: Workspace) -> None:
+def test_years_of_a_set_are_named_for_what_they_are(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace))
     # Agents of this site learn on the validated year, which holds the test weeks.
     assert "the agents were trained on the validated year, which holds these weeks" in text
     assert "at the median this share of its energy in other hours: mall demand 0.70%, PV 3.60%." in text
     assert "a test proves little of what a controller does with mall demand that it has not seen" in text
-    trained_apart = with_training(settings, simulator="twin", scenarios="training")
-    again = words(page_of(trained_apart, workspace))
-    assert "Means over 2 years that are drawn week by week, none of whose weeks is in training" in again
-    assert "sac trained agent 0.21400 0.21400 to 0.21400 97.20 % 97.20 % to 97.20 % 420 -0.02600" in text
+    assert "There are no intervals: these years are no sample of weeks." in text
+    assert "sac trained agent 65.0 % 0.21400 -0.02600 420.0 10.0 0.0 0.0 0.0 97.20 %" in text
     assert (
-        "On 2 test scenarios sac is better than the rule by mean J (-0.0260, 95 % interval -0.0260 to -0.0260), "
-        "but on the mean its CO2 is 20.0 kg higher." in text
+        "On 2 test years sac can not be told from the rule by mean J (-0.0260, no interval); worse: CO2 +20.0" in text
     )
+    report = report_of(workspace)
+    report["sets"][0]["source_weeks"] = 13
+    for entry in report["sets"][0]["entries"]:
+        entry |= {"against_rule_interval": (-0.03, -0.02), "gap_interval": (0.6, 0.701), "score_interval": (0.2, 0.3)}
+    write_json(workspace.evaluation / "evaluation_report.json", report)
+    trained_apart = with_training(settings, simulator="twin", scenarios="training")
+    text = words(page_of(trained_apart, workspace))
+    assert "of resampled weeks, drawn from 13 source weeks, none of whose weeks is in training, on CityLearn's" in text
+    assert "peaks, demand charges" in text
+    assert "sac trained agent 65.0 % 60.0 to 70.1 % 0.21400 0.20000 to 0.30000 -0.02600 -0.03000 to -0.02000" in text
+    assert (
+        "On 2 test years of resampled weeks sac is better than the rule by mean J (-0.0260, 95 % interval -0.0300 to "
+        "-0.0200); worse: CO2 +20.0 kg a year (+5.0 %); it closes 65.0 % (95 % interval 60.0 to 70.1 %) of the gap "
+        "from rule to J*."
+    ) in text
 
 
 def test_nothing_is_loaded_and_no_script_runs(settings: Settings, workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from pvbesscar.config import load_settings
+from pvbesscar.controllers import registry
 from pvbesscar.dataset.build import build
 from pvbesscar.evaluation.evaluate import REPORT_FILE, EvaluationRequest, evaluate
 from pvbesscar.evaluation.tables import as_markdown
@@ -23,7 +24,7 @@ from tools.docs.pages import DOCS
 
 CONFIGS = ("iquitos_mall", "iquitos_oe2", "iquitos_metered")
 MODES = ("dispatch", "bidirectional")
-CONTROLLERS = ("rule", "constant-1", "tuned-rule", "mpc", "mpc-perfect-day")
+CONTROLLERS = ("rule", *registry.CONSTANTS, registry.RANDOM, "tuned-rule", "mpc", "mpc-perfect-day")
 BEGIN, END = "<!-- tables: python -m tools.docs.evaluation -->", "<!-- end of tables -->"
 
 

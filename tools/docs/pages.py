@@ -178,8 +178,8 @@ What `evaluate` computes for each controller, made from the registry in `pvbessc
 named in a formula are those of the hourly ledgers ([columns.md](columns.md)); sums and maxima run over the hours
 judged. A figure without meaning on those hours, such as the share of departures met where nobody departs, stays empty.
 
-Terms whose total under no control is zero have no scale: they are left out of J, of the optimum and of the captured
-share, and the report names them.
+Terms whose total under no control is zero have no scale: they are left out of J, of the optimum and of both
+shares, and the report names them. Intervals are explained in [evaluation.md](evaluation.md#intervals).
 
 {table}
 """
@@ -282,10 +282,12 @@ COMPARISON = {
     "scenario": ("", "`nominal`, the validated year, or a drawn one"),
     "rank": ("", "by J, from 1; controllers that can not be told apart share one"),
     "controller": ("", "name"),
-    "kind": ("", "agent, untrained, baseline or constant"),
+    "kind": ("", "agent, untrained, baseline, constant or random"),
     **{kpi.name: (kpi.unit, kpi.title) for kpi in kpis.KPIS},
+    "gap_closed_low": ("1", "low end of the 95 % interval of the gap closed, over the year's resampled weeks"),
+    "gap_closed_high": ("1", "its high end"),
     "reward_std": ("1", "spread of the mean reward over the windows (sample standard deviation)"),
-    "optimum_j": ("1", "J*, the bound that the captured share divides by"),
+    "optimum_j": ("1", "J*, the bound of both shares"),
     "ev_kwh": ("kWh", "energy drawn by all sockets"),
     "charge_kwh": ("kWh", "energy into the battery, at its terminals"),
     "discharge_kwh": ("kWh", "energy out of the battery, at its terminals"),

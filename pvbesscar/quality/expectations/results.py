@@ -28,7 +28,7 @@ from schemas.results import EvaluationReport, ScenarioResult
 from schemas.settings import Settings
 
 TABLE, REPORT = "evaluation_comparison.csv", "evaluation_report.json"
-KINDS = ("agent", "untrained", "baseline", "constant")
+KINDS = ("agent", "untrained", "baseline", "constant", "random")
 SUMS = (
     "import_kwh",
     "export_kwh",
@@ -166,12 +166,15 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
             above_bound=scored["j"] - scored["optimum_j"],
             off=scored["j"] - scored["j_due"],
             share_off=scored["captured_share"] - scored["share_due"],
+            gap_off=_apart(scored["gap_closed"].astype(float), scored["gap_due"].astype(float)),
         ),
         (
             between("above_bound", -RESOLUTION, None, cause="a controller is better than the proven bound"),
             between("captured_share", None, 1.0 + RESOLUTION),
             between("off", -1e-9, 1e-9, cause="J is not the weighted sum of its terms over those of no control"),
             between("share_off", -1e-6, 1e-6, cause="the share is not what it divides"),
+            between("gap_closed", None, 1.0 + RESOLUTION),
+            between("gap_off", -1e-6, 1e-6, cause="the gap closed is not what it divides"),
             equal("kind", "kind_due"),
             equal("mean_reward", "reward_due"),
         ),
@@ -214,10 +217,11 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
 
 
 def _scores(report: EvaluationReport, settings: Settings) -> Iterator[dict[str, object]]:
-    """J of each controller made of its terms, and the share of what perfect foresight could win over no control."""
+    """J of each controller made of its terms, and its shares of what perfect foresight could win."""
     for scenario in report.scenarios:
         due = {result.controller: _score(scenario, result.terms.model_dump(), settings) for result in scenario.ranking}
         none, best = due.get("no-control"), scenario.optimum.bound if scenario.optimum else None
+        rule, gap = due.get("rule"), _open_gap(scenario, due.get("rule"))
         for result in scenario.ranking:
             own = due[result.controller]
             open_ = none - best if none is not None and best is not None else 0.0
@@ -228,7 +232,21 @@ def _scores(report: EvaluationReport, settings: Settings) -> Iterator[dict[str, 
                 "kind_due": result.kind,
                 "reward_due": result.mean_reward,
                 "share_due": (none - own) / open_ if none is not None and open_ > RESOLUTION else None,
+                "gap_due": (rule - own) / gap if rule is not None and gap is not None else None,
             }
+
+
+def _apart(found: pd.Series, due: pd.Series) -> pd.Series:
+    """How far two columns are apart; by one where a figure stands and none is due, or the other way round."""
+    return (found - due).mask(found.isna() != due.isna(), 1.0)
+
+
+def _open_gap(scenario: ScenarioResult, rule: float | None) -> float | None:
+    """J(rule) - J*, where it is more than can be told from nothing."""
+    if rule is None or scenario.optimum is None:
+        return None
+    is_open = rule - scenario.optimum.bound
+    return is_open if is_open > max(RESOLUTION, scenario.optimum.replay - scenario.optimum.bound) else None
 
 
 def _score(scenario: ScenarioResult, terms: dict[str, float], settings: Settings) -> float:
