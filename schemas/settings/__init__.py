@@ -92,14 +92,7 @@ class Settings(Frozen):
 
     name: PlainName = quantity(..., "", "name of the scenario")
     description: str = quantity("", "", "one line for the report", "none")
-    seed: int = quantity(
-        42,
-        "",
-        "seed of the data: synthetic series and drawn years; the split of the weeks has its own",
-        "any",
-        ge=0,
-        lt=2**31,
-    )
+    seed: int = quantity(42, "", "seed of the data: synthetic series, drawing of years", "any", ge=0, lt=2**31)
     date: dt.date | None = quantity(None, "", "declared date of the run, for waivers", "today, when not set")
     data: DataSettings = DataSettings()
     site: SiteSettings = SiteSettings()
