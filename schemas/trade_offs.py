@@ -61,9 +61,19 @@ class TradeOffs(Result):
     co2_cost_over_hours: float | None
     """The same over the hours of no control."""
 
-    def front(self, sweep: Sweep) -> tuple[OptimumUnder, ...]:
-        """Optima of a sweep, the lowest ramping first."""
-        return tuple(sorted((o for o in self.optima if o.sweep == sweep), key=lambda o: o.terms.ramping_kwh))
+    def front(self, sweep: Literal["cost", "co2"]) -> tuple[OptimumUnder, ...]:
+        """Optima between cost, or CO2, and ramping, the lowest ramping first; without those that another one beats.
+
+        A plan that the plant can not follow, because it imports and exports in one hour, or charges and discharges,
+        comes out of the twin with other terms than the program gave it, and may be beaten in both.
+        """
+        field = {"cost": "cost_pen", "co2": "co2_kg"}[sweep]
+        kept: list[OptimumUnder] = []
+        own = [(o.terms.ramping_kwh, getattr(o.terms, field), o) for o in self.optima if o.sweep == sweep]
+        for _, other, optimum in sorted(own, key=lambda point: point[:2]):
+            if not kept or other < getattr(kept[-1].terms, field):
+                kept.append(optimum)
+        return tuple(kept)
 
 
 class ServiceUnder(Result):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -20,7 +20,7 @@ from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.report.sentences import TERM_NAMES, number
 from schemas.results import ControllerResult, ScoreTerms, TrainingMetrics
 from schemas.settings import Agent, WeightSettings
-from schemas.trade_offs import OptimumUnder, Sweep, TradeOffs
+from schemas.trade_offs import OptimumUnder, TradeOffs
 
 INK = "#010203"
 """Stands for the page's text colour until the SVG is on the page."""
@@ -127,7 +127,7 @@ def ranking_figure(ranking: Sequence[ControllerResult], reference: ScoreTerms, w
 
 def trade_off_figure(trade_offs: TradeOffs, controllers: Mapping[str, ScoreTerms]) -> Figure:
     """Cost, and CO2, against ramping: what perfect foresight can reach, and each controller beside it."""
-    panels: tuple[tuple[Sweep, str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
+    panels: tuple[tuple[Literal["cost", "co2"], str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
     told: list[str] = []
     with _drawing("weights"):
         canvas = Canvas(figsize=(8.2, 3.9), layout="constrained")

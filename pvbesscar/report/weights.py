@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pvbesscar.controllers.registry import RULE
 from pvbesscar.report.sentences import TERM_NAMES, listed, number
 from schemas.results import EvaluationReport, ScoreTerms
 from schemas.settings import WeightSettings
-from schemas.trade_offs import EvTerm, Sweep, TradeOffs, Weighting
+from schemas.trade_offs import EvTerm, TradeOffs, Weighting
 
 HARDLY = 1e-3
 """Share of a term below which its course along a front is called no trade."""
@@ -77,7 +78,7 @@ def _correlations(found: TradeOffs) -> tuple[str, ...]:
 
 def _fronts(found: TradeOffs) -> tuple[str, ...]:
     told = []
-    sweeps: tuple[tuple[Sweep, str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
+    sweeps: tuple[tuple[Literal["cost", "co2"], str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
     for sweep, field, unit in sweeps:
         if len(found.front(sweep)) < 2:
             continue
@@ -131,7 +132,8 @@ def _points_table(found: TradeOffs, controllers: Mapping[str, ScoreTerms]) -> Ta
     points += [(name, "", "", "", *_terms(own)) for name, own in controllers.items()]
     caption = (
         "Optimum under other weights, its plan run through the twin, and the controllers; "
-        "what has no weight is left to chance"
+        "what has no weight is left to chance, and a plan that comes out far above its bound imports and exports, or "
+        "charges and discharges, in one hour, which the plant can not"
     )
     return Table(caption, head, tuple(points))
 

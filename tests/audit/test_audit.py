@@ -84,8 +84,8 @@ def edited(evaluation: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text(json.dumps(content))
 
 
-def differing(dataset: Path, evaluation: Path | None, driven: int = 0) -> list[str]:
-    return [check.name for check in audit(dataset, evaluation, driven) if not check.holds]
+def differing(dataset: Path, evaluation: Path | None) -> list[str]:
+    return [check.name for check in audit(dataset, evaluation, driven=0) if not check.holds]
 
 
 def test_a_right_evaluation_is_found_right(
@@ -259,7 +259,7 @@ def test_an_evaluation_of_the_default_site_is_found_right_and_a_false_one_wrong(
     hours.loc[4000, "charge_kwh"] += 1.0
     hours.to_parquet(ledger)
     edited(workspace.evaluation, lambda own: own["scenarios"][0]["ranking"][0].update(score=0.3))
-    assert main([str(workspace.dataset), str(workspace.evaluation)]) == 1
+    assert main([str(workspace.dataset), str(workspace.evaluation), "--quick"]) == 1
     told = capsys.readouterr().out
     assert "1 days of weather are in test and training" in told
     assert "ledgers/test-01/rule.parquet is not the one that was judged" in told

@@ -98,8 +98,8 @@ def test_less_ramping_is_not_had_for_less_cost(report: EvaluationReport) -> None
     front = report.trade_offs.front("cost")
     ramping, cost = ([getattr(own.terms, name) for own in front] for name in ("ramping_kwh", "cost_pen"))
     assert ramping == sorted(ramping)
-    # Of the program; its plan run through the twin is some 0.01 % beside it.
-    assert np.all(np.diff(cost) <= 1e-3 * np.array(cost[:-1]))
+    assert len(front) >= 2
+    assert np.all(np.diff(cost) < 0.0)
 
 
 def test_correlations_are_those_of_pandas(report: EvaluationReport, settings: Settings) -> None:

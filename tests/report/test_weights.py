@@ -89,6 +89,15 @@ def test_who_wins_is_said_for_each_weighting() -> None:
     assert all(len(row) == len(table.head) for table in section.tables for row in table.rows)
 
 
+def test_a_plan_that_another_one_beats_is_not_on_the_front() -> None:
+    beaten = optimum("cost 0.4", "cost", made(499.0, 126.0, 700.0))
+    found = FOUND.model_copy(update={"optima": (*FOUND.optima, beaten)})
+    assert [point.name for point in found.front("cost")] == ["cost 0.6", "cost 0.99"]
+    section = weights_section(found, CONTROLLERS)
+    assert section is not None
+    assert "optimum, cost 0.4" in [row[0] for row in section.tables[1].rows]
+
+
 def test_one_winner_and_no_optimum_are_said_too() -> None:
     alone = FOUND.model_copy(
         update={"optima": (), "refused": "losses.", "weightings": FOUND.weightings[:1], "oracles": ()}
