@@ -34,7 +34,7 @@ from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
     from pvbesscar.lineage.context import RunContext
-    from schemas.results import Certificate
+    from schemas.certificates import Certificate
 
 INTACT = (
     "interrupted: nothing is half written. Finished stages and checkpoints of earlier runs are as they were; "

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pvbesscar.lineage.context import RunContext
+from schemas.certificates import Certificate
 from schemas.results import (
-    Certificate,
     DatasetManifest,
     EvaluationReport,
     Finding,

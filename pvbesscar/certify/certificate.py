@@ -22,8 +22,8 @@ from pvbesscar.plant.twin import Twin
 from pvbesscar.store.files import sha256_file, write_text
 from pvbesscar.store.stamps import machine
 from pvbesscar.store.workspace import Workspace
+from schemas.certificates import Certificate, CertifiedRun, QuantityDifference
 from schemas.progress import OnProgress, Progress, ProgressReporter
-from schemas.results import Certificate, CertifiedRun, QuantityDifference
 from schemas.settings import Settings
 
 

@@ -31,7 +31,8 @@ from schemas.results import QualityReport
 from schemas.settings import AGENTS, Agent, Settings
 
 if TYPE_CHECKING:
-    from schemas.results import Certificate, DatasetManifest, EvaluationReport, Provenance, TrainingMetrics
+    from schemas.certificates import Certificate
+    from schemas.results import DatasetManifest, EvaluationReport, Provenance, TrainingMetrics
 
 
 # What each stage does; its libraries are loaded when it runs. ---------------------------------------------------------

@@ -10,8 +10,8 @@ from pvbesscar import plant
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import read_stored
 from pvbesscar.store.workspace import Workspace
+from schemas.certificates import Certificate
 from schemas.errors import StaleError
-from schemas.results import Certificate
 
 PACKAGES = ("citylearn", "numpy", "numba")
 """Packages whose versions the energies depend on, down to the last bit."""

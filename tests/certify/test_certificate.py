@@ -18,9 +18,9 @@ from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.workspace import Workspace
+from schemas.certificates import Certificate
 from schemas.errors import StaleError
 from schemas.progress import Progress
-from schemas.results import Certificate
 from schemas.settings import Settings
 from tests.builders import scenario, session, write_canonical
 from tests.certify.faults import FAULTS, plain_twin

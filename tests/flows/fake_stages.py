@@ -18,10 +18,10 @@ from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.records import recorded
 from pvbesscar.store.files import write_text
 from pvbesscar.store.workspace import Workspace
+from schemas.certificates import Certificate
 from schemas.errors import QualityError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import (
-    Certificate,
     ControllerResult,
     DatasetManifest,
     EvaluationReport,

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from pvbesscar.store.files import write_text
-from schemas.results import Certificate
+from schemas.certificates import Certificate
 
 
 def table(certificate: Certificate) -> str:
