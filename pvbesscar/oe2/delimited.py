@@ -11,13 +11,11 @@ from pathlib import Path
 
 from pvbesscar.oe2.cells import SHOWN, NamedFile, Table, plain, shown_separator
 from pvbesscar.oe2.encoding import decode, not_text, read_bytes
+from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_cells_beyond, too_many_rows
 from pvbesscar.oe2.numbers import NUMBER, refuse_formulas
 from schemas.errors import InputError
 from schemas.settings import FileSettings
 
-MAX_ROWS = 600_000
-"""A year of minutes has 527,040 rows."""
-MAX_COLUMNS = 1000
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 PROBED_ROWS = 50
 PROBED_CHARACTERS = 2**18
@@ -114,10 +112,7 @@ def _rows(text: str, separator: str, file: NamedFile) -> tuple[list[int], list[l
             lines.append(reader.line_num)
             rows.append(row)
             if len(rows) > MAX_ROWS:
-                raise InputError(
-                    f"{file.named} has more than {MAX_ROWS:,} rows; a year of minutes has 527,040.",
-                    hint="export one year, in hours or quarters of an hour.",
-                )
+                raise too_many_rows(file)
     except csv.Error as error:
         raise InputError(
             f"{file.named}: line {reader.line_num} can not be split into cells: {error}.",
@@ -137,11 +132,7 @@ def _is_blank(row: list[str]) -> bool:
 
 def _header(cells: list[str], file: NamedFile) -> list[str]:
     header = [cell.strip() for cell in cells]
-    if len(header) > MAX_COLUMNS:
-        raise InputError(
-            f"{file.named}: {len(header):,} columns; an input file has at most {MAX_COLUMNS:,}.",
-            hint="export the columns that the scenario needs.",
-        )
+    refuse_cells_beyond(file, Shape(1, len(header)))
     if "" in header:
         raise InputError(
             f"{file.named}: header {header.index('') + 1} of {len(header)} is empty: {header[:SHOWN]}.",
