@@ -1,4 +1,4 @@
-"""Limits of input files, held by their size, their footer or a count of their lines: before anything is read of them."""
+"""Limits of input files, held by their size, their footer or a count of their lines, before anything is read."""
 
 from __future__ import annotations
 

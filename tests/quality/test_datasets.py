@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import shutil
@@ -298,7 +299,8 @@ def mutated(data: st.DataObject, schema: Any) -> None:
         if isinstance(part, dict) and data.draw(st.booleans()):
             del part[last]
         else:
-            part[last] = data.draw(SCALARS)
+            # A list or an object that was drawn is the strategy's own: changed in place, it would be drawn so again.
+            part[last] = copy.deepcopy(data.draw(SCALARS))
 
 
 def never_a_traceback(data: st.DataObject, short: Path, scenario: Settings) -> None:
