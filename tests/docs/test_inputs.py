@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pvbesscar.oe2.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS, read_mall, read_pv
+from pvbesscar.oe2.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.sessions_file import SESSION_HEADERS, read_sessions
 from pvbesscar.oe2.timestamps import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS

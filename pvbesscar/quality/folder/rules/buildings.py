@@ -29,6 +29,8 @@ give some more than the rating."""
 LEAST_OF_RATING = 0.10
 """What a roof in the shade leaves: 0.17 at a metered house of the CityLearn Challenge 2022, so a warning only."""
 YEAR_HOURS = 7000
+SEASONS = 4
+"""Gaps of months that a file of seasons may have."""
 ENERGY_RATIO = (0.002, 50.0)
 """Generation of a year over demand [1]; beyond, one of the two is in another unit."""
 
@@ -154,7 +156,11 @@ def _order(folder: DatasetFolder, file: NamedFile, columns: FileColumns) -> Iter
     back = np.flatnonzero(((month[1:] - month[:-1]) % 12.0 > 1.0) & ~closing) + 1
     if back.size:
         seen = f"{back.size} rows whose month does not follow on the row before"
-        yield at(file.name, "month", back, observed=seen, limit="one month after the other", message=seen)
+        # Published winters of several years are such files: whole hours in order, and months left out.
+        mild: Severity | None = "warning" if not jumps.size and back.size <= SEASONS else None
+        yield at(
+            file.name, "month", back, observed=seen, limit="one month after the other", message=seen, severity=mild
+        )
     stamps = folder.stamps(columns.rows)
     if stamps is not None and not back.size:
         differ: BoolArray = month != stamps.month.to_numpy()
@@ -172,7 +178,8 @@ def _order(folder: DatasetFolder, file: NamedFile, columns: FileColumns) -> Iter
     "generation fits the rating",
     looks_at=("files of buildings, schema.json",),
     rationale="`solar_generation` is W per kW of rating, or kWh per row where `generation_mode` is `absolute`. The "
-    "greatest hour of a year lies between a fifth of the rating and a fifth above it; from a tenth on, less is a warning.",
+    "greatest hour of a year lies between a fifth of the rating and a fifth above it; down to a tenth, less is a "
+    "warning.",
     reference=f"{CITYLEARN}, energy_model.py, PV.get_generation; IEC 61724-1",
     cause="kW for W per kW, energies of the plant read as W per kW, a rating in W or MW, or another `generation_mode`",
     fix="set `generation_mode`, or bring `solar_generation` to W per kW of `nominal_power`",
