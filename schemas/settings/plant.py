@@ -155,6 +155,21 @@ class MallSettings(FileSettings):
 VehicleClass = Literal["moto", "mototaxi"]
 
 
+class SessionColumns(Frozen):
+    """Headers of a sessions file that has others than the known ones."""
+
+    arrival: str | None = quantity(None, "", "header of arrivals: stamps, or hours of the year", "none: known headers")
+    departure: str | None = quantity(None, "", "header of departures", "none: known headers")
+    socket: str | None = quantity(None, "", "header of socket numbers, from 0", "none: known headers")
+    station: str | None = quantity(None, "", "header of names of sockets or stations", "none: known headers")
+    port: str | None = quantity(None, "", "header of a station's port or connector", "none: known headers")
+    vehicle_class: str | None = quantity(None, "", "header of the class of vehicle", "none: known headers")
+    battery_kwh: str | None = quantity(None, "", "header of battery capacities [kWh]", "none: known headers")
+    arrival_soc: str | None = quantity(None, "", "header of SOC at arrival [1]", "none: known headers")
+    required_soc: str | None = quantity(None, "", "header of SOC wanted at departure [1]", "none: known headers")
+    energy: str | None = quantity(None, "", "header of the energy that a session charged", "none: known headers")
+
+
 class EvSettings(FileSettings):
     """Chargers, sockets, vehicles and where their sessions come from."""
 
@@ -176,8 +191,22 @@ class EvSettings(FileSettings):
     )
     file: FilePath | None = quantity(None, "", "sessions or profile file", "none: must be named")
     unit: Unit | None = quantity(
-        None, "", "unit of a profile's columns", "none: as their headers end, else kWh for hourly rows, or refused"
-    )
+        None, "", "unit of a profile's columns, or of a sessions file's energies",
+        "none: as their headers end, else kWh for hourly profiles, or refused",
+    )  # fmt: skip
+    columns: SessionColumns = SessionColumns()
+    rounding: Literal["inner", "outer", "nearest"] = quantity(
+        "inner", "", "stays in whole hours: inner, only full hours count; outer, every hour that is touched; nearest",
+        "inner: a vehicle is never there when it was not",
+    )  # fmt: skip
+    leave_out: tuple[Literal["short", "open", "outside"], ...] = quantity(
+        (), "", "sessions that are left out and counted: short, of no full hour (else kept in their hour); open, "
+        "without departure; outside, of another year", "none: kept, or refused",
+    )  # fmt: skip
+    file_class: VehicleClass | None = quantity(
+        None, "", "class of vehicles of a sessions file that says neither class nor socket",
+        "none: that of the sockets, or refused",
+    )  # fmt: skip
     dwell_hours: int | None = quantity(
         None, "h", "how long a vehicle stays plugged in; required for derived and synthetic sessions",
         "none: an hourly profile does not say it", ge=1, le=24,

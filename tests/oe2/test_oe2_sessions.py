@@ -247,5 +247,5 @@ def test_sessions_of_another_year_and_missing_columns_are_refused(make_settings:
     with pytest.raises(InputError, match=r"(?s)outside the 8760 hours of the declared year 2025.*set `site\.year`"):
         read_sessions(path, "ev.file", settings)
     path.write_text("socket,arrival\n0,1\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"no column holds `vehicle_class`"):
+    with pytest.raises(InputError, match=r"(?s)no column holds `departure`.*charging sessions"):
         read_sessions(path, "ev.file", settings)
