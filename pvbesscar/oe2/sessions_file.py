@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.oe2.cells import Table, cell_error, missing_column, refuse_cells
-from pvbesscar.oe2.dates import STAMP
 from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.numbers import numbers
 from pvbesscar.oe2.series import Series, file_series
 from pvbesscar.oe2.sessions import ROUNDING, pattern_notes, session_energy_kwh
+from pvbesscar.oe2.stamp_cells import is_stamp
 from pvbesscar.oe2.timestamps import declared_year, parse_stamps
 from schemas.settings import HOURS_PER_YEAR, EvSettings, Settings
 
@@ -140,7 +140,7 @@ def _bounded(table: Table, header: str, most: float | None) -> tuple[NDArray[np.
 
 def _hours(table: Table, header: str, settings: Settings, *, up: bool) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Hours of the declared year, from whole numbers or from stamps."""
-    if not STAMP.fullmatch(table.columns[header][0]):
+    if not is_stamp(table.columns[header][0]):
         return _whole(table, header, 0, HOURS_PER_YEAR), ()
     index, steps = parse_stamps(table, header, settings.site)
     start = declared_year(settings.site, 1)[0]
