@@ -60,8 +60,18 @@ class FileSettings(Frozen):
         None, "", "encoding of the file's text", DETECTED
     )
     decimal: Literal["point", "comma"] | None = quantity(None, "", "decimal mark of the file's numbers", DETECTED)
-    dates: Literal["day_first", "month_first"] | None = quantity(
-        None, "", "order of dates like 01/02/2024 in the file", DETECTED
+    sheet: str | None = quantity(
+        None, "", "sheet of an Excel workbook that holds the rows", "none: the only one, or refused"
+    )
+    stamps: Literal["none", "typical"] | None = quantity(
+        None, "", "none: the rows have no stamps and are the declared year; typical: their years are not real, and "
+        "each row takes its place in the declared one", "none: each row has its own stamp",
+    )  # fmt: skip
+    time_column: str | None = quantity(
+        None, "", "header of the file's stamps, or of their dates", "none: known headers, or the only stamps"
+    )
+    dates: Literal["day_first", "month_first", "year_first"] | None = quantity(
+        None, "", "order of dates like 01/02/2024 or 24/01/02 in the file", DETECTED
     )
     timestamps: Literal["start", "end", "middle"] | None = quantity(
         None, "", "which moment of its interval a stamp of the file names", DETECTED

@@ -206,10 +206,11 @@ def test_an_interval_that_no_step_shows_needs_the_key(mall: Read) -> None:
 
 def test_rows_without_stamps_are_hours_unless_there_are_too_many(mall: Read) -> None:
     year = "kwh\n" + "1\n2\n" * 4380
-    assert decided(mall(year), "interval")[0] == "60 min"
+    assert "no column holds stamps" in refused(lambda: mall(year), "mall.stamps")
+    assert decided(mall(year, stamps="none"), "interval")[0] == "60 min"
     quarters = "kwh\n" + "1\n2\n" * 17520
-    assert "may be parts of an hour" in refused(lambda: mall(quarters), "mall.interval_minutes")
-    series = mall(quarters, interval_minutes=15)
+    assert "may be parts of an hour" in refused(lambda: mall(quarters, stamps="none"), "mall.interval_minutes")
+    series = mall(quarters, interval_minutes=15, stamps="none")
     assert (len(series.frame), demand(series)[0]) == (8760, 6.0)
 
 
