@@ -17,6 +17,10 @@ LAYOUT = frozenset(FileSettings.model_fields)
 """How a file is written; asked for where there is one."""
 
 
+SESSIONS_AS_RECORDED = frozenset({"columns", "rounding", "leave_out", "file_class"})
+"""How a sessions file is read; asked for where there is one."""
+
+
 def ingest_settings(run: RunContext) -> Include:
     """Settings that the canonical year depends on: those of the sources that are configured."""
     settings = run.settings
@@ -45,7 +49,7 @@ def ingest_settings(run: RunContext) -> Include:
         ev -= {"file", "unit"} | LAYOUT
     else:
         ev -= {"declared_kwh", "peak_hours"}
-    own["ev"] = ev - {"dwell_hours"} if settings.ev.source == "sessions" else ev
+    own["ev"] = ev - ({"dwell_hours"} if settings.ev.source == "sessions" else SESSIONS_AS_RECORDED)
     if site_files(settings):
         own["data"] = {"oe2_dir"}
     return own

@@ -13,6 +13,7 @@ from pvbesscar.oe2.cells import SHOWN, NamedFile, Table, plain, shown_separator
 from pvbesscar.oe2.encoding import decode, not_text, read_bytes
 from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_cells_beyond, too_many_rows
 from pvbesscar.oe2.numbers import NUMBER, refuse_formulas
+from pvbesscar.oe2.records import record_table
 from schemas.errors import InputError
 from schemas.settings import FileSettings
 
@@ -27,7 +28,7 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
     Parameters
     ----------
     path
-        A regular file, or a symbolic link to one: Parquet, or text in UTF-8, UTF-16 with its mark, or latin-1, cells
+        A regular file, or a symbolic link to one: Parquet, JSON records, or text in UTF-8, UTF-16 with its mark, or latin-1, cells
         separated by `,`, `;`, tab or `|`, the first line with the headers.
     key
         Configuration key that names the file, for messages.
@@ -43,6 +44,10 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
     file = NamedFile(path, key, layout or FileSettings())
     data = read_bytes(file)
     encoding, text = decode(data, file)
+    records = record_table(text, data, encoding, file)
+    if records is not None:
+        refuse_cells_beyond(file, Shape(len(records.lines), len(records.columns)))
+        return records
     separator = _separator(text, file)
     lines, rows = _rows(text, separator, file)
     header = _header(rows[0], file)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.cells import MISSING, NamedFile, Table, missing_column, named_column, plain
+from pvbesscar.oe2.cells import MISSING, Table, missing_column, named_column, plain
 from pvbesscar.oe2.delimited import read_table
-from pvbesscar.oe2.encoding import decode, read_bytes
-from pvbesscar.oe2.limits import parsed_json
 from schemas.errors import InputError
 from schemas.settings import EvSettings
 
@@ -86,7 +82,7 @@ def read_session_table(path: Path, key: str, ev: EvSettings) -> SessionTable:
     InputError
         It can not be read, or lacks a column that a session needs.
     """
-    table = _json_table(NamedFile(path, key, ev)) or read_table(path, key, ev)
+    table = read_table(path, key, ev)
     headers = {name: header for name, header in _found(table, ev).items() if header is not None}
     table, headers = _with_clocks(table, headers)
     for name in ("arrival", "departure"):
@@ -139,41 +135,3 @@ def _with_clocks(table: Table, headers: dict[str, str]) -> tuple[Table, dict[str
         table = replace(table, columns=table.columns | joined)
         headers = headers | {name: next(iter(joined))}
     return table, headers
-
-
-def _json_table(file: NamedFile) -> Table | None:
-    """Table of a JSON list of objects, or of an object with one such list; None where the file is no JSON."""
-    data = read_bytes(file)
-    if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        return None
-    encoding, text = decode(data, file)
-    records = _records(parsed_json(text.encode(), file), file)
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return Table(
-        path=file.path,
-        key=file.key,
-        layout=file.layout,
-        decisions=file.decisions,
-        sha256=hashlib.sha256(data).hexdigest(),
-        encoding=f"JSON in {encoding}",
-        separator=",",
-        columns={name: [_cell(record.get(name)) for record in records] for name in names},
-        lines=list(range(1, len(records) + 1)),
-    )
-
-
-def _records(value: object, file: NamedFile) -> Sequence[Mapping[str, object]]:
-    lists = [part for part in value.values() if isinstance(part, list)] if isinstance(value, dict) else [value]
-    found = [part for part in lists if isinstance(part, list) and part and all(isinstance(one, dict) for one in part)]
-    if len(found) != 1:
-        raise InputError(
-            f"{file.named} is JSON and holds {len(found)} lists of objects; sessions are one, an object a session.",
-            hint="export the sessions as a list, as ACN-Data does (`_items`), or as CSV.",
-        )
-    return list(found[0])
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value)

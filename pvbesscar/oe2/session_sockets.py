@@ -163,6 +163,8 @@ def _one_at_a_time(times: Times, socket: IntArray, ev: EvSettings) -> tuple[Time
     overlap = same & (times.arrival[ordered][1:] < times.departure[ordered][:-1])
     if overlap.any():
         hint = "give each socket one vehicle at a time (departure may equal the next arrival)"
+        if times.sessions.has("station") and not times.sessions.has("port"):
+            hint += ", or name the column that tells a station's ports apart (`ev.columns.port`)"
         if ev.rounding != "inner":
             hint += ", or set `ev.rounding` to `inner`, which counts full hours only"
         raise cell_error(
