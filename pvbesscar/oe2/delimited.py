@@ -28,8 +28,8 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
     Parameters
     ----------
     path
-        A regular file, or a symbolic link to one: Parquet, JSON records, or text in UTF-8, UTF-16 with its mark, or latin-1, cells
-        separated by `,`, `;`, tab or `|`, the first line with the headers.
+        A regular file, or a symbolic link to one: Parquet, JSON records, or text in UTF-8, UTF-16 with its mark, or
+        latin-1, cells separated by `,`, `;`, tab or `|`, the first line with the headers.
     key
         Configuration key that names the file, for messages.
     layout

@@ -23,7 +23,7 @@ MAX_COLUMNS = 1000
 MAX_CELLS = 10_000_000
 """A year of minutes with 18 columns, or of quarters of an hour with 285."""
 MAX_LINE = 2**20
-MAX_MARKS = 4_000_000
+MAX_MARKS = 1_500_000
 """Marks of structure in JSON or XML: a year of hours of ten quantities has some 200,000."""
 MAX_FOOTER = 8 * 2**20
 CHUNK = 2**20
@@ -220,7 +220,7 @@ def refuse_archive(file: NamedFile, archive: zipfile.ZipFile) -> None:
         )
 
 
-def parsed_json(data: bytes, file: NamedFile) -> object:
+def parsed_json(text: str, file: NamedFile) -> object:
     """Value of a JSON text.
 
     Raises
@@ -229,13 +229,13 @@ def parsed_json(data: bytes, file: NamedFile) -> object:
         It is no JSON, or nested more deeply than any export.
     """
     try:
-        value: object = json.loads(data)
+        value: object = json.loads(text)
     except RecursionError as error:
         raise InputError(
             f"{file.named} is JSON of lists within lists, more than any export has.",
             hint=f"set `{file.key}` to another file.",
         ) from error
-    except ValueError as error:  # JSON, the text's encoding, or a number of too many digits
+    except ValueError as error:  # no JSON, or a number of too many digits
         raise InputError(
             f"{file.named} begins as JSON does and is none: {str(error)[:120]}.",
             hint="export the file again; one that was cut off is not mended.",

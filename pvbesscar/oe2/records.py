@@ -33,7 +33,7 @@ def record_table(text: str, data: bytes, encoding: str, file: NamedFile) -> Tabl
     """
     if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return None
-    records = _records(parsed_json(text.encode(), file))
+    records = _records(parsed_json(text, file))
     if records is None:
         return None
     names = list(dict.fromkeys(name.strip() for record in records for name in record))

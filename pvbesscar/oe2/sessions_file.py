@@ -192,8 +192,8 @@ def _derived_soc(sessions: SessionTable, frame: pd.DataFrame, ev: EvSettings) ->
             what=f"more energy than the battery takes from empty to the required SOC, the most {energy[worst]:.4g} kWh "
             f"where a {frame['vehicle_class'].iloc[worst]} of {battery[worst]:g} kWh takes {most:.4g} kWh",
             cause="charging sessions of larger vehicles than the plant's, or another unit",
-            hint="the file was read as charging sessions; set `ev.moto_battery_kwh` or `ev.mototaxi_battery_kwh` to the vehicles of the file (`ev.file_class` "
-            "says which they are), or `ev.unit`.",
+            hint="the file was read as charging sessions; set `ev.moto_battery_kwh` or `ev.mototaxi_battery_kwh` to "
+            "the vehicles of the file (`ev.file_class` says which they are), or `ev.unit`.",
         )  # fmt: skip
     table.decide("unit", unit, f"`{table.setting('unit')}` says so" if ev.unit else f"the header `{header}` says so")
     step = f"SOC at arrival derived from `{header}` in {unit}, drawn at an efficiency of {ev.charger_efficiency:g}"
