@@ -154,7 +154,8 @@ def _exact(sessions: SessionTable, name: str, settings: Settings) -> tuple[Float
 
 def _are_hours(cells: list[str]) -> bool:
     """Whether most cells are numbers that hours of a year may be; on a tie the first one decides."""
-    fits = [NUMBER.fullmatch(cell.replace(",", ".")) is not None and len(cell.split(".")[0]) < 5 for cell in cells]
+    plain = [cell.replace(",", ".") for cell in cells]
+    fits = [NUMBER.fullmatch(cell) is not None and len(cell.partition(".")[0]) < 5 for cell in plain]
     count = Counter(fits)
     return fits[0] if count[True] == count[False] else count[True] > count[False]
 
