@@ -82,6 +82,8 @@ class Table(NamedFile):
         Unit of each column that a row under the header says.
     above
         Lines above the header.
+    sole
+        Header of the one quantity of a table that had a column for each hour of the day.
     """
 
     sha256: str
@@ -91,6 +93,7 @@ class Table(NamedFile):
     lines: list[int]
     units: dict[str, str] = field(default_factory=dict)
     above: tuple[str, ...] = ()
+    sole: str | None = None
 
     @property
     def header(self) -> list[str]:

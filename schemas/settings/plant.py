@@ -90,9 +90,9 @@ class WeatherColumns(Frozen):
     ghi: str | None = quantity(None, "", "header of global horizontal irradiance", "none: known headers")
     dni: str | None = quantity(None, "", "header of direct normal irradiance", "none: known headers")
     dhi: str | None = quantity(None, "", "header of diffuse horizontal irradiance", "none: known headers")
-    temperature: str | None = quantity(None, "", "header of air temperature [deg C]", "none: known headers")
-    wind: str | None = quantity(None, "", "header of wind speed [m/s]", "none: known headers")
-    humidity: str | None = quantity(None, "", "header of relative humidity [%]", "none: known headers, or left out")
+    temperature: str | None = quantity(None, "", "header of air temperature", "none: known headers")
+    wind: str | None = quantity(None, "", "header of wind speed", "none: known headers")
+    humidity: str | None = quantity(None, "", "header of relative humidity", "none: known headers, or left out")
 
 
 class PvSettings(FileSettings):
@@ -128,11 +128,17 @@ class WeatherSettings(FileSettings):
 
     source: Literal["file", "synthetic"] = quantity(..., "", "a weather file, or synthetic")
     file: FilePath | None = quantity(None, "", "weather file, for `source: file`", "none: must be named")
-    unit: Literal["W/m2", "kW/m2", "Wh/m2", "kWh/m2"] | None = quantity(
+    unit: Literal["W/m2", "kW/m2", "Wh/m2", "kWh/m2", "MJ/m2", "kJ/m2", "J/m2", "J/cm2"] | None = quantity(
         None,
         "",
         "unit of the irradiances: mean power, or energy per interval",
         "none: as their headers end, or refused",
+    )
+    temperature_unit: Literal["degC", "K", "degF"] | None = quantity(
+        None, "", "unit of the air temperature", "none: as its header says, else degC"
+    )
+    wind_unit: Literal["m/s", "km/h", "mph", "kn", "ft/s"] | None = quantity(
+        None, "", "unit of the wind speed", "none: as its header says, else m/s"
     )
     columns: WeatherColumns = WeatherColumns()
     decomposition: Literal["erbs", "erbs_driesse"] | None = quantity(
