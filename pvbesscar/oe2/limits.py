@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pvbesscar.oe2.cells import NamedFile
-from schemas.errors import InputError
+from schemas.errors import InputError, TooLargeError
 
 MAX_BYTES = 128 * 2**20
 MAX_ROWS = 600_000
@@ -58,8 +58,10 @@ def shape_of(file: NamedFile) -> Shape:
 
     Raises
     ------
+    TooLargeError
+        It is larger in some way than any input file is.
     InputError
-        It is no regular file, or larger in some way than any input file is.
+        It is no regular file, or Parquet without a footer.
     OSError
         It is missing or may not be read.
     """
@@ -68,7 +70,7 @@ def shape_of(file: NamedFile) -> Shape:
         kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file (a pipe, socket or device)"
         raise InputError(f"{file.named} is {kind} and can not be read.", hint=f"set `{file.key}` to a file.")
     if found.st_size > MAX_BYTES:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named} has {found.st_size:,} bytes; an input file has at most {MAX_BYTES:,}. "
             "Likely cause: another file, or years of data in one.",
             hint=f"export the columns and the year that the scenario needs, or set `{file.key}` to another file.",
@@ -94,7 +96,7 @@ def _text_shape(file: NamedFile, stream: IO[bytes], first: bytes) -> Shape:
         ends = chunk.count(end)
         line += chunk.find(end) if ends else len(chunk)
         if line > MAX_LINE:
-            raise InputError(
+            raise TooLargeError(
                 f"{file.named}: line {rows + 1:,} has more than {MAX_LINE:,} bytes. Likely cause: a file without line "
                 "ends, or no table.",
                 hint=f"export the file again as CSV with a row in each line, or set `{file.key}` to another one.",
@@ -115,9 +117,9 @@ def _columns(first: bytes, end: bytes) -> int:
     return 1 + max((width[0][0] for width in widths if width), default=0)
 
 
-def too_many_rows(file: NamedFile) -> InputError:
+def too_many_rows(file: NamedFile) -> TooLargeError:
     """Build the error for a file with more rows than any year has."""
-    return InputError(
+    return TooLargeError(
         f"{file.named} has more than {MAX_ROWS:,} rows; a year of minutes has 527,040.",
         hint="export one year, in hours or quarters of an hour.",
     )
@@ -128,16 +130,16 @@ def refuse_cells_beyond(file: NamedFile, shape: Shape) -> None:
 
     Raises
     ------
-    InputError
+    TooLargeError
         It has.
     """
     if shape.columns > MAX_COLUMNS:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named}: {shape.columns:,} columns; an input file has at most {MAX_COLUMNS:,}.",
             hint="export the columns that the scenario needs.",
         )
     if shape.cells > MAX_CELLS:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named} has {shape.rows:,} rows of {shape.columns:,} columns, {shape.cells:,} cells; an input file "
             f"has at most {MAX_CELLS:,}.",
             hint="export the columns and the year that the scenario needs, in hours or quarters of an hour, or set "
@@ -151,7 +153,7 @@ def _parquet_shape(file: NamedFile, stream: IO[bytes], size: int) -> Shape:
         stream.seek(max(0, size - 8))
         footer = int.from_bytes(stream.read(4), "little")
         if footer > MAX_FOOTER:
-            raise InputError(
+            raise TooLargeError(
                 f"{file.named} is a Parquet file with a footer of {footer:,} bytes; that of an input file has at most "
                 f"{MAX_FOOTER:,}.",
                 hint=f"export the columns that the scenario needs, or set `{file.key}` to another file.",
@@ -161,7 +163,7 @@ def _parquet_shape(file: NamedFile, stream: IO[bytes], size: int) -> Shape:
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         raise no_parquet(file, error) from error
     if metadata.num_rows > MAX_ROWS:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named} is a Parquet file of {metadata.num_rows:,} rows; an input file has at most {MAX_ROWS:,}, a "
             "year of minutes 527,040.",
             hint="export one year, in hours or quarters of an hour.",
@@ -169,13 +171,13 @@ def _parquet_shape(file: NamedFile, stream: IO[bytes], size: int) -> Shape:
     shape = Shape(metadata.num_rows, metadata.num_columns)
     refuse_cells_beyond(file, shape)
     if nested:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named} is a Parquet file whose column `{nested[0][:40]}` holds lists or objects.",
             hint="export columns of plain numbers, stamps and texts.",
         )
     unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     if unpacked > MAX_BYTES:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named} is a Parquet file of {unpacked:,} bytes unpacked; an input file has at most {MAX_BYTES:,}.",
             hint=f"export the columns and the year that the scenario needs, or set `{file.key}` to another file.",
         )
@@ -196,7 +198,7 @@ def _refuse_marks(file: NamedFile, stream: IO[bytes]) -> None:
     while chunk := stream.read(CHUNK):
         marks += sum(chunk.count(mark) for mark in (*TREES, b","))
         if marks > MAX_MARKS:
-            raise InputError(
+            raise TooLargeError(
                 f"{file.named} is JSON or XML of more than {MAX_MARKS:,} parts; an input file has fewer.",
                 hint=f"export one year as CSV, or set `{file.key}` to another file.",
             )
@@ -207,13 +209,13 @@ def refuse_archive(file: NamedFile, archive: zipfile.ZipFile) -> None:
 
     Raises
     ------
-    InputError
+    TooLargeError
         It unpacks to more than an input file may have, or has more members than a workbook.
     """
     members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_BYTES or len(members) > MAX_COLUMNS:
-        raise InputError(
+        raise TooLargeError(
             f"{file.named} is an archive of {len(members):,} members that unpack to {unpacked:,} bytes; an input file "
             f"has at most {MAX_BYTES:,}.",
             hint=f"export one year as CSV, or set `{file.key}` to another file.",
@@ -243,11 +245,11 @@ def parsed_json(text: str, file: NamedFile) -> object:
     return value
 
 
-def named_shape(path: Path, key: str) -> Shape | InputError:
-    """Rows and columns of a file of a folder, or why it is not read."""
+def named_shape(path: Path, key: str) -> Shape | TooLargeError:
+    """Rows and columns of a file of a folder, or why it is too large to be read."""
     try:
         return shape_of(NamedFile(path, key))
-    except InputError as error:
+    except TooLargeError as error:
         return error
-    except (OSError, ValueError):
+    except (InputError, OSError, ValueError):
         return Shape(0, 0)  # its reader says what it is

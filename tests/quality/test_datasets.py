@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -315,6 +316,18 @@ def test_a_folder_of_files_too_large_is_refused_by_their_footers(
     assert finding.source == "building.parquet"
     assert "Parquet file of 700,000 rows; an input file has at most 600,000" in finding.observed
     assert "the others were not tried: `building.parquet` is too large" in judged.steps[0]
+
+
+def test_a_pipe_in_a_folder_is_one_finding_and_the_others_are_read(
+    short: Path, scenario: Settings, tmp_path: Path
+) -> None:
+    folder = copy_of(short, tmp_path / "dataset")
+    (folder / "pricing.csv").unlink()
+    os.mkfifo(folder / "pricing.csv")
+    judged = judge_folder(folder, scenario)
+    (finding,) = (one for one in judged.findings if one.rule == "files.readable")
+    assert (finding.source, "a pipe" in finding.observed) == ("pricing.csv", True)
+    assert judged.steps[0].startswith(f"read {len(list(folder.glob('*.csv'))) - 1} of")
 
 
 def test_files_that_are_too_much_together_are_refused(

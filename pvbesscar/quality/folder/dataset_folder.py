@@ -20,7 +20,7 @@ from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.limits import named_shape
 from pvbesscar.quality.engine import QualityRule, RuleSet, Violation
 from pvbesscar.quality.folder.columns import Course, FileColumns, Kind, course, parsed
-from schemas.errors import InputError
+from schemas.errors import InputError, TooLargeError
 from schemas.results import Severity
 from schemas.settings import Settings
 
@@ -268,7 +268,7 @@ class DatasetFolder:
         return isinstance(file.name, str) and not self.leads_out(file.name) and not self.is_missing(file.name)
 
     @cached_property
-    def too_large(self) -> dict[str, InputError]:
+    def too_large(self) -> dict[str, TooLargeError]:
         """First file that is larger than any input, or too much with those before it; then none of them is read.
 
         Known by footers and counts of lines: a folder costs no more than one file.
@@ -276,12 +276,12 @@ class DatasetFolder:
         cells = 0
         for name, key in {str(file.name): file.key for file in self.named[:MAX_FILES] if self._is_here(file)}.items():
             shape = named_shape(self.path / name, key)
-            if isinstance(shape, InputError):
+            if isinstance(shape, TooLargeError):
                 return {name: shape}
             cells += shape.cells
             if cells > MAX_FOLDER_CELLS:
                 said = f"with the files named before it, it has {cells:,} cells"
-                return {name: InputError(f"{said}; a dataset has at most {MAX_FOLDER_CELLS:,}", hint="")}
+                return {name: TooLargeError(f"{said}; a dataset has at most {MAX_FOLDER_CELLS:,}", hint="")}
         return {}
 
     def of(self, *kinds: Kind) -> Iterator[tuple[NamedFile, FileColumns]]:
