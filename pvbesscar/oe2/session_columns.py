@@ -93,8 +93,19 @@ def read_session_table(path: Path, key: str, ev: EvSettings) -> SessionTable:
     return SessionTable(table, headers)
 
 
-def is_sessions(table: Table) -> bool:
-    """Whether a table looks like charging sessions: stays with a start and an end, and no intervals in a row."""
+def is_sessions(table: Table, ev: EvSettings | None = None) -> bool:
+    """Whether a table looks like charging sessions: stays with a start and an end, and no intervals in a row.
+
+    Parameters
+    ----------
+    table
+        Any table.
+    ev
+        Settings whose `columns` may name arrival and departure.
+    """
+    stated = (ev.columns.arrival, ev.columns.departure) if ev is not None else (None, None)
+    if all(name is not None and name in table.columns for name in stated):
+        return True
     if all(table.find(SESSION_HEADERS[name][:4]) for name in ("arrival", "departure")):
         return True
     start, end = (table.find(SESSION_HEADERS[name]) for name in ("arrival", "departure"))

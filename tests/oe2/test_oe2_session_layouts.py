@@ -220,6 +220,9 @@ def test_intervals_in_a_row_are_no_sessions(tmp_path: Path) -> None:
     for rows, expected in ((hourly, False), (stays, True)):
         path = text(tmp_path, *rows, header="Start Date,End Date,Energy (kWh)")
         assert is_sessions(read_table(path, "PATH")) is expected
+    named = plan(tmp_path, columns={"arrival": "plugged", "departure": "unplugged"}).ev
+    table = read_table(text(tmp_path, *stays, header="plugged,unplugged,kwh"), "PATH")
+    assert (is_sessions(table), is_sessions(table, named)) == (False, True)
 
 
 def test_the_digest_of_a_file_that_was_read_before_is_the_same(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.folder.columns import KINDS, KNOWN, NEEDED
 from pvbesscar.quality.folder.dataset_folder import CITYLEARN, MAX_FILES, SCHEMA, DatasetFolder, folder_rule, short_name
 from pvbesscar.quality.folder.rules.schema import LOADING, listed, said
-from schemas.errors import InputError
+from schemas.errors import InputError, TooLargeError
 
 
 @folder_rule(
@@ -121,7 +121,7 @@ def silent_zero(folder: DatasetFolder) -> Iterator[Violation]:
     rationale="What can not be read without a guess is not judged, and so not accepted. Numbers are plain decimal "
     "numbers; text, infinity and formulas among them are refused.",
     reference="docs/inputs.md, what holds for every file",
-    cause="a file cut off, a page in the place of a download, text among numbers, or another format (Parquet)",
+    cause="a file cut off, a page in the place of a download, text among numbers, another format, or years in seconds",
     fix="export the file again as CSV, with commas and decimal points",
 )
 def readable(folder: DatasetFolder) -> Iterator[Violation]:
@@ -131,8 +131,9 @@ def readable(folder: DatasetFolder) -> Iterator[Violation]:
         if isinstance(read, InputError):
             seen = read.message.replace(f"{folder.path}/", "")
             yield Violation(
-                short_name(file.name), "", seen, "a table that is read without a guess", "no table can be read"
-            )
+                short_name(file.name), "", seen, "a table that is read without a guess", "no table can be read",
+                fix=read.hint if isinstance(read, TooLargeError) and read.hint else None,
+            )  # fmt: skip
     for file, columns in folder.of(*KINDS):
         for column, fault in columns.faults.items():
             seen = fault.replace(f"{folder.path}/", "")
