@@ -15,7 +15,6 @@ from pvbesscar.oe2.cells import SHOWN, NamedFile, Table, plain, shown_separator
 from pvbesscar.oe2.encoding import decode, not_text, read_bytes
 from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_cells_beyond, too_many_rows
 from pvbesscar.oe2.numbers import NUMBER, refuse_formulas
-from pvbesscar.oe2.records import record_table
 from pvbesscar.oe2.totals import without_totals
 from pvbesscar.oe2.wide_days import hours_as_rows
 from schemas.errors import InputError
@@ -49,10 +48,6 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
     file = NamedFile(path, key, layout or FileSettings())
     data = read_bytes(file)
     encoding, text = decode(data, file)
-    records = record_table(text, data, encoding, file)
-    if records is not None:
-        refuse_cells_beyond(file, Shape(len(records.lines), len(records.columns)))
-        return records
     separator = _separator(text, file)
     lines, rows = _rows(text, separator, file)
     block = find_block(lines, rows, file)

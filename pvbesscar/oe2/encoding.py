@@ -8,6 +8,7 @@ import re
 from pvbesscar.oe2.cells import NamedFile
 from pvbesscar.oe2.limits import PARQUET, shape_of
 from pvbesscar.oe2.parquet import parquet_text
+from pvbesscar.oe2.records import records_text
 from schemas.errors import InputError
 
 MAGIC = {
@@ -82,6 +83,10 @@ def decode(data: bytes, file: NamedFile) -> tuple[str, str]:
     if not text.strip():
         raise not_text(file, "holds no text")
     file.decide("encoding", encoding, why)
+    records = records_text(text, file)
+    if records is not None:
+        file.decide("layout", "JSON records", "the file is one list of objects")
+        return f"JSON in {encoding}", records
     return encoding, text
 
 

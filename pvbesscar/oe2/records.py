@@ -1,54 +1,46 @@
-"""JSON records, a list of objects, as the table that their CSV would be."""
+"""JSON records, a list of objects, as the text that their CSV would be."""
 
 from __future__ import annotations
 
-import hashlib
+import csv
+import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 
-from pvbesscar.oe2.cells import NamedFile, Table
-from pvbesscar.oe2.limits import parsed_json
+from pvbesscar.oe2.cells import NamedFile
+from pvbesscar.oe2.limits import Shape, parsed_json, refuse_cells_beyond
+
+OBJECTS = re.compile(r"\s*(?:\{|\[\s*\{)")
+"""How a list of objects begins, alone or as one value of an object."""
 
 
-def record_table(text: str, data: bytes, encoding: str, file: NamedFile) -> Table | None:
-    """Table of a JSON list of objects, or of an object with one such list; its lines are the numbers of the records.
-
-    Parameters
-    ----------
-    text, data, encoding
-        The file's text, its bytes and how they were decoded.
-    file
-        The file.
+def records_text(text: str, file: NamedFile) -> str | None:
+    """Comma separated text of a JSON list of objects, or of an object with one such list, as ACN-Data gives it.
 
     Returns
     -------
-    Table or None
+    str or None
         A column for each name of the objects, its cell empty where an object lacks it or has `null`; None where the
         text is no JSON of records.
 
     Raises
     ------
     InputError
-        The text begins as JSON does, and is none.
+        The text begins as such JSON does, and is none; or it is a table of more cells than any input has.
     """
-    if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+    if OBJECTS.match(text) is None:
         return None
     records = _records(parsed_json(text, file))
     if records is None:
         return None
-    names = list(dict.fromkeys(name.strip() for record in records for name in record))
-    file.decide("layout", "JSON records", "the file is one list of objects")
-    return Table(
-        path=file.path,
-        key=file.key,
-        layout=file.layout,
-        decisions=file.decisions,
-        sha256=hashlib.sha256(data).hexdigest(),
-        encoding=f"JSON in {encoding}",
-        separator=",",
-        columns={name: [_cell(record.get(name)) for record in records] for name in names},
-        lines=list(range(1, len(records) + 1)),
-    )
+    names = list(dict.fromkeys(name for record in records for name in record))
+    refuse_cells_beyond(file, Shape(len(records), len(names)))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([" ".join(name.split()) for name in names])
+    writer.writerows([_cell(record.get(name)) for name in names] for record in records)
+    return stream.getvalue()
 
 
 def _records(value: object) -> Sequence[Mapping[str, object]] | None:

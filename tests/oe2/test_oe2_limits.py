@@ -90,6 +90,21 @@ def test_an_archive_is_refused_by_its_directory(tmp_path: Path) -> None:
         refuse_archive(NamedFile(path, "mall.file"), archive)
 
 
+def test_records_that_share_no_name_are_refused_before_they_are_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("[" + ",".join(f'{{"k{i}":1}}' for i in range(9000)) + "]")
+    with pytest.raises(InputError, match=r"9,000 columns; an input file has at most 1,000"):
+        read_table(path, "ev.file")
+
+
+@pytest.mark.parametrize("text", ['{"a": [{"b": 1}', '[{"a": 1}, {"a": 2}] x', '[{"a": ' * 100_000])
+def test_json_that_is_none_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="begins as JSON does and is none|lists within lists"):
+        read_table(path, "ev.file")
+
+
 def test_repeated_texts_of_a_small_parquet_are_read_as_they_are(tmp_path: Path) -> None:
     frame = pd.DataFrame({"site": ["mall"] * 3 + [None], "kwh": [1.5, 2.5, None, 4.0]})
     frame.to_parquet(tmp_path / "x.parquet")
