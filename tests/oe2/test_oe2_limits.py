@@ -101,7 +101,7 @@ def test_records_that_share_no_name_are_refused_before_they_are_a_table(tmp_path
 def test_json_that_is_none_is_said_to_be_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(InputError, match="begins as JSON does and is none|lists within lists"):
+    with pytest.raises(InputError, match=r"begins as JSON does and is none|lists within lists"):
         read_table(path, "ev.file")
 
 
