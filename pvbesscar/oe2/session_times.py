@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import zoneinfo
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from pvbesscar.oe2.cells import Table, cell_error, refuse_cells
 from pvbesscar.oe2.numbers import NUMBER, numbers
 from pvbesscar.oe2.session_columns import SessionTable, is_missing
 from pvbesscar.oe2.timestamps import declared_year, parse_stamps
+from pvbesscar.oe2.zone_words import PAIRS
 from schemas.settings import HOURS_PER_YEAR, EvSettings, Settings
 
 FloatArray = NDArray[np.float64]
@@ -161,13 +163,21 @@ def _are_hours(cells: list[str]) -> bool:
 
 
 def _with_zone(sessions: SessionTable, header: str, settings: Settings) -> tuple[Table, tuple[str, ...]]:
-    """Table whose stamps are in the zone that its own column says, where all rows say universal time."""
+    """Table whose stamps are in the zone that its own column says, where all rows say one and the same."""
     table = sessions.table
-    words = _zone_words(sessions, header)
-    if not words or settings.ev.timezone is not None or not {word.casefold() for word in words} <= UTC_WORDS:
+    zone = None if settings.ev.timezone is not None else _zone_of(_zone_words(sessions, header))
+    if zone is None:
         return table, ()
-    layout = table.layout.model_copy(update={"timezone": "UTC"})
-    return replace(table, layout=layout), (f"stamps in UTC, as `{sessions.headers['zone']}` says",)
+    layout = table.layout.model_copy(update={"timezone": zone})
+    return replace(table, layout=layout), (f"stamps in {zone} time, as `{sessions.headers['zone']}` says",)
+
+
+def _zone_of(words: set[str]) -> str | None:
+    """IANA zone of one name, or of the two that are one clock; None for any other."""
+    if {word.casefold() for word in words} <= UTC_WORDS:
+        return "UTC" if words else None
+    place = next(iter(words)) if len(words) == 1 else ""
+    return PAIRS.get(frozenset(words), place if place in zoneinfo.available_timezones() and "/" in place else None)
 
 
 def _zone_words(sessions: SessionTable, header: str) -> set[str]:
@@ -182,7 +192,7 @@ def _check_zone(sessions: SessionTable, header: str, abbreviations: list[str], s
     """Refuse stamps of a zone that the file names and that is not the one they were taken in."""
     words = _zone_words(sessions, header)
     zone = settings.ev.timezone or settings.site.timezone
-    if settings.ev.timezone is not None or not words or {word.casefold() for word in words} <= UTC_WORDS:
+    if settings.ev.timezone is not None or not words or _zone_of(words) is not None:
         return
     cells = sessions.table.columns[sessions.headers["zone"]]
     against = [

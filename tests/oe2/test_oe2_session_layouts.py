@@ -214,6 +214,15 @@ def test_a_vehicle_takes_the_first_socket_that_is_free(tmp_path: Path) -> None:
     assert by_socket[4] == [(1, 4), (4, 6)]
 
 
+@pytest.mark.parametrize(
+    ("words", "first"), [(("UTC", "UTC"), 3), (("PST", "PDT"), 11), (("America/Los_Angeles",) * 2, 11)]
+)
+def test_a_column_of_zones_counts(tmp_path: Path, words: tuple[str, str], first: int) -> None:
+    rows = [f"2025-0{m}-13 08:00,2025-0{m}-13 10:00,{w},1,a" for m, w in zip((1, 7), words, strict=True)]
+    series = read(text(tmp_path, *rows, header="Start Date,End Date,Start Time Zone,kwh,cp_id"))
+    assert series.frame["arrival"][0] == 12 * 24 + first  # Los Angeles is 8 h behind in winter, Lima 5
+
+
 def test_intervals_in_a_row_are_no_sessions(tmp_path: Path) -> None:
     hourly = [f"2025-01-13 {h:02d}:00,2025-01-13 {h + 1:02d}:00,1.5" for h in range(20)]
     stays = [f"2025-01-13 {h:02d}:10,2025-01-13 {h + 2:02d}:20,1.5" for h in range(20)]
