@@ -156,6 +156,8 @@ def _exact(sessions: SessionTable, name: str, settings: Settings) -> tuple[Float
 
 def _are_hours(cells: list[str]) -> bool:
     """Whether most cells are numbers that hours of a year may be; on a tie the first one decides."""
+    if "".join(cells).isdecimal():  # a hundred thousand whole hours are seen at once
+        return max(map(len, cells)) < 5
     plain = [cell.replace(",", ".") for cell in cells]
     fits = [NUMBER.fullmatch(cell) is not None and len(cell.partition(".")[0]) < 5 for cell in plain]
     count = Counter(fits)
