@@ -85,7 +85,7 @@ LOOSE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=LOOSE)
+@hypothesis_settings(max_examples=2, deadline=None, suppress_health_check=LOOSE)
 @given(stays=recorded())
 def test_each_layout_is_read_to_the_hour(layout: Layout, stays: list[Stay], tmp_path: Path) -> None:
     holds(layout, stays, tmp_path)
