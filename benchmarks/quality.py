@@ -1,19 +1,24 @@
-"""Time of the whole quality gate, reading included, and how it grows with sockets and years.
+"""Time of the whole quality gate, reading included, how it grows with sockets and years, and what a refusal costs.
 
 The time beyond imports of `pvbesscar ingest` and `pvbesscar validate` on 8,760 hours: the inputs are written as
-CSV files first (weather, mall, charger profiles), then read, judged and reported on as a scenario reads them. Prints a
-table and writes quality.json and quality.md to --out; `make bench` runs it.
+CSV files first (weather, mall, charger profiles), then read, judged and reported on as a scenario reads them. Then
+files and a folder that no input is, each refused by `pvbesscar validate PATH` in a process of its own. Prints two
+tables and writes quality.json and quality.md to --out; `make bench` runs it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
+from shared.large_files import LARGE_FILES, parquet
 from shared.results import write_results
 
 from pvbesscar.config import load_settings
@@ -23,6 +28,8 @@ from pvbesscar.store.workspace import Workspace
 
 SOCKETS = (32, 64, 128, 256, 512)
 YEARS = (1, 2, 4)
+FOLDER = "a folder of four Parquet files of 15 s"
+DATASET_FILES = ("energy_simulation", "weather", "pricing", "carbon_intensity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,66 @@ def measure(sockets: int, years: int) -> Row:
     return Row(sockets, years, read, judged, read + judged)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Seconds beyond imports and peak memory [MB], imports included, of refusing what is named."""
+
+    name: str
+    seconds: float
+    peak_mb: float
+    said: str
+
+
+def refused(path: Path) -> dict[str, object]:
+    """Refuse a file or a folder in this process, and say what that cost."""
+    from pvbesscar.quality.folder.judge import judge_folder
+    from pvbesscar.quality.year.files import judge_file
+
+    settings = load_settings(Path("config/iquitos_mall.yaml"), []).settings
+    began = time.perf_counter()
+    judged = judge_folder(path, settings) if path.is_dir() else judge_file(path, settings)
+    seconds = time.perf_counter() - began
+    if not judged.errors:
+        raise SystemExit(f"{path} was accepted")
+    said = next(one.observed for one in judged.findings if one.rule.endswith(".readable"))
+    status = Path("/proc/self/status").read_text()  # the peak of getrusage is the parent's where that is greater
+    peak = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+    return {"seconds": seconds, "peak_mb": peak, "said": said.replace(f"{path} (named by `PATH`)", "it")}
+
+
+def four_parquet_files(folder: Path) -> None:
+    """Dataset of 2,102,400 rows of 15 s."""
+    folder.mkdir()
+    for kind in DATASET_FILES:
+        parquet(8760 * 240, 9)(folder / f"{kind}.parquet")
+    building = {kind: f"{kind}.parquet" for kind in DATASET_FILES}
+    schema = {"seconds_per_time_step": 15, "buildings": {"Building_1": building}}
+    (folder / "schema.json").write_text(json.dumps(schema))
+
+
+def refusals() -> list[Refusal]:
+    """Refuse each of the files, and the folder."""
+    found = []
+    for name, make in {**LARGE_FILES, FOLDER: four_parquet_files}.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "input"
+            make(path)
+            command = [sys.executable, __file__, "--refuse", str(path)]
+            answer = subprocess.run(command, capture_output=True, check=True, text=True)
+        found.append(Refusal(name=name, **json.loads(answer.stdout)))
+        print(f"{name:45} {found[-1].seconds:6.2f} s {found[-1].peak_mb:6.0f} MB", flush=True)
+    return found
+
+
 def main() -> None:
     """Measure all, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks"), help="folder of the results")
+    parser.add_argument("--refuse", type=Path, help="refuse this file or folder, and print what that cost")
     arguments = parser.parse_args()
+    if arguments.refuse is not None:
+        print(json.dumps(refused(arguments.refuse)))
+        return
     measure(32, 1)  # imports and caches
     print(f"{'sockets':>7} {'years':>5} {'read s':>8} {'judge s':>8} {'whole s':>8}")
     rows = []
@@ -85,10 +147,12 @@ def main() -> None:
         row = measure(sockets, years)
         rows.append(row)
         print(f"{row.sockets:7d} {row.years:5d} {row.read_s:8.2f} {row.judge_s:8.2f} {row.whole_s:8.2f}", flush=True)
+    costs = refusals()
     write_results(
         arguments.out,
         "quality",
-        "Files of one year after another, read, judged and reported on, beyond imports.",
+        "Files of one year after another, read, judged and reported on, beyond imports; and what no input is, refused, "
+        "each in a process of its own, whose memory holds the imports too.",
         {
             "The quality gate": (
                 ("sockets", "years", "read, s", "judge, s", "whole, s"),
@@ -96,9 +160,13 @@ def main() -> None:
                     (str(r.sockets), str(r.years), f"{r.read_s:.2f}", f"{r.judge_s:.2f}", f"{r.whole_s:.2f}")
                     for r in rows
                 ],
-            )
+            ),
+            "What a refusal costs": (
+                ("file", "time, s", "peak memory, MB"),
+                [(c.name, f"{c.seconds:.2f}", f"{c.peak_mb:.0f}") for c in costs],
+            ),
         },
-        {"rows": [asdict(row) for row in rows]},
+        {"rows": [asdict(row) for row in rows], "refusals": [asdict(cost) for cost in costs]},
         ("pvbesscar.quality", "pvbesscar.oe2"),
     )
 

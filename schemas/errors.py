@@ -62,6 +62,10 @@ class InputError(PvbesscarError):
         )
 
 
+class TooLargeError(InputError):
+    """An input file is larger than any input, known before it is read."""
+
+
 class OutputError(PvbesscarError):
     """A file of the project can not be written where the configuration says."""
 

@@ -15,6 +15,11 @@ from schemas.settings import Agent, EvSettings, FileSettings, Settings
 
 LAYOUT = frozenset(FileSettings.model_fields)
 """How a file is written; asked for where there is one."""
+WEATHER_UNITS = frozenset({"unit", "temperature_unit", "wind_unit"})
+
+
+SESSIONS_AS_RECORDED = frozenset({"columns", "rounding", "leave_out", "file_class"})
+"""How a sessions file is read; asked for where there is one."""
 
 
 def ingest_settings(run: RunContext) -> Include:
@@ -26,7 +31,7 @@ def ingest_settings(run: RunContext) -> Include:
         site |= {"holidays"}
     own: Include = {"name": True, "seed": True, "site": site}
     own["weather"] = {"source", *({"annual_ghi_kwh_m2"} if settings.weather.source == "synthetic" else
-                                  {"file", "unit", "columns", "decomposition"} | LAYOUT)}  # fmt: skip
+                                  {"file", "columns", "decomposition"} | WEATHER_UNITS | LAYOUT)}  # fmt: skip
     own["pv"] = {"source", *({"file", "column", "unit"} | LAYOUT if settings.pv.source == "file" else {
         "dc_kwp", "ac_kw", "tilt_deg", "azimuth_deg", "temperature_coefficient_per_k", "system_losses",
         "inverter_efficiency",
@@ -45,7 +50,7 @@ def ingest_settings(run: RunContext) -> Include:
         ev -= {"file", "unit"} | LAYOUT
     else:
         ev -= {"declared_kwh", "peak_hours"}
-    own["ev"] = ev - {"dwell_hours"} if settings.ev.source == "sessions" else ev
+    own["ev"] = ev - ({"dwell_hours"} if settings.ev.source == "sessions" else SESSIONS_AS_RECORDED)
     own["carbon"] = {"source"}
     if settings.carbon.source == "file":
         own["carbon"] |= {"file", "column", "unit", "measure"} | LAYOUT

@@ -20,6 +20,7 @@ Rows = Sequence[int] | NDArray[np.intp]
 SHOWN = 5
 """How many offending rows a message lists."""
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
+ZONE_LINE = re.compile(r"\b(?:UTC|GMT)\b|time ?zone|zona horaria|huso horario|time reference", re.IGNORECASE)
 SHOWN_SEPARATORS = {"\t": "tab"}
 
 
@@ -77,6 +78,12 @@ class Table(NamedFile):
         Cells of each column by its header, all of the same length, in the file's order.
     lines
         Line number of each row in the file, from 1.
+    units
+        Unit of each column that a row under the header says.
+    above
+        Lines above the header.
+    sole
+        Header of the one quantity of a table that had a column for each hour of the day.
     """
 
     sha256: str
@@ -84,11 +91,19 @@ class Table(NamedFile):
     separator: str
     columns: dict[str, list[str]]
     lines: list[int]
+    units: dict[str, str] = field(default_factory=dict)
+    above: tuple[str, ...] = ()
+    sole: str | None = None
 
     @property
     def header(self) -> list[str]:
         """Headers in the file's order."""
         return list(self.columns)
+
+    @property
+    def zone_lines(self) -> list[str]:
+        """Lines above the header that speak of the time zone."""
+        return [line for line in self.above if ZONE_LINE.search(line)]
 
     @property
     def described(self) -> str:

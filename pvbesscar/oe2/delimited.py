@@ -5,21 +5,24 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+from pvbesscar.oe2.block import find_block
 from pvbesscar.oe2.cells import SHOWN, NamedFile, Table, plain, shown_separator
 from pvbesscar.oe2.encoding import decode, not_text, read_bytes
+from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_cells_beyond, too_many_rows
 from pvbesscar.oe2.numbers import NUMBER, refuse_formulas
+from pvbesscar.oe2.totals import without_totals
+from pvbesscar.oe2.wide_days import hours_as_rows
 from schemas.errors import InputError
 from schemas.settings import FileSettings
 
-MAX_ROWS = 600_000
-"""A year of minutes has 527,040 rows."""
-MAX_COLUMNS = 1000
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-PROBED_ROWS = 50
+PROBED_ROWS = 200
+SAID_SEPARATOR = re.compile(r"\s*\"?sep=([,;|\t])\"?[ \t]*\r?\n", re.IGNORECASE)
 PROBED_CHARACTERS = 2**18
 
 
@@ -29,8 +32,8 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
     Parameters
     ----------
     path
-        A regular file, or a symbolic link to one: Parquet, or text in UTF-8, UTF-16 with its mark, or latin-1, cells
-        separated by `,`, `;`, tab or `|`, the first line with the headers.
+        A regular file, or a symbolic link to one: Parquet, JSON records, or text in UTF-8, UTF-16 with its mark, or
+        latin-1, cells separated by `,`, `;`, tab or `|`, the first line with the headers.
     key
         Configuration key that names the file, for messages.
     layout
@@ -47,8 +50,11 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
     encoding, text = decode(data, file)
     separator = _separator(text, file)
     lines, rows = _rows(text, separator, file)
-    header = _header(rows[0], file)
-    lines, rows = lines[1:], rows[1:]
+    block = find_block(lines, rows, file)
+    lines, rows = block.lines, block.rows
+    header = _header(block.header, file)
+    if len(header) < len(block.header):
+        rows = [row[: len(header)] for row in rows]
     _check_rows(lines, rows, header, file)
     table = Table(
         path=path,
@@ -62,9 +68,11 @@ def read_table(path: Path, key: str, layout: FileSettings | None = None) -> Tabl
             name: list(map(str.strip, cells)) for name, cells in zip(header, zip(*rows, strict=True), strict=True)
         },
         lines=lines,
+        units={name: unit for name, unit in zip(header, block.units, strict=False) if unit},
+        above=block.above,
     )
     refuse_formulas(table, text)
-    return table
+    return hours_as_rows(without_totals(table))
 
 
 def _separator(text: str, file: NamedFile) -> str:
@@ -73,25 +81,64 @@ def _separator(text: str, file: NamedFile) -> str:
     if declared is not None:
         file.decide("separator", shown_separator(SEPARATORS[declared]), f"`{file.setting('separator')}` says so")
         return SEPARATORS[declared]
+    said = SAID_SEPARATOR.match(text)
+    if said is not None:
+        file.decide("separator", shown_separator(said[1]), f"the first line says so: `{said[0].strip()}`")
+        return said[1]
     start = text.lstrip()[:PROBED_CHARACTERS]
     widths = {mark: _widths(start, mark) for mark in SEPARATORS.values()}
     several = {mark: found for mark, found in widths.items() if found[0] > 1}
+    if not several and (longest := _longest_block({m: found for m, found in widths.items() if max(found) > 1})):
+        file.decide("separator", shown_separator(longest), "the only one that splits header and rows alike")
+        return longest
     if not several:
         # One column: any mark that stands in no row does, and a decimal comma is not taken for one.
         separator = "," if set(widths[","]) == {1} else ";"
         file.decide("separator", shown_separator(separator), "the header holds a single column")
         return separator
     alike = [mark for mark, found in several.items() if len(set(found)) == 1]
-    if len(alike) == 1 or len(several) == 1:
+    if len(alike) == 1 or (len(several) == 1 and len(widths) - sum(max(found) < 2 for found in widths.values()) == 1):
         separator = alike[0] if alike else next(iter(several))
         file.decide("separator", shown_separator(separator), "the only one that splits header and rows alike")
         return separator
+    longest = _longest_block({mark: found for mark, found in widths.items() if max(found) > 1})
+    if longest is not None:
+        file.decide("separator", shown_separator(longest), "the only one that splits header and rows alike")
+        return longest
     counted = ", ".join(f"`{shown_separator(mark)}` gives {max(found)}" for mark, found in several.items())
     raise InputError(
         f"{file.named}: more than one separator may split the header `{start.splitlines()[0][:80]}` into "
         f"columns ({counted}).",
         hint=f"set `{file.setting('separator')}` to one of {', '.join(SEPARATORS)}.",
     )
+
+
+def _longest_block(widths: dict[str, list[int]]) -> str | None:
+    """Separator whose rows of equal width are the most; of several, the one that also splits the row above, the header.
+
+    Lines above a header and below the rows are split by chance; a decimal comma splits the rows, not their header.
+    """
+    blocks = {mark: _block(found) for mark, found in widths.items()}
+    rows = max((len(found) for found in widths.values()), default=0)
+    long = {mark: block for mark, block in blocks.items() if 2 * (block[1] - block[0]) > rows}
+    if not long:
+        return None
+    first = min(start for start, _ in long.values())
+    starting = [mark for mark, (start, _) in long.items() if start == first]
+    if len(starting) > 1:
+        return None
+    return starting[0]
+
+
+def _block(widths: list[int]) -> tuple[int, int]:
+    """First and last row, the latter exclusive, of the longest run of rows of one width above 1."""
+    best, start = (0, 0), 0
+    for i, width in enumerate(widths):
+        if width != widths[start]:
+            start = i
+        if width > 1 and i + 1 - start > best[1] - best[0]:
+            best = (start, i + 1)
+    return best
 
 
 def _widths(start: str, separator: str) -> list[int]:
@@ -114,10 +161,7 @@ def _rows(text: str, separator: str, file: NamedFile) -> tuple[list[int], list[l
             lines.append(reader.line_num)
             rows.append(row)
             if len(rows) > MAX_ROWS:
-                raise InputError(
-                    f"{file.named} has more than {MAX_ROWS:,} rows; a year of minutes has 527,040.",
-                    hint="export one year, in hours or quarters of an hour.",
-                )
+                raise too_many_rows(file)
     except csv.Error as error:
         raise InputError(
             f"{file.named}: line {reader.line_num} can not be split into cells: {error}.",
@@ -137,11 +181,11 @@ def _is_blank(row: list[str]) -> bool:
 
 def _header(cells: list[str], file: NamedFile) -> list[str]:
     header = [cell.strip() for cell in cells]
-    if len(header) > MAX_COLUMNS:
-        raise InputError(
-            f"{file.named}: {len(header):,} columns; an input file has at most {MAX_COLUMNS:,}.",
-            hint="export the columns that the scenario needs.",
-        )
+    if header[0].startswith("#"):
+        header[0] = header[0].lstrip("# ")
+    if not header[0] and "" not in header[1:] and len(header) > 1:
+        header[0] = "index"  # as pandas and R write the labels of their rows
+    refuse_cells_beyond(file, Shape(1, len(header)))
     if "" in header:
         raise InputError(
             f"{file.named}: header {header.index('') + 1} of {len(header)} is empty: {header[:SHOWN]}.",

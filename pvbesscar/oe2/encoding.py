@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import codecs
 import re
-import stat
 
 from pvbesscar.oe2.cells import NamedFile
+from pvbesscar.oe2.limits import PARQUET, shape_of
 from pvbesscar.oe2.parquet import parquet_text
+from pvbesscar.oe2.records import records_text
 from schemas.errors import InputError
 
-MAX_BYTES = 128 * 2**20
 MAGIC = {
     b"PK\x03\x04": "an Excel workbook or zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF",
 }
-PARQUET = b"PAR1"
 UTF8_MARK = codecs.BOM_UTF8
 WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -31,19 +30,10 @@ def read_bytes(file: NamedFile) -> bytes:
     Raises
     ------
     InputError
-        The file is missing, no regular file, unreadable, empty or larger than `MAX_BYTES`.
+        The file is missing, no regular file, unreadable, empty or beyond the limits of `pvbesscar.oe2.limits`.
     """
     try:
-        found = file.path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file (a pipe, socket or device)"
-            raise InputError(f"{file.named} is {kind} and can not be read.", hint=f"set `{file.key}` to a file.")
-        if found.st_size > MAX_BYTES:
-            raise InputError(
-                f"{file.named} has {found.st_size:,} bytes; an input file has at most {MAX_BYTES:,}. "
-                "Likely cause: another file, or years of data in one.",
-                hint=f"export the columns and the year that the scenario needs, or set `{file.key}` to another file.",
-            )
+        shape_of(file)
         data = file.path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError.missing_file(file.path, file.key) from error
@@ -93,6 +83,10 @@ def decode(data: bytes, file: NamedFile) -> tuple[str, str]:
     if not text.strip():
         raise not_text(file, "holds no text")
     file.decide("encoding", encoding, why)
+    records = records_text(text, file)
+    if records is not None:
+        file.decide("layout", "JSON records", "the file is one list of objects")
+        return f"JSON in {encoding}", records
     return encoding, text
 
 

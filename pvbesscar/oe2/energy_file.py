@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.cells import Table, missing_column, named_column, plain
+from pvbesscar.oe2.cells import Table, missing_column, named_column
 from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.numbers import numbers
 from pvbesscar.oe2.series import Series, file_series
 from pvbesscar.oe2.timestamps import TimeAxis, time_axis
+from pvbesscar.oe2.units import PER_KWH, POWER, find_quantity, said_unit, unit_in
 from schemas.errors import InputError
 from schemas.settings import MallSettings, PvSettings, SiteSettings
+from schemas.settings.fields import Unit
 
-KWH_PER_HOUR = {"W": 1e-3, "kW": 1.0, "MW": 1e3, "Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
-"""Energy of one hour [kWh] per unit of a column; a mean power over one hour is that energy."""
 PV_HEADERS = (
     "pv_generation_kwh", "pv_kwh", "ac_energy_kwh", "energia_ac_kwh", "energia_kwh", "generacion_kwh", "energy_kwh",
     "generacion_pv_kwh", "ac_power_kw", "potencia_ac_kw", "potencia_kw", "pv_kw", "power_kw",
+    "e_grid", "system_production",
 )  # fmt: skip
 MALL_HEADERS = (
     "demanda_kwh", "mall_kwh", "kwh", "energia_kwh", "consumo_kwh", "demand_kwh", "energy_kwh", "demanda_kw", "mall_kw",
@@ -59,8 +61,8 @@ def read_mall(path: Path, key: str, site: SiteSettings, mall: MallSettings = MAL
 
 def to_kwh(unit: str, axis: TimeAxis) -> tuple[float, str]:
     """Energy of an interval [kWh] per unit, and how it is said."""
-    power = not unit.endswith("Wh")
-    factor = KWH_PER_HOUR[unit] * (axis.minutes / 60 if power else 1.0)
+    power = unit.endswith("W")
+    factor = PER_KWH[unit] * (axis.minutes / 60 if power else 1.0)
     span = "one hour" if axis.minutes == 60 else f"{axis.minutes} min"
     how = f"in {unit}" + (
         f": mean power over {span} taken as the energy of that {span.rpartition(' ')[2]}" if power else ""
@@ -69,9 +71,8 @@ def to_kwh(unit: str, axis: TimeAxis) -> tuple[float, str]:
 
 
 def unit_of(header: str) -> str | None:
-    """Unit of energy or power that a header ends in."""
-    last = plain(header).rsplit("_", maxsplit=1)[-1]
-    return next((unit for unit in KWH_PER_HOUR if unit.casefold() == last), None)
+    """Unit of energy or power that a header says."""
+    return unit_in(header, POWER)
 
 
 def refuse_meter(table: Table, header: str, values: NDArray[np.float64]) -> None:
@@ -95,7 +96,12 @@ def _read_energy(
 ) -> Series:
     series, name, meaning = what
     table = read_table(path, key, given)
-    header = named_column(table, given.column, "column") if given.column is not None else table.find(headers)
+    known = find_quantity(table, headers, POWER)
+    header = table.find(headers) or next(iter(known), None)
+    if given.column is not None:
+        header = named_column(table, given.column, "column")
+    elif table.sole is not None:
+        header = table.sole
     if header is None:
         raise missing_column(table, meaning, headers, table.setting("column"))
     axis = time_axis(table, site)
@@ -119,17 +125,18 @@ class _Energy:
 
 def _energy(table: Table, header: str, name: str, axis: TimeAxis, stated: str | None) -> _Energy:
     """Energy of each interval of a column, in kWh."""
-    key, declared = table.setting("unit"), unit_of(header)
+    key = table.setting("unit")
+    declared, why = (unit_of(header), "") if stated else said_unit(table, header, POWER)
     unit = stated or declared
     if unit is None:
         raise InputError(
             f"{table.path}: the unit of column `{header}` (named by `{table.setting('column')}`) is not known: its "
-            f"header ends in none of {', '.join(KWH_PER_HOUR)}.",
-            hint=f"set `{key}` to one of them.",
+            f"header ends in none of {', '.join(POWER.units)}.",
+            hint=f"set `{key}` to one of {', '.join(get_args(Unit))}.",
         )
     values, steps = numbers(table, header)
     refuse_meter(table, header, values)
-    table.decide("unit", unit, f"`{key}` says so" if stated else f"the header `{header}` ends in it")
+    table.decide("unit", unit, f"`{key}` says so" if stated else why)
     factor, how = to_kwh(unit, axis)
     notes = []
     if declared is not None and declared != unit:
@@ -141,9 +148,9 @@ def _other_columns(
     table: Table, header: str, headers: Sequence[str], values: NDArray[np.float64], axis: TimeAxis, *, stated: bool
 ) -> list[str]:
     """Note the other columns of the quantity; where nobody chose one, they must say the same."""
-    others = [other for other in table.columns if other != header and plain(other) in headers]
+    others = [other for other in find_quantity(table, headers, POWER) if other != header]
     for other in [] if stated else others:
-        there = numbers(table, other)[0] * to_kwh(str(unit_of(other)), axis)[0]
+        there = numbers(table, other)[0] * to_kwh(str(said_unit(table, other, POWER)[0]), axis)[0]
         gap = np.abs(there - values)
         if not np.array_equal(np.isnan(there), np.isnan(values)) or (
             np.nanmax(gap, initial=0.0) > AGREEMENT * np.nanmax(np.abs(values), initial=0.0)

@@ -18,6 +18,9 @@ NUMBER_CHARACTERS = re.compile(r"[0-9+\-.eE\n]*")
 COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+", re.ASCII) for mark in ".,"}
 """What may be a number of thousands as well as one with three decimals."""
+BLANKS = ("\u00a0", "\u202f", " ", "'", "\u2019")
+"""What separates thousands and nothing else."""
+NAMES = {".": "point", ",": "comma"}
 FORMULA = re.compile(r"[=@]|[+-].*[|(!]")
 
 
@@ -25,7 +28,7 @@ def numbers(table: Table, column: str) -> tuple[NDArray[np.float64], tuple[str, 
     """Values of a numeric column, and what was done to read them.
 
     Empty cells and `NaN` become NaN; anything else that is no plain decimal number is refused. A decimal comma is read
-    as one, unless it could as well separate thousands.
+    as one, unless it could as well separate thousands; marks that can only separate thousands are left out.
 
     Parameters
     ----------
@@ -44,9 +47,10 @@ def numbers(table: Table, column: str) -> tuple[NDArray[np.float64], tuple[str, 
     InputError
         A cell holds text, infinity, more than any plant could, or a mark that could mean two things.
     """
-    cells = table.columns[column]
-    steps: tuple[str, ...] = ()
-    if _decimal_comma(table, column):
+    cells, steps = ungrouped(table, column)
+    if steps:
+        pass
+    elif _decimal_comma(table, column):
         cells = [cell.replace(",", ".") for cell in cells]
         steps = (f"decimal commas of `{column}` read as decimal points",)
     values = _as_floats(cells)
@@ -68,6 +72,52 @@ def numbers(table: Table, column: str) -> tuple[NDArray[np.float64], tuple[str, 
         cause="a corrupted export", hint="export the file again.",
     )  # fmt: skip
     return values, steps
+
+
+def ungrouped(table: Table, column: str) -> tuple[list[str], tuple[str, ...]]:
+    """Cells without separators of thousands, where the cells or a key prove these; else as they are.
+
+    A separator of thousands is proven by a cell with a decimal mark after it (`1.234,5`), by two of them (`1,234,567`),
+    by a blank or an apostrophe (`1 234,5`), or by `decimal`, which leaves the other mark nothing else to be.
+    """
+    cells, declared = table.columns[column], table.layout.decimal
+    text = "".join(cells)
+    for mark in BLANKS:
+        if mark in text and all(_fits(cell, mark, ".,") for cell in cells if mark in cell):
+            bare = [cell.replace(mark, "") for cell in cells]
+            step = f"blanks or apostrophes of `{column}` read as separators of thousands"
+            comma = any("," in cell for cell in bare)
+            if comma and any("." in cell for cell in bare):
+                return cells, ()
+            table.decide("decimal mark", "comma" if comma else "point", f"`{column}` has another mark for thousands")
+            return [cell.replace(",", ".") for cell in bare], (step,)
+    if "." not in text and "," not in text:
+        return cells, ()
+    read = [mark for mark in ".," if declared in {None, NAMES[mark]} and _is_grouped(cells, mark, declared is not None)]
+    if len(read) != 1:
+        return cells, ()
+    decimal, thousands = read[0], "," if read[0] == "." else "."
+    why = f"`{table.setting('decimal')}` says so" if declared else f"`{column}` has both marks, or two of one"
+    table.decide("decimal mark", NAMES[decimal], why)
+    step = f"{'commas' if thousands == ',' else 'points'} of `{column}` read as separators of thousands"
+    return [cell.replace(thousands, "").replace(decimal, ".") for cell in cells], (step,)
+
+
+def _fits(cell: str, thousands: str, decimals: str) -> bool:
+    return re.fullmatch(rf"[+-]?\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:[{decimals}]\d+)?", cell) is not None
+
+
+def _is_grouped(cells: Sequence[str], decimal: str, stated: bool) -> bool:
+    """Whether all cells are numbers with this decimal mark and the other one for thousands, and one proves it."""
+    thousands = "," if decimal == "." else "."
+    with_thousands = [cell for cell in cells if thousands in cell]
+    if not with_thousands or not all(_fits(cell, thousands, re.escape(decimal)) for cell in with_thousands):
+        return False
+    plainly = re.compile(rf"[+-]?\d+(?:{re.escape(decimal)}\d*)?(?:[eE][+-]?\d+)?")
+    others = [cell for cell in cells if thousands not in cell and cell.casefold() not in MISSING]
+    if not all(plainly.fullmatch(cell) for cell in others):
+        return False
+    return stated or any(decimal in cell or cell.count(thousands) > 1 for cell in with_thousands)
 
 
 def refuse_formulas(table: Table, text: str) -> None:

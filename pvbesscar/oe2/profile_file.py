@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from pvbesscar.oe2.cells import Table, missing_column, plain
 from pvbesscar.oe2.delimited import read_table
-from pvbesscar.oe2.energy_file import refuse_meter, to_kwh, unit_of
+from pvbesscar.oe2.energy_file import refuse_meter, to_kwh
 from pvbesscar.oe2.numbers import numbers
 from pvbesscar.oe2.series import Series, file_series
 from pvbesscar.oe2.timestamps import TimeAxis, time_axis
+from pvbesscar.oe2.units import POWER, said_unit
 from schemas.errors import InputError
 from schemas.settings import EvSettings, SiteSettings
 
@@ -70,7 +71,7 @@ def read_profile(path: Path, key: str, site: SiteSettings, ev: EvSettings) -> Se
 
 def _profile_unit(table: Table, headers: Sequence[str], axis: TimeAxis, ev: EvSettings) -> tuple[float, str]:
     """Factor from the unit of a profile's columns to the kWh of their interval, and how it is said."""
-    key, units = table.setting("unit"), {unit_of(header) for header in headers}
+    key, units = table.setting("unit"), {said_unit(table, header, POWER)[0] for header in headers}
     if ev.unit is None and len(units) > 1:
         raise InputError(
             f"{table.named}: the columns are in different units: {', '.join(sorted(str(unit) for unit in units))}.",

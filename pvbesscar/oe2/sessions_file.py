@@ -1,44 +1,37 @@
-"""A file of charging sessions, one row for each stay of a vehicle."""
+"""A file of charging sessions, one row for each stay of a vehicle, as this project or a charging network writes it."""
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.cells import Table, cell_error, missing_column, refuse_cells
-from pvbesscar.oe2.dates import STAMP
-from pvbesscar.oe2.delimited import read_table
+from pvbesscar.oe2.cells import Table, cell_error, plain, refuse_cells
 from pvbesscar.oe2.numbers import numbers
 from pvbesscar.oe2.series import Series, file_series
+from pvbesscar.oe2.session_columns import SESSION_COLUMNS, SESSION_HEADERS, SessionTable, read_session_table
+from pvbesscar.oe2.session_sockets import sockets_of
+from pvbesscar.oe2.session_times import times_of
 from pvbesscar.oe2.sessions import ROUNDING, pattern_notes, session_energy_kwh
-from pvbesscar.oe2.timestamps import declared_year, parse_stamps
-from schemas.settings import HOURS_PER_YEAR, EvSettings, Settings
+from schemas.errors import InputError
+from schemas.settings import EvSettings, Settings
 
-SESSION_HEADERS = {
-    "session_id": ("session_id", "sesion_id", "id_sesion", "sesion", "session", "id"),
-    "socket": ("socket", "toma", "enchufe"),
-    "vehicle_class": ("vehicle_class", "clase", "clase_vehiculo", "tipo", "tipo_vehiculo"),
-    "arrival": ("arrival", "llegada", "arrival_hour", "hora_llegada"),
-    "departure": ("departure", "salida", "departure_hour", "hora_salida"),
-    "battery_kwh": ("battery_kwh", "bateria_kwh", "capacidad_kwh"),
-    "arrival_soc": ("arrival_soc", "soc_llegada", "soc_inicial"),
-    "required_soc": ("required_soc", "soc_requerido", "soc_objetivo", "soc_salida"),
-}
-SESSION_COLUMNS = tuple(SESSION_HEADERS)
+__all__ = ["SESSION_COLUMNS", "SESSION_HEADERS", "read_sessions"]
+
+FloatArray = NDArray[np.float64]
+KWH = {"kWh": 1.0, "Wh": 1e-3, "MWh": 1e3}
+"""Energy of a session [kWh] per unit."""
 
 
 def read_sessions(path: Path, key: str, settings: Settings) -> Series:
-    """Read a sessions file with the canonical columns, arrivals and departures as stamps or as hours of the year.
+    """Read a sessions file: arrivals and departures as stamps or hours of the year, the SOC or the energy charged.
 
     Parameters
     ----------
     path, key
-        The file and the configuration key that names it.
+        The file, CSV, Parquet or JSON, and the configuration key that names it.
     settings
         The scenario: site (time zone, declared year) and ev.
 
@@ -52,29 +45,48 @@ def read_sessions(path: Path, key: str, settings: Settings) -> Series:
     InputError
         The file can not be read as sessions of this plant in the declared year.
     """
-    table = read_table(path, key, settings.ev)
-    headers = {name: table.find(names) for name, names in SESSION_HEADERS.items()}
-    steps = [table.described]
-    if headers["session_id"] is None:
+    ev = settings.ev
+    sessions = read_session_table(path, key, ev)
+    steps = [sessions.table.described]
+    if not sessions.has("session_id"):
         steps.append("sessions numbered in the order of the file")
-    missing = next((name for name, header in headers.items() if header is None and name != "session_id"), None)
-    if missing is not None:
-        raise missing_column(table, f"`{missing}`", SESSION_HEADERS[missing])
-    columns: dict[str, object] = {"session_id": _identities(table, headers["session_id"])}
-    columns["socket"] = _whole(table, str(headers["socket"]), 0, settings.ev.sockets - 1)
-    columns["vehicle_class"] = _classes(table, str(headers["vehicle_class"]))
-    for name, rounding in (("arrival", math.ceil), ("departure", math.floor)):
-        columns[name], read = _hours(table, str(headers[name]), settings, up=rounding is math.ceil)
+    times = times_of(sessions, settings)
+    times, socket = sockets_of(times, _classes(times.sessions), ev)
+    sessions = times.sessions
+    table = sessions.table
+    if not table.lines:
+        raise InputError(f"{table.named}: no session is left. {' '.join(times.notes)}.", hint="see `ev.leave_out`.")
+    frame = pd.DataFrame(
+        {
+            "session_id": _identities(table, sessions.headers.get("session_id")),
+            "socket": socket,
+            "vehicle_class": _planned(sessions, socket, ev),
+            "arrival": times.arrival,
+            "departure": times.departure,
+        }
+    )
+    steps += times.steps
+    notes = list(times.notes)
+    frame["battery_kwh"], read = _battery(sessions, frame, ev)
+    steps += read
+    for name in ("arrival_soc", "required_soc"):
+        if sessions.has(name):
+            frame[name], read = _bounded(table, sessions.headers[name], 1.0)
+            steps += read
+    if not sessions.has("required_soc"):
+        frame["required_soc"] = ev.required_soc
+        steps.append("the file holds no required SOC: `ev.required_soc` is taken")
+    if not sessions.has("arrival_soc"):
+        frame["arrival_soc"], read = _derived_soc(sessions, frame, ev)
         steps += read
-    for name in ("battery_kwh", "arrival_soc", "required_soc"):
-        columns[name], read = _bounded(table, str(headers[name]), None if name == "battery_kwh" else 1.0)
-        steps += read
-    frame = pd.DataFrame(columns)
-    _check_sessions(table, frame, {name: str(header) for name, header in headers.items()}, settings.ev)
-    ordered = frame.sort_values(["arrival", "socket"], kind="stable", ignore_index=True)
-    if not ordered.equals(frame):
+        notes.append(
+            f"SOC at arrival is derived, not measured: from the energy in `{sessions.headers['energy']}`, as if every "
+            "vehicle left with exactly its required SOC"
+        )
+    ordered = frame[[*SESSION_COLUMNS]].sort_values(["arrival", "socket"], kind="stable", ignore_index=True)
+    if not ordered.equals(frame[[*SESSION_COLUMNS]]):
         steps.append("sorted by arrival and socket")
-    return file_series("sessions", "sessions_csv", table, ordered, steps).noting(*_file_notes(ordered, settings.ev))
+    return file_series("sessions", "sessions_csv", table, ordered, steps).noting(*_file_notes(ordered, ev), *notes)
 
 
 def _file_notes(frame: pd.DataFrame, ev: EvSettings) -> list[str]:
@@ -103,19 +115,11 @@ def _identities(table: Table, header: str | None) -> list[str]:
     return cells
 
 
-def _whole(table: Table, header: str, least: int, most: int) -> NDArray[np.int64]:
-    values, _ = numbers(table, header)
-    # Written so that NaN, too, is refused.
-    refused = np.flatnonzero(~((values >= least) & (values <= most) & (values == np.floor(values))))
-    refuse_cells(
-        table, header, refused, what=f"no whole number of {least} to {most}",
-        cause="numbering from 1, a gap, or a plant of another size",
-        hint=f"number them {least} to {most}, or set what the plant has (`ev.chargers`, `ev.sockets_per_charger`).",
-    )  # fmt: skip
-    return values.astype(np.int64)
-
-
-def _classes(table: Table, header: str) -> list[str]:
+def _classes(sessions: SessionTable) -> list[str] | None:
+    """Class of each row, where the file says it."""
+    if not sessions.has("vehicle_class"):
+        return None
+    table, header = sessions.table, sessions.headers["vehicle_class"]
     cells = [cell.casefold() for cell in table.columns[header]]
     refused = [i for i, cell in enumerate(cells) if cell not in {"moto", "mototaxi"}]
     refuse_cells(
@@ -125,7 +129,29 @@ def _classes(table: Table, header: str) -> list[str]:
     return cells
 
 
-def _bounded(table: Table, header: str, most: float | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def _planned(sessions: SessionTable, socket: NDArray[np.int64], ev: EvSettings) -> list[str]:
+    """Class that each session's socket serves, which the file may not contradict."""
+    plan = [str(ev.vehicle_class(int(k))) for k in socket]
+    foreign = [i for i, (one, said) in enumerate(zip(plan, _classes(sessions) or plan, strict=True)) if one != said]
+    refuse_cells(
+        sessions.table, sessions.headers.get("vehicle_class", ""), foreign,
+        what="a class that the socket does not serve",
+        cause=f"chargers 1 to {ev.moto_chargers} serve motos, the others mototaxis",
+        hint="correct socket or class, or set `ev.moto_chargers`.",
+    )  # fmt: skip
+    return plan
+
+
+def _battery(sessions: SessionTable, frame: pd.DataFrame, ev: EvSettings) -> tuple[FloatArray, tuple[str, ...]]:
+    """Capacity of each battery [kWh], shape (rows,): the file's, or that of the class."""
+    if sessions.has("battery_kwh"):
+        return _bounded(sessions.table, sessions.headers["battery_kwh"], None)
+    capacity = {"moto": ev.moto_battery_kwh, "mototaxi": ev.mototaxi_battery_kwh}
+    kwh = np.array([capacity[kind] for kind in frame["vehicle_class"]], dtype=np.float64)
+    return kwh, ("the file holds no battery: that of the class is taken",)
+
+
+def _bounded(table: Table, header: str, most: float | None) -> tuple[FloatArray, tuple[str, ...]]:
     values, steps = numbers(table, header)
     fits = (values > 0.0) if most is None else (values >= 0.0) & (values <= most)
     refused = np.flatnonzero(~fits)
@@ -138,53 +164,37 @@ def _bounded(table: Table, header: str, most: float | None) -> tuple[NDArray[np.
     return values, steps
 
 
-def _hours(table: Table, header: str, settings: Settings, *, up: bool) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Hours of the declared year, from whole numbers or from stamps."""
-    if not STAMP.fullmatch(table.columns[header][0]):
-        return _whole(table, header, 0, HOURS_PER_YEAR), ()
-    index, steps = parse_stamps(table, header, settings.site)
-    start = declared_year(settings.site, 1)[0]
-    exact = (index - start) / dt.timedelta(hours=1)
-    hours = np.asarray(np.ceil(exact) if up else np.floor(exact), dtype=np.int64)
-    outside = np.flatnonzero((hours < 0) | (hours > HOURS_PER_YEAR))
-    refuse_cells(
-        table, header, outside,
-        what=f"a stamp outside the {HOURS_PER_YEAR} hours of the declared year {settings.site.year}",
-        cause="sessions of another year",
-        hint="set `site.year` to the year of the sessions, or give those of the declared year.",
-    )  # fmt: skip
-    moved = int((hours != np.asarray(exact)).sum())
-    steps = (*steps, f"`{header}` counted in hours from {start:%Y-%m-%d %H:%M}")
-    if moved:
-        way = "up to the next" if up else "down to the last"
-        steps = (
-            *steps,
-            f"{moved} stamps of `{header}` within an hour moved {way} full hour: partly used hours do not count",
+def _derived_soc(sessions: SessionTable, frame: pd.DataFrame, ev: EvSettings) -> tuple[FloatArray, tuple[str, ...]]:
+    """SOC at arrival that leaves exactly the recorded energy, as drawn by the charger, to the required SOC."""
+    table, header = sessions.table, sessions.headers["energy"]
+    said = plain(header)
+    unit = ev.unit or ("kWh" if "kwh" in said else "Wh" if "wh" in said else None)
+    if unit not in KWH:
+        raise InputError(
+            f"{table.path}: the unit of column `{header}` (named by `{table.setting('columns.energy')}`) is "
+            f"{unit or 'not known'}: the energy of a session is in {', '.join(KWH)}.",
+            hint=f"set `{table.setting('unit')}` to one of them.",
         )
-    return hours, steps
-
-
-def _check_sessions(table: Table, frame: pd.DataFrame, headers: dict[str, str], ev: EvSettings) -> None:
-    plan = np.array([ev.vehicle_class(k) for k in range(ev.sockets)], dtype=object)[frame["socket"]]
-    foreign = np.flatnonzero(plan != frame["vehicle_class"].to_numpy(object))
+    values, steps = numbers(table, header)
+    energy = values * KWH[unit]
     refuse_cells(
-        table, headers["vehicle_class"], foreign, what="a class that the socket does not serve",
-        cause=f"chargers 1 to {ev.moto_chargers} serve motos, the others mototaxis",
-        hint="correct socket or class, or set `ev.moto_chargers`.",
+        table, header, np.flatnonzero(~(energy >= 0.0)), what="no energy of 0 or more",
+        cause="a gap, or a vehicle that gave energy back", hint="correct the energy, or remove the row.",
     )  # fmt: skip
-    backwards = np.flatnonzero(frame["departure"] <= frame["arrival"])
-    refuse_cells(
-        table, headers["departure"], backwards, what="no full hour after the arrival",
-        cause="swapped columns, or a stay that spans no full hour",
-        hint="correct the stamps; stays without a full hour can not be simulated hour by hour.",
-    )  # fmt: skip
-    ordered = frame.sort_values(["socket", "arrival"], kind="stable")
-    same = ordered["socket"].to_numpy()[1:] == ordered["socket"].to_numpy()[:-1]
-    overlap = same & (ordered["arrival"].to_numpy()[1:] < ordered["departure"].to_numpy()[:-1])
-    if overlap.any():
+    battery, required = (frame[name].to_numpy(np.float64) for name in ("battery_kwh", "required_soc"))
+    soc = required - energy * ev.charger_efficiency / battery
+    over = np.flatnonzero(soc < -ROUNDING)
+    if over.size:
+        worst = int(over[energy[over].argmax()])
+        most = required[worst] * battery[worst] / ev.charger_efficiency
         raise cell_error(
-            table, headers["arrival"], ordered.index[1:][overlap].tolist(),
-            what="an arrival before the vehicle before it has left the socket",
-            cause="sessions exported twice, or sockets merged",
-            hint="give each socket one vehicle at a time (departure may equal the next arrival).",
+            table, header, over,
+            what=f"more energy than the battery takes from empty to the required SOC, the most {energy[worst]:.4g} kWh "
+            f"where a {frame['vehicle_class'].iloc[worst]} of {battery[worst]:g} kWh takes {most:.4g} kWh",
+            cause="charging sessions of larger vehicles than the plant's, or another unit",
+            hint="the file was read as charging sessions; set `ev.moto_battery_kwh` or `ev.mototaxi_battery_kwh` to "
+            "the vehicles of the file (`ev.file_class` says which they are), or `ev.unit`.",
         )  # fmt: skip
+    table.decide("unit", unit, f"`{table.setting('unit')}` says so" if ev.unit else f"the header `{header}` says so")
+    step = f"SOC at arrival derived from `{header}` in {unit}, drawn at an efficiency of {ev.charger_efficiency:g}"
+    return soc.clip(0.0), (*steps, step)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.cells import Table, plain, refuse_cells
-from pvbesscar.oe2.dates import STAMP, WrittenStamps, written_date_and_hour, written_stamps
+from pvbesscar.oe2.cells import Table, refuse_cells
+from pvbesscar.oe2.dates import WrittenStamps, written_stamps
+from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
+from pvbesscar.oe2.time_columns import find_time, refuse_other_time, stated_moment
+from pvbesscar.oe2.typical_year import in_declared_year, wrapped
+from pvbesscar.oe2.zone_words import UnclearZoneError, zone_in
 from schemas.errors import InputError
 from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
-STAMP_HEADERS = ("timestamp", "fechahora", "fecha_hora", "datetime", "date_time", "marca_temporal")
-DATE_HEADERS = ("fecha", "date", "dia")
-HOUR_HEADERS = ("hora", "hour")
-SUFFIXED_HEADERS = (*STAMP_HEADERS, "time", "tiempo", "period", "periodo", "interval", "intervalo")
-"""Headers that a suffix may follow: `timestamp_utc`, `period_end`, `fecha_hora_inicio`."""
-ZONE_SUFFIXES = {"utc": "UTC", "gmt": "UTC"}
-MOMENT_SUFFIXES = {
-    "start": "start", "begin": "start", "inicio": "start", "end": "end", "fin": "end", "middle": "middle",
-}  # fmt: skip
 DAY = 24 * 60
 
 
@@ -37,6 +32,8 @@ class TimeAxis:
         Start of each row's interval, in the site's time, shape (rows,).
     minutes
         Length of the intervals [min].
+    rows
+        Row of the file that each entry of the index is of, from 0; None where they are the rows in their order.
     """
 
     index: pd.DatetimeIndex
@@ -44,6 +41,7 @@ class TimeAxis:
     columns: tuple[str, ...]
     stamped: bool
     minutes: int = 60
+    rows: NDArray[np.intp] | None = None
 
     def hourly(
         self, table: Table, columns: Mapping[str, FloatArray], *, energies: bool
@@ -70,6 +68,8 @@ class TimeAxis:
         InputError
             Rows shorter than an hour are out of order, repeated or off the grid: their hours can not be formed.
         """
+        if self.rows is not None:
+            columns = {name: values[self.rows] for name, values in columns.items()}
         if self.minutes == 60:
             return self.index, dict(columns), ()
         self._check_grid(table)
@@ -90,23 +90,24 @@ class TimeAxis:
         if not self.stamped:
             return
         column = self.columns[-1]
+        rows = np.arange(len(self.index)) if self.rows is None else self.rows
         back = np.flatnonzero(np.diff(self.index.asi8) <= 0) + 1
         refuse_cells(
-            table, column, back,
+            table, column, rows[back],
             what=f"a stamp not later than the one above, in rows of {self.minutes} min",
             cause="two exports that overlap, or a clock change",
             hint="export each interval once, in order; hours can not be formed from repeated rows.",
         )  # fmt: skip
         off = np.flatnonzero((self.index.minute % self.minutes != 0) | (self.index.second != 0))
         refuse_cells(
-            table, column, off, what=f"a stamp off the grid of {self.minutes} min",
+            table, column, rows[off], what=f"a stamp off the grid of {self.minutes} min",
             cause="a logger with a drifting clock, or stamps at the middle of the interval",
             hint=f"set `{table.setting('timestamps')}`, or export rows that begin on the grid.",
         )  # fmt: skip
 
 
 def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
-    """Local start of each row's interval; the declared year from 1 January where a file has no stamps at all.
+    """Local start of each row's interval; the declared year from 1 January where a key says that there are no stamps.
 
     Parameters
     ----------
@@ -121,16 +122,24 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
         A stamp can not be read; the order of day and month, the length of the intervals, or the moment that stamps name
         can not be known; or a column looks like stamps but has a header that says something else.
     """
-    column = _stamp_column(table)
-    day, hour = table.find(DATE_HEADERS), table.find(HOUR_HEADERS)
-    if column is not None:
-        return _stamped(table, (column,), written_stamps(table, column), site)
-    if day is not None and hour is not None:
-        return _stamped(table, (day, hour), written_date_and_hour(table, day, hour), site)
-    if day is not None and _has_clock(table.columns[day][0]):
-        return _stamped(table, (day,), written_stamps(table, day), site)
-    _refuse_hidden_stamps(table)
-    return _declared(table, site)
+    if table.layout.stamps == "none":
+        return _declared(table, site)
+    found = find_time(table)
+    if found is None:
+        refuse_other_time(table)
+        raise InputError(
+            f"{table.named}: no column holds stamps.{table.first_rows()}",
+            hint=f"export the stamps; or, where the rows are the intervals of `site.year` ({site.year}) from 1 January "
+            f"00:00 on, set `{table.setting('stamps')}` to `none`.",
+        )
+    stamps = found.read()
+    if not stamps.clocked:
+        raise InputError(
+            f"{table.named}: column `{found.columns[0]}` looks like stamps (`{table.columns[found.columns[0]][0]}`), "
+            f"but has dates alone, and no other column holds their hours.{table.first_rows()}",
+            hint="export the hour of each row, in that column or in a column `hora` beside it.",
+        )
+    return _stamped(table, found.columns, stamps, site)
 
 
 def declared_year(site: SiteSettings, rows: int, minutes: int = 60) -> pd.DatetimeIndex:
@@ -147,53 +156,61 @@ def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.Date
     file, or what the header says), else local time already.
     """
     stamps = written_stamps(table, column)
-    index = _aware(table, column, stamps, site)
-    zone = _zone(table, column, site)
-    where = f"stamps with offset converted to {site.timezone}" if stamps.offset else f"stamps taken as {zone} time"
+    zone, why = _zone(table, (column,), site)
+    index = _local(table, column, stamps, site, (zone, why))
+    _decide_zone(table, column, stamps, (zone, why))
+    where = f"stamps taken as {zone} time"
+    if stamps.offset is not None:
+        where = f"stamps with offset converted to {site.timezone}"
     return index, (*stamps.steps, where)
 
 
-def _stamp_column(table: Table) -> str | None:
-    plainly = table.find(STAMP_HEADERS)
-    if plainly is not None:
-        return plainly
-    found = [header for header in table.columns if _suffixes(header) and STAMP.fullmatch(table.columns[header][0])]
-    if len(found) > 1:
-        # Start and end of the same interval: the start is what is kept here.
-        found = [header for header in found if _stated_moment(header) == "start"] or found
-    return found[0] if found else None
-
-
-def _suffixes(header: str) -> list[str]:
-    """Suffixes of a stamp header that say its zone or moment; none where it is no stamp header."""
-    words = plain(header).split("_")
-    said: list[str] = []
-    while words and words[-1] in ZONE_SUFFIXES.keys() | MOMENT_SUFFIXES.keys():
-        said.append(words.pop())
-    return said if "_".join(words) in SUFFIXED_HEADERS else []
-
-
-def _stated_moment(header: str) -> str | None:
-    return next((MOMENT_SUFFIXES[word] for word in _suffixes(header) if word in MOMENT_SUFFIXES), None)
-
-
-def _stated_zone(header: str) -> str | None:
-    return next((ZONE_SUFFIXES[word] for word in _suffixes(header) if word in ZONE_SUFFIXES), None)
-
-
 def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site: SiteSettings) -> TimeAxis:
-    index = _aware(table, columns[0], stamps, site)
-    minutes = _interval(table, index)
-    moment = _moment(table, columns, stamps, index, minutes)
-    back = {"start": 0.0, "end": float(minutes), "middle": minutes / 2}[moment]
-    said = f"stamps taken as {moment} of intervals of {minutes} min, in {_zone(table, columns[0], site)} time"
-    if stamps.offset:
+    zone, why = _zone(table, columns, site)
+    stamps, rows, steps = _rows_in_order(table, stamps, zone)
+    refuse_hours_past_24(table, columns[-1], stamps, rows, zone)
+    if table.layout.stamps == "typical":
+        stamps, step = in_declared_year(table, columns[0], stamps, site.year)
+        steps.append(step)
+    minutes = _interval(table, stamps)
+    if table.layout.stamps is None:
+        _refuse_typical(table, stamps, minutes)
+    _decide_zone(table, columns[0], stamps, (zone, why))
+    moment = _moment(table, columns, stamps, zone, site, minutes)
+    back = {"start": 0.0, "end": float(minutes), "middle": minutes / 2, "within": 0.0}[moment]
+    index = _local(table, columns[-1], stamps, site, (zone, why), back=back, label=moment == "end", rows=rows)
+    if moment == "within":
+        index = index.tz_convert("UTC").floor(f"{minutes}min").tz_convert(site.timezone)
+    if table.layout.stamps == "typical":
+        index, rows, seam = wrapped(index, rows, site.year)
+        steps += seam
+    said = f"stamps taken as {moment} of intervals of {minutes} min, in {zone} time"
+    if stamps.offset is not None:
         said = f"stamps with offset converted to {site.timezone}, taken as {moment} of intervals of {minutes} min"
-    steps = [*stamps.steps, said]
+    if moment == "within":
+        said = f"stamps in UTC taken as the hour that they lie in, and brought to {site.timezone}"
+    told = [*stamps.steps, *steps, said]
     if back:
-        index = index - pd.Timedelta(minutes=back)
-        steps.append(f"stamps moved back by {back:g} min to the start of their intervals")
-    return TimeAxis(index, tuple(steps), columns, stamped=True, minutes=minutes)
+        told.append(f"stamps moved back by {back:g} min to the start of their intervals")
+    in_order = bool((rows == np.arange(len(table.lines))).all()) if len(rows) == len(table.lines) else False
+    return TimeAxis(index, tuple(told), columns, stamped=True, minutes=minutes, rows=None if in_order else rows)
+
+
+def _rows_in_order(table: Table, stamps: WrittenStamps, zone: str) -> tuple[WrittenStamps, NDArray[np.intp], list[str]]:
+    """Rows from oldest to newest, without the empty ones of hours that their day does not have."""
+    rows = np.arange(len(table.lines))
+    steps: list[str] = []
+    back = np.diff(stamps.instants).astype(np.int64)
+    if len(rows) > 2 and 2 * int((back < 0).sum()) > len(back):
+        rows, stamps = rows[::-1], stamps.taken(rows[::-1])
+        steps.append("rows from newest to oldest read from their end")
+        table.decide("order of the rows", "newest first", "most rows are earlier than the row above")
+    if stamps.offset is None:
+        kept = without_empty_hours(table, stamps, rows, zone)
+        if len(kept) < len(rows):
+            steps.append(f"{len(rows) - len(kept)} empty rows at hours that their day does not have left out")
+            rows, stamps = rows[kept], stamps.taken(kept)
+    return stamps, rows, steps
 
 
 def _declared(table: Table, site: SiteSettings) -> TimeAxis:
@@ -210,57 +227,90 @@ def _declared(table: Table, site: SiteSettings) -> TimeAxis:
     else:
         table.decide("interval", f"{minutes} min", f"`{key}` says so")
     index = declared_year(site, rows, minutes or 60)
-    table.decide("time", f"declared year {site.year}", "no column holds stamps; `site.year` and `site.timezone` rule")
+    table.decide("time", f"declared year {site.year}", f"`{table.setting('stamps')}` says that it has no stamps")
     step = f"no stamps in the file: rows take the declared year, from {index[0]:%Y-%m-%d %H:%M} local time"
     return TimeAxis(index, (step,), (), stamped=False, minutes=minutes or 60)
 
 
-def _zone(table: Table, column: str, site: SiteSettings) -> str:
-    """Zone of stamps without offset: by key, by the header, else the site's."""
-    return table.layout.timezone or _stated_zone(column) or site.timezone
-
-
-def _aware(table: Table, column: str, stamps: WrittenStamps, site: SiteSettings) -> pd.DatetimeIndex:
-    if stamps.offset:
-        return _with_offsets(table, column, stamps, site)
-    zone, key = _zone(table, column, site), table.setting("timezone")
-    why = "stamps without offset are in the site's time (`site.timezone`)"
-    if table.layout.timezone is not None:
-        why = f"`{key}` says so"
-    elif _stated_zone(column) is not None:
-        why = f"the header `{column}` says so"
-    try:
-        index = pd.DatetimeIndex(stamps.naive, name="timestamp").as_unit("us").tz_localize(zone)
-    except ValueError as error:  # pandas' and zoneinfo's errors of clock changes are ValueErrors
-        raise InputError(
-            f"{table.path}: column `{column}`: a stamp does not exist or exists twice in {zone}: {error}.",
-            hint=f"write stamps with their offset (2024-01-31T13:00:00-05:00), or set `{key}` to the zone that they "
-            "are in (`UTC`, or a zone without clock changes).",
-        ) from error
-    table.decide("time zone", zone, why)
-    return index.tz_convert(site.timezone)
-
-
-def _with_offsets(table: Table, column: str, stamps: WrittenStamps, site: SiteSettings) -> pd.DatetimeIndex:
-    utc = [stamp - offset for stamp, offset in zip(stamps.naive, stamps.offset, strict=True)]
-    index = pd.DatetimeIndex(utc, name="timestamp").as_unit("us").tz_localize("UTC")
-    declared = table.layout.timezone
+def _zone(table: Table, columns: tuple[str, ...], site: SiteSettings) -> tuple[str, str]:
+    """Zone of stamps without offset, and why: by key, by the header or the lines above it, else the site's."""
+    key, declared = table.setting("timezone"), table.layout.timezone
     if declared is not None:
-        there = index.tz_convert(declared).tz_localize(None)
-        against = np.flatnonzero(there != pd.DatetimeIndex(stamps.naive))
-        refuse_cells(
-            table, column, against, what=f"an offset that {declared} does not have then",
-            cause=f"`{table.setting('timezone')}` was set for another file",
-            hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
-        )  # fmt: skip
-    table.decide("time zone", "offset of each stamp", f"the stamps of `{column}` carry it")
-    return index.tz_convert(site.timezone)
+        return declared, f"`{key}` says so"
+    headers = [(column, f"the header `{column}`") for column in columns]
+    for text, where in (*headers, *((line, f"`{line[:60]}`") for line in table.zone_lines)):
+        try:
+            stated = zone_in(text)
+        except UnclearZoneError as error:
+            raise InputError(
+                f"{table.named}: {where} names the time zone {error}, which may be a clock with or without summer "
+                "time, or that of another place.",
+                hint=f"set `{key}` to the zone of the stamps, for example `{site.timezone}` or `Etc/GMT+5`.",
+            ) from error
+        if stated is not None:
+            return stated, f"{where} says so"
+    return site.timezone, "stamps without offset are in the site's time (`site.timezone`)"
 
 
-def _interval(table: Table, index: pd.DatetimeIndex) -> int:
+def _decide_zone(table: Table, column: str, stamps: WrittenStamps, zone: tuple[str, str]) -> None:
+    if stamps.offset is None:
+        table.decide("time zone", *zone)
+    else:
+        table.decide("time zone", "offset of each stamp", f"the stamps of `{column}` carry it")
+
+
+def _local(
+    table: Table,
+    column: str,
+    stamps: WrittenStamps,
+    site: SiteSettings,
+    zone: tuple[str, str],
+    *,
+    back: float = 0.0,
+    label: bool = False,
+    rows: NDArray[np.intp] | None = None,
+) -> pd.DatetimeIndex:
+    """Starts of the intervals in the site's time."""
+    if stamps.offset is None:
+        if table.layout.timezone is not None and stamps.names is not None and len(set(stamps.names)) == 1:
+            stamps = replace(stamps, names=None)  # the key says what the one name means
+        found = instants(table, column, stamps, zone[0], back=back, label=label, rows=rows)
+    else:
+        _refuse_other_offsets(table, column, stamps, rows)
+        found = stamps.instants - np.timedelta64(round(back * 60e6), "us")
+    return pd.DatetimeIndex(found, name="timestamp").tz_localize("UTC").tz_convert(site.timezone)
+
+
+def _refuse_other_offsets(table: Table, column: str, stamps: WrittenStamps, rows: NDArray[np.intp] | None) -> None:
+    declared = table.layout.timezone
+    if declared is None:
+        return
+    there = pd.DatetimeIndex(stamps.instants).tz_localize("UTC").tz_convert(declared).tz_localize(None)
+    against = np.flatnonzero(there != pd.DatetimeIndex(stamps.naive))
+    refuse_cells(
+        table, column, against if rows is None else rows[against],
+        what=f"an offset that {declared} does not have then",
+        cause=f"`{table.setting('timezone')}` was set for another file",
+        hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
+    )  # fmt: skip
+
+
+def _refuse_typical(table: Table, stamps: WrittenStamps, minutes: int) -> None:
+    """Refuse months of different years, which only a key makes one year."""
+    years = np.unique(stamps.day.astype("datetime64[Y]")).astype(int) + 1970
+    if len(years) > 2 and len(stamps.day) <= 366 * DAY // minutes:
+        raise InputError(
+            f"{table.named}: {len(stamps.day):,} rows from {len(years)} different years ({years[0]} to {years[-1]}): a "
+            "typical year, put together from months of several.",
+            hint=f"set `{table.setting('stamps')}` to `typical`: each row then takes its place in `site.year`; or use "
+            "a file of one year.",
+        )
+
+
+def _interval(table: Table, stamps: WrittenStamps) -> int:
     """Length of the intervals [min]: the step of most rows, which a key may not contradict."""
     key, declared = table.setting("interval_minutes"), table.layout.interval_minutes
-    steps = np.diff(index.asi8) / 60e6  # the index counts microseconds
+    steps = np.diff(stamps.instants).astype(np.int64) / 60e6  # they count microseconds
     lengths, counts = np.unique(steps[steps > 0.0], return_counts=True)
     usual = float(lengths[counts.argmax()]) if lengths.size and 2 * counts.max() > steps.size else None
     if declared is not None:
@@ -272,10 +322,13 @@ def _interval(table: Table, index: pd.DatetimeIndex) -> int:
             )
         table.decide("interval", f"{declared} min", f"`{key}` says so")
         return declared
+    if stamps.minutes is not None and (usual is None or usual >= stamps.minutes):
+        table.decide("interval", f"{stamps.minutes} min", "the stamps themselves say how long their intervals are")
+        return stamps.minutes
     if usual is None:
         raise InputError(
             f"{table.named}: the length of the intervals can not be known: no step between "
-            f"the {len(index)} stamps is the usual one.",
+            f"the {len(stamps.day)} stamps is the usual one.",
             hint=f"set `{key}` (15, 30 or 60), or export regular rows in order.",
         )
     if usual > 60 or usual < 1 or 60 % usual:
@@ -289,11 +342,11 @@ def _interval(table: Table, index: pd.DatetimeIndex) -> int:
 
 
 def _moment(
-    table: Table, columns: tuple[str, ...], stamps: WrittenStamps, index: pd.DatetimeIndex, minutes: int
+    table: Table, columns: tuple[str, ...], stamps: WrittenStamps, zone: str, site: SiteSettings, minutes: int
 ) -> str:
-    """Which moment of its interval a stamp names: `start`, `end` or `middle`."""
+    """Which moment of its interval a stamp names: `start`, `end`, `middle`, or `within` where the layout says so."""
     key, declared = table.setting("timestamps"), table.layout.timestamps
-    stated = next((said for said in map(_stated_moment, columns) if said), None)
+    stated = next((said for said in map(stated_moment, columns) if said), None)
     if stamps.until_24 and (declared or stated or "end") != "end":
         raise InputError(
             f"{table.named}: hours run to 24:00, which is the end of an interval, where "
@@ -303,24 +356,30 @@ def _moment(
     if declared is not None:
         table.decide("stamps", declared, f"`{key}` says so")
         return declared
+    if stamps.moment is not None:
+        table.decide("stamps", stamps.moment, "the layout of the stamps says so")
+        return stamps.moment
     if stated is not None:
         table.decide("stamps", stated, f"the header `{columns[0]}` says so")
         return stated
     if stamps.until_24:
         table.decide("stamps", "end", "hours run to 24:00: no interval begins there")
         return "end"
-    clocks = [("its own time", pd.DatetimeIndex(stamps.naive)), (f"{index.tz} time", index)]
-    for whose, clock in clocks:
-        found = _edges(clock, minutes)
+    own = pd.DatetimeIndex(stamps.naive)
+    here = pd.DatetimeIndex([own.min(), own.max()]) if stamps.offset is None else pd.DatetimeIndex(stamps.instants)
+    there = zone if stamps.offset is None else "UTC"
+    local = here.tz_localize(there, ambiguous="NaT", nonexistent="NaT").tz_convert(site.timezone).dropna()
+    for whose, clock in (("its own time", own), (f"{site.timezone} time", local)):
+        found = _edges(clock, minutes) if len(clock) else None
         if found is not None:
             table.decide("stamps", found[0], f"in {whose} {found[1]}")
             return found[0]
-    first, last = min(stamps.naive), max(stamps.naive)
+    first, last = own.min(), own.max()
     raise InputError(
         f"{table.named}: stamps from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} do not "
         f"show whether they name the start or the end of their {minutes} min. Likely cause: a file that holds no whole "
         "days, or is stamped in another time zone.",
-        hint=f"set `{key}` to `start`, `end` or `middle` (and `{table.setting('timezone')}` if it is not {index.tz}).",
+        hint=f"set `{key}` to `start`, `end` or `middle` (and `{table.setting('timezone')}` if it is not {zone}).",
     )
 
 
@@ -332,19 +391,3 @@ def _edges(clock: pd.DatetimeIndex, minutes: int) -> tuple[str, str] | None:
     if starts == ends:
         return None
     return ("start" if starts else "end"), f"the stamps run from {first:%H:%M} to {last:%H:%M}"
-
-
-def _has_clock(cell: str) -> bool:
-    match = STAMP.fullmatch(cell)
-    return match is not None and match[5] is not None
-
-
-def _refuse_hidden_stamps(table: Table) -> None:
-    known = ", ".join(f"`{name}`" for name in (*STAMP_HEADERS, "fecha` with `hora"))
-    for column, cells in table.columns.items():
-        if STAMP.fullmatch(cells[0]):
-            raise InputError(
-                f"{table.named}: column `{column}` looks like stamps (`{cells[0]}`), but no "
-                f"stamp column is known by that header; known are {known}.{table.first_rows()}",
-                hint="rename the column to `timestamp`; the file's stamps are not replaced by the declared year.",
-            )

@@ -9,11 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.cells import Table, missing_column, named_column, plain
+from pvbesscar.oe2.cells import Table, missing_column, named_column
 from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.numbers import numbers
 from pvbesscar.oe2.series import Series, file_series
 from pvbesscar.oe2.timestamps import TimeAxis, time_axis
+from pvbesscar.oe2.units import (
+    HUMIDITY,
+    IRRADIANCE,
+    LINEAR,
+    PER_WATT,
+    TEMPERATURE,
+    WIND,
+    find_quantity,
+    said_unit,
+)
 from pvbesscar.oe2.weather import decomposed
 from schemas.errors import InputError
 from schemas.settings import SiteSettings, WeatherSettings
@@ -23,30 +33,39 @@ def _setting(key: str, name: str) -> str:
     return f"{key.partition('.')[0]}.{name}"
 
 
-IRRADIANCE = {"W/m2": 1.0, "kW/m2": 1e3, "Wh/m2": 1.0, "kWh/m2": 1e3}
-"""Mean irradiance over one hour [W/m2] per unit of a column."""
-IRRADIANCE_ENDINGS = {
-    "w_m2": "W/m2", "wm2": "W/m2", "kw_m2": "kW/m2", "kwm2": "kW/m2",
-    "wh_m2": "Wh/m2", "whm2": "Wh/m2", "kwh_m2": "kWh/m2", "kwhm2": "kWh/m2",
-}  # fmt: skip
 IRRADIANCE_STEMS = {
-    "ghi_w_m2": ("ghi", "irradiancia_ghi", "irradiancia_global"),
-    "dni_w_m2": ("dni", "irradiancia_dni", "irradiancia_directa"),
-    "dhi_w_m2": ("dhi", "irradiancia_dhi", "irradiancia_difusa"),
-}
+    "ghi_w_m2": (
+        "ghi", "irradiancia_ghi", "irradiancia_global", "g_h", "globhor", "shortwave_radiation", "allsky_sfc_sw_dwn",
+    ),
+    "dni_w_m2": (
+        "dni", "irradiancia_dni", "irradiancia_directa", "gb_n", "beamnor", "direct_normal_irradiance",
+        "allsky_sfc_sw_dni",
+    ),
+    "dhi_w_m2": (
+        "dhi", "irradiancia_dhi", "irradiancia_difusa", "gd_h", "diffhor", "diffuse_radiation", "allsky_sfc_sw_diff",
+    ),
+}  # fmt: skip
 WEATHER_HEADERS = {
     **{
-        name: tuple(f"{stem}{ending}" for ending in ("_w_m2", "_wm2", "", *(f"_{e}" for e in IRRADIANCE_ENDINGS))
-                    for stem in stems)
+        name: tuple(f"{stem}{ending}" for ending in ("_w_m2", "_wm2", "") for stem in stems)
         for name, stems in IRRADIANCE_STEMS.items()
     },
-    "temp_air_c": ("temp_air_c", "temperatura_c", "temperature_c", "temp_c", "temp_air", "temperatura"),
+    "temp_air_c": (
+        "temp_air_c", "temperatura_c", "temperature_c", "temp_c", "temp_air", "temperatura", "t2m", "t_amb",
+        "temperature", "temperature_2m", "air_temp", "tdry", "dry_bulb_temperature",
+    ),
     "wind_speed_m_s": (
         "wind_speed_m_s", "wind_speed_ms", "velocidad_viento_ms", "velocidad_viento_m_s", "wind_speed", "viento_ms",
+        "ws10m", "windvel", "wind_speed_10m", "wspd",
     ),
     "relative_humidity": (
         "relative_humidity", "humedad_relativa", "relative_humidity_pct", "humedad_relativa_pct", "rh",
+        "relative_humidity_2m", "relhum",
     ),
+}  # fmt: skip
+QUANTITIES = {
+    "ghi_w_m2": IRRADIANCE, "dni_w_m2": IRRADIANCE, "dhi_w_m2": IRRADIANCE, "temp_air_c": TEMPERATURE,
+    "wind_speed_m_s": WIND, "relative_humidity": HUMIDITY,
 }  # fmt: skip
 WEATHER_KEYS = {
     "ghi_w_m2": "ghi", "dni_w_m2": "dni", "dhi_w_m2": "dhi", "temp_air_c": "temperature", "wind_speed_m_s": "wind",
@@ -87,8 +106,11 @@ def read_weather(path: Path, key: str, site: SiteSettings, weather: WeatherSetti
     columns: dict[str, NDArray[np.float64]] = {}
     for name, header in headers.items():
         values, read = numbers(table, header)
-        factor, how = _irradiance(table, header, values, axis, weather) if name in IRRADIANCE_STEMS else (1.0, "")
-        columns[name] = values if factor == 1.0 else values * factor
+        if name in IRRADIANCE_STEMS:
+            factor, how = _irradiance(table, header, values, axis, weather)
+            columns[name] = values if factor == 1.0 else values * factor
+        else:
+            columns[name], how = _converted(table, name, header, values, weather)
         steps += [*read, f"`{header}` is `{name}`, {how or 'unchanged'}"]
     index, columns, averaged = axis.hourly(table, columns, energies=False)
     series = file_series(
@@ -134,7 +156,7 @@ def _weather_headers(table: Table, weather: WeatherSettings) -> dict[str, str]:
 
 def _only(table: Table, name: str, known: Sequence[str]) -> str | None:
     """Header of a weather quantity by its known names; two that differ are refused."""
-    found = [header for header in table.columns if plain(header) in known]
+    found = find_quantity(table, known, QUANTITIES[name])
     if len(found) > 1:
         first = table.columns[found[0]]
         differing = [header for header in found[1:] if table.columns[header] != first]
@@ -143,7 +165,7 @@ def _only(table: Table, name: str, known: Sequence[str]) -> str | None:
                 f"{table.named}: `{found[0]}` and `{differing[0]}` both may be `{name}`, and they differ.",
                 hint=f"set `{table.setting(f'columns.{WEATHER_KEYS[name]}')}` to the one that counts.",
             )
-    return table.find(known)
+    return table.find(known) or next(iter(found), None)
 
 
 def _irradiance(
@@ -151,29 +173,42 @@ def _irradiance(
 ) -> tuple[float, str]:
     """Factor from a column's unit to mean W/m2, and how it is said."""
     key = table.setting("unit")
-    ending = next(
-        (e for e in sorted(IRRADIANCE_ENDINGS, key=len, reverse=True) if plain(header).endswith(f"_{e}")), None
-    )
     unit: str | None = weather.unit
     why = f"`{key}` says so"
-    if unit is None and ending is not None:
-        unit, why = IRRADIANCE_ENDINGS[ending], f"the header `{header}` says so"
+    if unit is None:
+        unit, why = said_unit(table, header, IRRADIANCE)
     if unit is None:
         greatest = float(np.nanmax(values, initial=0.0))
         if 0.0 < greatest <= MOST_KW_PER_M2:
             raise InputError(
                 f"{table.named}: the unit of `{header}` can not be known: its greatest value "
                 f"is {greatest:g}, which may be kW/m2 as well as nearly dark W/m2.",
-                hint=f"set `{key}` to one of {', '.join(IRRADIANCE)}.",
+                hint=f"set `{key}` to one of {', '.join(IRRADIANCE.units)}.",
             )
         if axis.minutes != 60:
             raise InputError(
                 f"{table.named}: `{header}` does not say whether it is a mean irradiance "
                 f"(W/m2) or the energy of {axis.minutes} min (Wh/m2).",
-                hint=f"set `{key}` to one of {', '.join(IRRADIANCE)}.",
+                hint=f"set `{key}` to one of {', '.join(IRRADIANCE.units)}.",
             )
         unit, why = "W/m2", f"`{header}` reaches {greatest:g}: in kW/m2 more than the sun gives"
     table.decide("unit of irradiance", unit, why)
     # Energy of a short interval is less than the mean power by the share of the hour.
-    factor = IRRADIANCE[unit] * (60 / axis.minutes if "Wh" in unit else 1.0)
+    factor = PER_WATT[unit] * (60 / axis.minutes if "Wh" in unit or "J" in unit else 1.0)
     return factor, "" if factor == 1.0 else f"times {factor:g} from {unit}"
+
+
+def _converted(
+    table: Table, name: str, header: str, values: NDArray[np.float64], weather: WeatherSettings
+) -> tuple[NDArray[np.float64], str]:
+    """Values of temperature, wind or humidity in their canonical unit, and how that is said."""
+    quantity, canonical = QUANTITIES[name], next(iter(QUANTITIES[name].units))
+    stated = {"temp_air_c": weather.temperature_unit, "wind_speed_m_s": weather.wind_unit}.get(name)
+    unit, why = said_unit(table, header, quantity) if stated is None else (stated, "its key says so")
+    if unit is None:
+        return values, ""
+    table.decide(f"unit of {quantity.name}", unit, why)
+    if unit == canonical:
+        return values, ""
+    factor, summand = LINEAR[unit]
+    return values * factor + summand, f"converted from {unit} to {canonical}"

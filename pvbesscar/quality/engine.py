@@ -39,6 +39,8 @@ class Violation:
         Rows concerned, 0-based, shape (n,); empty where the fault is of the year as a whole.
     cause, fix
         A likelier cause or a nearer fix than the rule's own, where the check knows one.
+    severity
+        A milder one than the rule's own, where what was seen is less than the rule is about.
     """
 
     series: str
@@ -49,6 +51,7 @@ class Violation:
     hours: Hours = field(default_factory=lambda: NO_HOURS)
     cause: str | None = None
     fix: str | None = None
+    severity: Severity | None = None
 
 
 class Subject(Protocol):

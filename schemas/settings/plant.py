@@ -60,8 +60,18 @@ class FileSettings(Frozen):
         None, "", "encoding of the file's text", DETECTED
     )
     decimal: Literal["point", "comma"] | None = quantity(None, "", "decimal mark of the file's numbers", DETECTED)
-    dates: Literal["day_first", "month_first"] | None = quantity(
-        None, "", "order of dates like 01/02/2024 in the file", DETECTED
+    sheet: str | None = quantity(
+        None, "", "sheet of an Excel workbook that holds the rows", "none: the only one, or refused"
+    )
+    stamps: Literal["none", "typical"] | None = quantity(
+        None, "", "none: the rows have no stamps and are the declared year; typical: their years are not real, and "
+        "each row takes its place in the declared one", "none: each row has its own stamp",
+    )  # fmt: skip
+    time_column: str | None = quantity(
+        None, "", "header of the file's stamps, or of their dates", "none: known headers, or the only stamps"
+    )
+    dates: Literal["day_first", "month_first", "year_first"] | None = quantity(
+        None, "", "order of dates like 01/02/2024 or 24/01/02 in the file", DETECTED
     )
     timestamps: Literal["start", "end", "middle"] | None = quantity(
         None, "", "which moment of its interval a stamp of the file names", DETECTED
@@ -80,9 +90,9 @@ class WeatherColumns(Frozen):
     ghi: str | None = quantity(None, "", "header of global horizontal irradiance", "none: known headers")
     dni: str | None = quantity(None, "", "header of direct normal irradiance", "none: known headers")
     dhi: str | None = quantity(None, "", "header of diffuse horizontal irradiance", "none: known headers")
-    temperature: str | None = quantity(None, "", "header of air temperature [deg C]", "none: known headers")
-    wind: str | None = quantity(None, "", "header of wind speed [m/s]", "none: known headers")
-    humidity: str | None = quantity(None, "", "header of relative humidity [%]", "none: known headers, or left out")
+    temperature: str | None = quantity(None, "", "header of air temperature", "none: known headers")
+    wind: str | None = quantity(None, "", "header of wind speed", "none: known headers")
+    humidity: str | None = quantity(None, "", "header of relative humidity", "none: known headers, or left out")
 
 
 class PvSettings(FileSettings):
@@ -118,11 +128,17 @@ class WeatherSettings(FileSettings):
 
     source: Literal["file", "synthetic"] = quantity(..., "", "a weather file, or synthetic")
     file: FilePath | None = quantity(None, "", "weather file, for `source: file`", "none: must be named")
-    unit: Literal["W/m2", "kW/m2", "Wh/m2", "kWh/m2"] | None = quantity(
+    unit: Literal["W/m2", "kW/m2", "Wh/m2", "kWh/m2", "MJ/m2", "kJ/m2", "J/m2", "J/cm2"] | None = quantity(
         None,
         "",
         "unit of the irradiances: mean power, or energy per interval",
         "none: as their headers end, or refused",
+    )
+    temperature_unit: Literal["degC", "K", "degF"] | None = quantity(
+        None, "", "unit of the air temperature", "none: as its header says, else degC"
+    )
+    wind_unit: Literal["m/s", "km/h", "mph", "kn", "ft/s"] | None = quantity(
+        None, "", "unit of the wind speed", "none: as its header says, else m/s"
     )
     columns: WeatherColumns = WeatherColumns()
     decomposition: Literal["erbs", "erbs_driesse"] | None = quantity(
@@ -155,6 +171,21 @@ class MallSettings(FileSettings):
 VehicleClass = Literal["moto", "mototaxi"]
 
 
+class SessionColumns(Frozen):
+    """Headers of a sessions file that has others than the known ones."""
+
+    arrival: str | None = quantity(None, "", "header of arrivals: stamps, or hours of the year", "none: known headers")
+    departure: str | None = quantity(None, "", "header of departures", "none: known headers")
+    socket: str | None = quantity(None, "", "header of socket numbers, from 0", "none: known headers")
+    station: str | None = quantity(None, "", "header of names of sockets or stations", "none: known headers")
+    port: str | None = quantity(None, "", "header of a station's port or connector", "none: known headers")
+    vehicle_class: str | None = quantity(None, "", "header of the class of vehicle", "none: known headers")
+    battery_kwh: str | None = quantity(None, "", "header of battery capacities [kWh]", "none: known headers")
+    arrival_soc: str | None = quantity(None, "", "header of SOC at arrival [1]", "none: known headers")
+    required_soc: str | None = quantity(None, "", "header of SOC wanted at departure [1]", "none: known headers")
+    energy: str | None = quantity(None, "", "header of the energy that a session charged", "none: known headers")
+
+
 class EvSettings(FileSettings):
     """Chargers, sockets, vehicles and where their sessions come from."""
 
@@ -176,8 +207,22 @@ class EvSettings(FileSettings):
     )
     file: FilePath | None = quantity(None, "", "sessions or profile file", "none: must be named")
     unit: Unit | None = quantity(
-        None, "", "unit of a profile's columns", "none: as their headers end, else kWh for hourly rows, or refused"
-    )
+        None, "", "unit of a profile's columns, or of a sessions file's energies",
+        "none: as their headers end, else kWh for hourly profiles, or refused",
+    )  # fmt: skip
+    columns: SessionColumns = SessionColumns()
+    rounding: Literal["inner", "outer", "nearest"] = quantity(
+        "inner", "", "stays in whole hours: inner, only full hours count; outer, every hour that is touched; nearest",
+        "inner: a vehicle is never there when it was not",
+    )  # fmt: skip
+    leave_out: tuple[Literal["short", "open", "outside"], ...] = quantity(
+        (), "", "sessions that are left out and counted: short, of no full hour (else kept in their hour); open, "
+        "without departure; outside, of another year", "none: kept, or refused",
+    )  # fmt: skip
+    file_class: VehicleClass | None = quantity(
+        None, "", "class of vehicles of a sessions file that says neither class nor socket",
+        "none: that of the sockets, or refused",
+    )  # fmt: skip
     dwell_hours: int | None = quantity(
         None, "h", "how long a vehicle stays plugged in; required for derived and synthetic sessions",
         "none: an hourly profile does not say it", ge=1, le=24,

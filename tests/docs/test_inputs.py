@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from pvbesscar.oe2.carbon_file import CARBON_HEADERS, read_carbon
-from pvbesscar.oe2.delimited import MAX_COLUMNS, MAX_ROWS
-from pvbesscar.oe2.encoding import MAX_BYTES
 from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS, read_mall, read_pv
+from pvbesscar.oe2.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.sessions_file import SESSION_HEADERS, read_sessions
-from pvbesscar.oe2.timestamps import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS
+from pvbesscar.oe2.time_columns import DATE_HEADERS, HOUR_HEADERS, STAMP_HEADERS
 from pvbesscar.oe2.weather_file import IRRADIANCE_STEMS, WEATHER_HEADERS, read_weather
 from schemas.settings import CarbonSettings, EvSettings, PvSettings, Settings, SiteSettings
 from tools.docs.pages import DOCS

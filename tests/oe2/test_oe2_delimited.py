@@ -59,12 +59,30 @@ def test_decimal_commas_are_read_and_named(tmp_path: Path) -> None:
     assert steps == ("decimal commas of `a` read as decimal points",)
 
 
-@pytest.mark.parametrize("cells", [["1,234", "2,500"], ["1.234,5", "2,5"], ["1,5", "2.5"], ["1,234,567", "2"]])
+@pytest.mark.parametrize("cells", [["1,234", "2,500"], ["1,5", "2.5"], ["1,23,456", "2"]])
 def test_commas_that_may_mean_two_things_are_refused(tmp_path: Path, cells: list[str]) -> None:
     table = read_table(write(tmp_path, "a;b\n" + "".join(f"{cell};0\n" for cell in cells)), KEY)
     with pytest.raises(InputError, match=r"(?s)file\.csv: column `a` .*line 2: `1.*Hint: export the column") as caught:
         numbers(table, "a")
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1.234,5", "2,5"], [1234.5, 2.5]),
+        (["1,234,567", "2"], [1234567.0, 2.0]),
+        (["1,234.50", "-2,000.25"], [1234.5, -2000.25]),
+        (["1 234,5", "12,25"], [1234.5, 12.25]),
+        (["1\u202f234.5", ""], [1234.5, float("nan")]),
+        (["1'234'567", "3.5"], [1234567.0, 3.5]),
+    ],
+)
+def test_thousands_that_the_cells_prove_are_read(tmp_path: Path, cells: list[str], expected: list[float]) -> None:
+    table = read_table(write(tmp_path, "a;b\n" + "".join(f"{cell};0\n" for cell in cells)), KEY)
+    values, steps = numbers(table, "a")
+    np.testing.assert_array_equal(values, expected)
+    assert "separators of thousands" in steps[0]
 
 
 @pytest.mark.parametrize("cell", ["S/D", "12 kWh", "1_000", "0x1F", "inf", "-", "#REF!", "1e999"])

@@ -145,7 +145,12 @@ def test_three_digits_after_every_mark_need_the_key(mall: Read, mark: str) -> No
     said = refused(lambda: mall(text), "mall.decimal")
     assert "may be a decimal or a thousands separator" in said
     assert demand(mall(text, decimal="point" if mark == "." else "comma")) == [1.234, 22.5] * 12
-    assert "says decimal" in refused(lambda: mall(text, decimal="comma" if mark == "." else "point"), "mall.decimal")
+    # Where the mark can be no decimal it separates thousands, and nothing else.
+    other = mall(text, decimal="comma" if mark == "." else "point")
+    assert demand(other) == [1234.0, 22500.0] * 12
+    assert decided(other, "decimal mark")[1] == "`mall.decimal` says so"
+    mixed = stamped(["1.5", "2,5"] * 12)
+    assert "says decimal" in refused(lambda: mall(mixed, decimal="point"), "mall.decimal")
 
 
 def test_the_order_of_day_and_month_is_proven_or_needs_the_key(mall: Read) -> None:
@@ -206,10 +211,11 @@ def test_an_interval_that_no_step_shows_needs_the_key(mall: Read) -> None:
 
 def test_rows_without_stamps_are_hours_unless_there_are_too_many(mall: Read) -> None:
     year = "kwh\n" + "1\n2\n" * 4380
-    assert decided(mall(year), "interval")[0] == "60 min"
+    assert "no column holds stamps" in refused(lambda: mall(year), "mall.stamps")
+    assert decided(mall(year, stamps="none"), "interval")[0] == "60 min"
     quarters = "kwh\n" + "1\n2\n" * 17520
-    assert "may be parts of an hour" in refused(lambda: mall(quarters), "mall.interval_minutes")
-    series = mall(quarters, interval_minutes=15)
+    assert "may be parts of an hour" in refused(lambda: mall(quarters, stamps="none"), "mall.interval_minutes")
+    series = mall(quarters, interval_minutes=15, stamps="none")
     assert (len(series.frame), demand(series)[0]) == (8760, 6.0)
 
 

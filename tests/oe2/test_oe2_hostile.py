@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 
 from pvbesscar.cli import app
 from pvbesscar.config import known_keys, load_settings
-from pvbesscar.oe2.delimited import MAX_COLUMNS, MAX_ROWS, read_table
-from pvbesscar.oe2.encoding import MAX_BYTES
+from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.energy_file import read_mall, read_pv
 from pvbesscar.oe2.ingest import ingest
+from pvbesscar.oe2.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import sessions_from_profile

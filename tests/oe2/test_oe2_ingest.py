@@ -35,7 +35,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "weather": {"source": "file", "file": "weather.csv", **HOURS},
     "pv": {"source": "file", "file": "pv.csv", **HOURS},
     "mall": {"source": "file", "file": "mall.csv", **HOURS},
-    "ev": {"source": "profile", "file": "ev.csv", "dwell_hours": 3},
+    "ev": {"source": "profile", "file": "ev.csv", "dwell_hours": 3, "stamps": "none"},
 }
 
 

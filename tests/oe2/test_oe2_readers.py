@@ -39,7 +39,14 @@ def mall(**changes: Any) -> MallSettings:
 
 
 def chargers(**changes: Any) -> EvSettings:
-    raw = {"source": "profile", "file": "file.csv", "dwell_hours": 3, "chargers": 2, "moto_chargers": 1}
+    raw = {
+        "source": "profile",
+        "file": "file.csv",
+        "stamps": "none",
+        "dwell_hours": 3,
+        "chargers": 2,
+        "moto_chargers": 1,
+    }
     return EvSettings.model_validate(raw | {"sockets_per_charger": 2} | changes)
 
 
@@ -197,7 +204,7 @@ def test_measured_files_are_read_as_they_are(oe2_dir: Path) -> None:
 
 
 def test_measured_charger_profile(oe2_dir: Path) -> None:
-    ev = EvSettings.model_validate({"source": "profile", "file": "x", "dwell_hours": 3})
+    ev = EvSettings.model_validate({"source": "profile", "file": "x", "dwell_hours": 3, "stamps": "none"})
     profile = read_profile(oe2_dir / "chargers/chargers_hourly_profiles_annual.csv", "ev.file", SITE, ev)
     energies = profile.frame.drop(columns="timestamp").to_numpy()
     assert energies.shape == (8760, 32)

@@ -267,6 +267,7 @@ FOLDER_FAULTS = (
     FolderFault("vehicle left out", "charger.vehicle", put(f"electric_vehicles_def.{VEHICLE}.include", False)),
     FolderFault("a vehicle at two chargers", "charger.twice", edit(f"{OTHER}.csv", lambda f: f.assign(**{ID: f[ID].replace(f"moto_{OTHER}", VEHICLE)}))),
     FolderFault("clock time for hours left", "charger.countdown", edit(f"{CHARGER}.csv", lambda f: f.assign(**{LEFT: f[LEFT].where(f[LEFT].isna(), 17)}))),
+    FolderFault("countdown to 0", "charger.countdown_to_zero", edit(f"{CHARGER}.csv", lambda f: f.assign(**{LEFT: f[LEFT] - 1}))),
     FolderFault("charger never away", "charger.never_away", edit(f"{CHARGER}.csv", _always)),
     FolderFault("charger never used", "charger.never_used", edit(f"{CHARGER}.csv", _never)),
     FolderFault("SOC exchanged", "charger.soc_falls", edit(f"{CHARGER}.csv", lambda f: f.rename(columns={REQUIRED: ARRIVAL, ARRIVAL: REQUIRED}))),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
+import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+import citylearn.internal.loading
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,17 +27,19 @@ from pvbesscar.config import load_settings
 from pvbesscar.dataset.build import build
 from pvbesscar.quality.engine import JudgedFile
 from pvbesscar.quality.folder.columns import KNOWN, NEEDED, Kind, soc_ratio
-from pvbesscar.quality.folder.judge import judge_folder
+from pvbesscar.quality.folder.judge import grouped, judge_folder
 from pvbesscar.quality.folder.rules import FOLDER_RULES
 from pvbesscar.quality.folder.rules.physics import CURVES, DRAWN
 from pvbesscar.quality.folder.series import ANYWHERE, AT_THE_SITE, NOT_ASKED, OF_THE_SCHEMA, not_asked
 from pvbesscar.quality.gate import validate
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.workspace import Workspace
+from schemas.results import Finding, Severity
 from schemas.settings import Settings
 from tests.builders import MINI_EV
 from tests.mini_site import mini_site
 from tests.quality.folder_faults import BUILDING, CHARGER, FOLDER_FAULTS, STATE, FolderFault, edit_schema, put
+from tests.quality.published_layouts import PUBLISHED, as_parquet, countdown_to_zero, wide
 from tests.quality.years import IQUITOS, clean_context, write_year
 
 SHORT = 240
@@ -221,6 +227,129 @@ def test_names_move_no_cursor(short: Path, scenario: Settings, tmp_path: Path) -
     assert JudgedFile.model_validate_json(judged.model_dump_json()) == judged
 
 
+# What CityLearn's own authors publish is a warning at most, and once.
+
+
+def copy_of(clean: Path, target: Path) -> Path:
+    return Path(shutil.copytree(clean, target))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_no_published_layout_is_accused(name: str, short: Path, scenario: Settings, tmp_path: Path) -> None:
+    plant, said = PUBLISHED[name]
+    folder = copy_of(short, tmp_path / "dataset")
+    plant(folder)
+    judged = judge_folder(folder, scenario)
+    assert [one for one in judged.findings if one.severity == "error"] == []
+    assert rules_of(judged) >= said
+    assert (rules_of(judged) == set()) == (not said)
+
+
+def test_a_countdown_to_zero_is_said_once_and_named(short: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = copy_of(short, tmp_path / "dataset")
+    path = folder / f"{CHARGER}.csv"
+    frame = pd.read_csv(path)
+    connected = int((frame[STATE] == 1).sum())
+    countdown_to_zero(frame).to_csv(path, index=False)
+    (finding,) = judge_folder(folder, scenario).findings
+    assert (finding.rule, finding.severity) == ("charger.countdown_to_zero", "warning")
+    assert f"down to 0 where 1 is expected, in all {connected} connected rows" in finding.message
+
+
+def test_a_folder_of_128_chargers_is_a_page(short: Path, scenario: Settings, tmp_path: Path) -> None:
+    folder = copy_of(short, tmp_path / "dataset")
+    wide(folder, 128)
+    judged = judge_folder(folder, scenario)
+    found = {one.rule: one for one in judged.findings}
+    assert len(judged.findings) == len(found) < 10
+    assert found["charger.countdown_to_zero"].source == "128 files: c0.csv, c1.csv, c2.csv and 125 more"
+    assert found["charger.countdown_to_zero"].message.endswith("(the first of 128)")
+
+
+def test_the_worst_of_many_findings_stands_for_them() -> None:
+    def one(source: str, hours: int, column: str = "x", severity: Severity = "error") -> Finding:
+        return Finding(
+            rule="a.b", severity=severity, source=source, column=column, observed="", limit="", message="bad",
+            cause="", fix="", n_hours=hours,
+        )  # fmt: skip
+
+    (both,) = grouped([one("a.csv", 3), one("b.csv", 7)])
+    assert (both.source, both.n_hours, both.message) == ("2 files: b.csv, a.csv", 7, "bad (the worst of 2)")
+    apart = [one("a.csv", 3, "x"), one("a.csv", 4, "y"), one("a.csv", 5, "z")]
+    assert grouped(apart) == apart
+    (places,) = grouped([one("schema.json", 0, f"k{i}") for i in range(9)])
+    assert (places.source, places.column) == ("schema.json", "9 places: k0, k1, k2 and 6 more")
+    assert len(grouped([one("a.csv", 3), one("b.csv", 7, severity="warning")])) == 2
+
+
+def test_rows_of_another_length_behind_the_last_step_are_an_error(
+    short: Path, scenario: Settings, tmp_path: Path
+) -> None:
+    folder = copy_of(short, tmp_path / "dataset")
+    path = folder / f"{CHARGER}.csv"
+    frame = pd.read_csv(path, dtype=str)
+    frame.loc[frame.index.repeat(4)].to_csv(path, index=False)
+    errors = {one.rule for one in judge_folder(folder, scenario).findings if one.severity == "error"}
+    assert "files.length" in errors
+
+
+def test_citylearn_takes_a_countdown_of_one_for_the_last_row() -> None:
+    source = inspect.getsource(citylearn.internal.loading)
+    assert "A vehicle whose countdown reaches one leaves at the boundary" in source
+
+
+# A folder costs no more than one file.
+
+
+def test_a_folder_of_files_too_large_is_refused_by_their_footers(
+    short: Path, scenario: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(short, tmp_path / "dataset")
+    as_parquet(folder)
+    names = ("building", "weather", "pricing", "carbon_intensity")
+    for name in names:
+        frame = pd.read_parquet(folder / f"{name}.parquet")
+        frame.loc[np.zeros(700_000, dtype=int)].to_parquet(folder / f"{name}.parquet", index=False)
+    monkeypatch.setattr("pvbesscar.oe2.parquet.pq.read_schema", lambda *_: pytest.fail("a page was read"))
+    judged = judge_folder(folder, scenario)
+    (finding,) = (one for one in judged.findings if one.rule == "files.readable")
+    assert finding.source == "building.parquet"
+    assert "Parquet file of 700,000 rows; an input file has at most 600,000" in finding.observed
+    assert "the others were not tried: `building.parquet` is too large" in judged.steps[0]
+
+
+def test_a_pipe_in_a_folder_is_one_finding_and_the_others_are_read(
+    short: Path, scenario: Settings, tmp_path: Path
+) -> None:
+    folder = copy_of(short, tmp_path / "dataset")
+    (folder / "pricing.csv").unlink()
+    os.mkfifo(folder / "pricing.csv")
+    judged = judge_folder(folder, scenario)
+    (finding,) = (one for one in judged.findings if one.rule == "files.readable")
+    assert (finding.source, "a pipe" in finding.observed) == ("pricing.csv", True)
+    assert judged.steps[0].startswith(f"read {len(list(folder.glob('*.csv'))) - 1} of")
+
+
+def test_files_that_are_too_much_together_are_refused(
+    short: Path, scenario: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pvbesscar.quality.folder.dataset_folder.MAX_FOLDER_CELLS", 3 * SHORT)
+    judged = judge_folder(short, scenario)
+    (finding,) = (one for one in judged.findings if one.rule == "files.readable")
+    assert "a dataset has at most 720" in finding.observed
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 10_000_000, b'{"a":[' + b"{}," * 1_000_000, b'{"a":' * 300_000, b"{" + b'"a":1,' * 500_000]
+)
+def test_a_schema_of_endless_parts_is_refused_at_once(data: bytes, scenario: Settings, tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_bytes(data)
+    began = time.process_time()
+    judged = judge_folder(tmp_path, scenario)
+    assert time.process_time() - began < 2.0
+    assert "schema.readable" in rules_of(judged)
+
+
 # What the rules say of CityLearn, held against the CityLearn that is installed.
 
 
@@ -298,7 +427,8 @@ def mutated(data: st.DataObject, schema: Any) -> None:
         if isinstance(part, dict) and data.draw(st.booleans()):
             del part[last]
         else:
-            part[last] = data.draw(SCALARS)
+            # A list or an object that was drawn is the strategy's own: changed in place, it would be drawn so again.
+            part[last] = copy.deepcopy(data.draw(SCALARS))
 
 
 def never_a_traceback(data: st.DataObject, short: Path, scenario: Settings) -> None:

@@ -43,6 +43,9 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
 
 KINDS = tuple(NEEDED)
 
+PARQUET_SUFFIXES = frozenset({".parquet", ".pq", ".parq"})
+"""Endings that CityLearn takes for Parquet; it reads anything else as CSV."""
+
 SESSION = "electric_vehicle_session_id"
 KNOWN: dict[Kind, tuple[str, ...]] = {
     "energy_simulation": (
@@ -70,11 +73,12 @@ class FileColumns:
     header
         All headers of the file, known or not.
     rows
-        Number of rows.
+        Number of rows of the file.
     numbers
-        Values of each known numeric column, shape (rows,); one that holds no numbers is in `faults`.
+        Values of each known numeric column, shape (rows,); one that holds no numbers is in `faults`. Of a charger's
+        file only the rows that are simulated.
     texts
-        Distinct values, and the index of each row's among them, shape (rows,).
+        Distinct values, and the index of each row's among them, of the same shape.
     faults
         Why a column can not be read as numbers, by column.
     foreign
@@ -98,26 +102,36 @@ class FileColumns:
         return np.asarray(values[index])
 
 
-def parsed(table: Table, kind: Kind) -> FileColumns:
-    """Columns of a file that CityLearn knows; one that holds no plain numbers is a fault, not an error."""
+def parsed(table: Table, kind: Kind, last: int | None = None) -> FileColumns:
+    """Columns of a file that CityLearn knows; one that holds no plain numbers is a fault, not an error.
+
+    Parameters
+    ----------
+    last
+        Last row that CityLearn reads: nothing is kept of a charger's rows behind it; None: all are.
+    """
+    end = len(table.lines) if last is None or kind != "charger_simulation" else last + 1
     read: dict[str, FloatArray] = {}
     texts: dict[str, tuple[NDArray[Any], NDArray[np.int64]]] = {}
     faults: dict[str, str] = {}
     foreign = [] if table.separator == "," or len(table.header) == 1 else [f"cells separated by `{table.separator}`"]
-    if not table.encoding.startswith("UTF-8"):
-        foreign.append(f"text in {table.encoding}")
+    # CityLearn takes a file for what its name ends in.
+    meant = "Parquet" if table.path.suffix.lower() in PARQUET_SUFFIXES else "UTF-8"
+    if not table.encoding.startswith(meant):
+        foreign.append(f"{table.encoding} in a file named as {meant}")
     for name in (*NEEDED[kind], *KNOWN[kind]):
         if name not in table.columns:
             continue
         if name in TEXT:
             values, index = np.unique(np.array(table.columns[name], dtype=object).astype(str), return_inverse=True)
-            texts[name] = values, index.astype(np.int64)
+            texts[name] = values, index.astype(np.int64)[:end]
             continue
         try:
-            read[name], steps = numbers(table, name)
+            column, steps = numbers(table, name)
         except InputError as error:
             faults[name] = error.message
             continue
+        read[name] = column[:end]
         foreign += list(steps)
     return FileColumns(tuple(table.header), len(table.lines), read, texts, faults, tuple(foreign))
 
@@ -174,9 +188,11 @@ class Course:
 
 def course(columns: FileColumns) -> Course | None:
     """Course of a charger, or None where a column is missing or holds no numbers."""
-    if columns.rows < 2 or not columns.has(STATE, VEHICLE, DEPARTURE, REQUIRED, ARRIVAL_SOC):
+    if not columns.has(STATE, VEHICLE, DEPARTURE, REQUIRED, ARRIVAL_SOC):
         return None
     values, index = columns.texts[STATE]
+    if index.size < 2:
+        return None
     parsed_states = np.array([float(value) if _is_number(value) else np.nan for value in values], dtype=np.float64)
     return Course(
         state=parsed_states[index],
@@ -197,7 +213,7 @@ def soc_ratio(values: FloatArray) -> FloatArray:
 
 def _names(columns: FileColumns, column: str) -> NDArray[np.str_]:
     if column not in columns.texts:
-        return np.full(columns.rows, "", dtype=np.str_)
+        return np.full(columns.texts[STATE][1].size, "", dtype=np.str_)
     values, index = columns.texts[column]
     return np.array(["" if value.casefold() in MISSING else value for value in values], dtype=np.str_)[index]
 

@@ -17,9 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.oe2.delimited import read_table
+from pvbesscar.oe2.limits import named_shape
 from pvbesscar.quality.engine import QualityRule, RuleSet, Violation
 from pvbesscar.quality.folder.columns import Course, FileColumns, Kind, course, parsed
-from schemas.errors import InputError
+from schemas.errors import InputError, TooLargeError
 from schemas.results import Severity
 from schemas.settings import Settings
 
@@ -29,8 +30,12 @@ CITYLEARN = "CityLearn 3.0.2"
 SCHEMA = "schema.json"
 """File name of a violation in the schema; its column is the key, with dots."""
 
-MAX_SCHEMA_BYTES = 32 * 2**20
-"""The schema of a thousand buildings has some ten million bytes."""
+MAX_SCHEMA_BYTES = 16 * 2**20
+"""The schema of a thousand buildings has some three million bytes."""
+MAX_SCHEMA_PARTS = 400_000
+"""Objects, lists and commas of a schema; the largest that is published, of 200 buildings, has some 12,000."""
+MAX_FOLDER_CELLS = 50_000_000
+"""Cells of all files of a folder; a year of hours of 200 buildings has some 30 million."""
 MAX_FILES = 5000
 """No published dataset names as many."""
 MAX_LISTED = 20_000
@@ -140,8 +145,10 @@ class DatasetFolder:
                 self.unreadable = f"a {type(value).__name__} of JSON, no object"
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        self.repeated += [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        return dict(pairs)
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            self.repeated += [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+        return value
 
     def _schema_bytes(self) -> bytes:
         path = self.path / SCHEMA
@@ -153,11 +160,15 @@ class DatasetFolder:
                 raise InputError("no regular file")
             if found.st_size > MAX_SCHEMA_BYTES:
                 raise InputError(f"{found.st_size:,} bytes; a schema has at most {MAX_SCHEMA_BYTES:,}")
-            return path.read_bytes()
+            data = path.read_bytes()
+            parts = sum(map(data.count, (b"{", b"[", b",")))
+            if parts > MAX_SCHEMA_PARTS:
+                raise InputError(f"{parts:,} objects, lists and values; a schema has at most {MAX_SCHEMA_PARTS:,}")
         except FileNotFoundError as error:
             raise InputError("missing") from error
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
             raise InputError(f"not to be read ({getattr(error, 'strerror', None) or 'a loop of links'})") from error
+        return data
 
     @cached_property
     def buildings(self) -> dict[str, Mapping[str, Any]]:
@@ -237,9 +248,11 @@ class DatasetFolder:
         return read if isinstance(read, FileColumns) else None
 
     def read(self, file: NamedFile) -> FileColumns | InputError | None:
-        """Columns of a file, why it could not be read, or None where it is missing or leads out."""
-        if not isinstance(file.name, str) or self.leads_out(file.name) or self.is_missing(file.name):
+        """Columns of a file, why it could not be read, or None where it is missing, leads out, or was not tried."""
+        if not self._is_here(file) or not isinstance(file.name, str):
             return None
+        if self.too_large:
+            return self.too_large.get(file.name)
         known = f"{file.kind}:{file.name}"
         if known not in self._read:
             self._read[known] = self._columns(file, file.name)
@@ -247,9 +260,29 @@ class DatasetFolder:
 
     def _columns(self, file: NamedFile, name: str) -> FileColumns | InputError:
         try:
-            return parsed(read_table(self.path / name, file.key), file.kind)
+            return parsed(read_table(self.path / name, file.key), file.kind, self.window and self.window[1])
         except InputError as error:
             return error
+
+    def _is_here(self, file: NamedFile) -> bool:
+        return isinstance(file.name, str) and not self.leads_out(file.name) and not self.is_missing(file.name)
+
+    @cached_property
+    def too_large(self) -> dict[str, TooLargeError]:
+        """First file that is larger than any input, or too much with those before it; then none of them is read.
+
+        Known by footers and counts of lines: a folder costs no more than one file.
+        """
+        cells = 0
+        for name, key in {str(file.name): file.key for file in self.named[:MAX_FILES] if self._is_here(file)}.items():
+            shape = named_shape(self.path / name, key)
+            if isinstance(shape, TooLargeError):
+                return {name: shape}
+            cells += shape.cells
+            if cells > MAX_FOLDER_CELLS:
+                said = f"with the files named before it, it has {cells:,} cells"
+                return {name: TooLargeError(f"{said}; a dataset has at most {MAX_FOLDER_CELLS:,}", hint="")}
+        return {}
 
     def of(self, *kinds: Kind) -> Iterator[tuple[NamedFile, FileColumns]]:
         """Files of these kinds that could be read, each once, with their columns."""
@@ -282,9 +315,9 @@ class DatasetFolder:
         """Name of a column."""
         return printable(column)
 
-    def severity_of(self, severity: Severity, _violation: Violation) -> Severity:
-        """Severity of a finding: that of its rule."""
-        return severity
+    def severity_of(self, severity: Severity, violation: Violation) -> Severity:
+        """Severity of a finding: that of its rule, unless the check saw less."""
+        return violation.severity or severity
 
     def where_to_fix(self, _series: str) -> str:
         """Say nothing: the finding names the file."""
@@ -338,10 +371,17 @@ def _files_below(folder: Path) -> Iterator[str]:
             yield (Path(here) / name).relative_to(folder).as_posix()
 
 
-def rows_of(name: object, column: str, bad: NDArray[np.bool_] | NDArray[np.int64], **said: str) -> Violation:
+def rows_of(
+    name: object,
+    column: str,
+    bad: NDArray[np.bool_] | NDArray[np.int64],
+    *,
+    severity: Severity | None = None,
+    **said: str,
+) -> Violation:
     """Build the violation of some rows of a file; `said` holds what was observed, the limit and the message."""
     rows = np.flatnonzero(bad) if bad.dtype == np.bool_ else bad
-    return Violation(short_name(name), column, hours=rows.astype(np.int64), **said)
+    return Violation(short_name(name), column, hours=rows.astype(np.int64), severity=severity, **said)
 
 
 FOLDER_RULES = RuleSet[DatasetFolder]()

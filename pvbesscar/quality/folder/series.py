@@ -27,6 +27,9 @@ ANYWHERE = (
 )  # fmt: skip
 """Rules that hold for any building of any place."""
 
+UNMISTAKABLE = ("solar.all_zero", "pv.above_rating", "mall.all_zero", "mall.constant")
+"""Errors wherever a building is; how its author filled a gap is a warning where nobody knows the site."""
+
 AT_THE_SITE = (
     "solar.mostly_zero", "solar.zero_month", "solar.zero_day", "solar.night", "solar.time_shift",
     "solar.physical_limit", "solar.clean_sky_day", "solar.yearly_clearness", "solar.flat_line",
@@ -122,7 +125,10 @@ def _frames_judged(
                 continue  # a column that the rules know and these files do not have
             series, raw = CANONICAL[violation.column]
             file = files["weather" if series == WEATHER else "energy_simulation"]
-            yield SeriesFinding(rule, context.severity_of(rule.severity, violation), _moved(violation, file.name, raw))
+            severity = context.severity_of(rule.severity, violation)
+            if severity == "error" and not at_site and rule.id not in UNMISTAKABLE:
+                severity = "warning"
+            yield SeriesFinding(rule, severity, _moved(violation, file.name, raw))
 
 
 def _moved(violation: Violation, name: object, column: str) -> Violation:
@@ -219,7 +225,8 @@ def _schema_judged(folder: DatasetFolder, building: str, settings: Settings) -> 
             changed = settings.model_copy(update={"tariff": tariff})
             yield from _configured("tariff.constant", changed, short_name(file.name), name)
             continue
-        for value in sorted({low, high}):
+        # Hours without any emission exist; a year without does not.
+        for value in sorted({float(series.mean()), high}):
             grid = settings.grid.model_copy(update={"carbon_kg_per_kwh": value})
             changed = settings.model_copy(update={"grid": grid, "carbon": CarbonSettings()})
             yield from _configured("carbon.range", changed, short_name(file.name), name)

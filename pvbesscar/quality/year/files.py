@@ -12,7 +12,7 @@ from pvbesscar.oe2.energy_file import MALL_HEADERS, PV_HEADERS
 from pvbesscar.oe2.profile_file import CHARGER_HEADER, POSITION_HEADER, SOCKET_HEADER
 from pvbesscar.oe2.readers import READERS
 from pvbesscar.oe2.series import Series
-from pvbesscar.oe2.sessions_file import SESSION_HEADERS
+from pvbesscar.oe2.session_columns import is_sessions
 from pvbesscar.oe2.weather_file import WEATHER_HEADERS
 from pvbesscar.quality.engine import JudgedFile, apply, worst_first
 from pvbesscar.quality.year.context import FILE_KEYS, QualityContext
@@ -56,7 +56,7 @@ def kinds_of(table: Table) -> tuple[Kind, ...]:
         The headers are of nothing known, or of generation and demand alike.
     """
     headers = {plain(header) for header in table.columns}
-    if all(headers & set(SESSION_HEADERS[name]) for name in ("arrival", "departure")):
+    if is_sessions(table):
         return ("sessions",)
     if any(pattern.fullmatch(name) for name in headers for pattern in (CHARGER_HEADER, SOCKET_HEADER, POSITION_HEADER)):
         return ("ev_profile",)

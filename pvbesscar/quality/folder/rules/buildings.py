@@ -11,6 +11,7 @@ from pvbesscar.quality.folder.columns import BoolArray, FileColumns, FloatArray,
 from pvbesscar.quality.folder.dataset_folder import CITYLEARN, DatasetFolder, NamedFile, folder_rule, mapping, number
 from pvbesscar.quality.folder.dataset_folder import rows_of as at
 from pvbesscar.quality.folder.rules.physics import attributes
+from schemas.results import Severity
 
 NUMBERS: tuple[Kind, ...] = ("energy_simulation", "weather", "pricing", "carbon_intensity")
 DATA = f"{CITYLEARN}, data.py"
@@ -25,7 +26,11 @@ ABSOLUTE = frozenset({"absolute", "absolute_kwh", "kwh", "kwh_step", "energy"})
 TOP_OF_RATING = (0.20, 1.20)
 """Greatest generation of a year as a share of the rating [1]: snow and dust leave more than a fifth, cold sunny hours
 give some more than the rating."""
+LEAST_OF_RATING = 0.10
+"""What a roof in the shade leaves: 0.17 at a metered house of the CityLearn Challenge 2022, so a warning only."""
 YEAR_HOURS = 7000
+SEASONS = 4
+"""Gaps of months that a file of seasons may have."""
 ENERGY_RATIO = (0.002, 50.0)
 """Generation of a year over demand [1]; beyond, one of the two is in another unit."""
 
@@ -151,7 +156,11 @@ def _order(folder: DatasetFolder, file: NamedFile, columns: FileColumns) -> Iter
     back = np.flatnonzero(((month[1:] - month[:-1]) % 12.0 > 1.0) & ~closing) + 1
     if back.size:
         seen = f"{back.size} rows whose month does not follow on the row before"
-        yield at(file.name, "month", back, observed=seen, limit="one month after the other", message=seen)
+        # Published winters of several years are such files: whole hours in order, and months left out.
+        mild: Severity | None = "warning" if not jumps.size and back.size <= SEASONS else None
+        yield at(
+            file.name, "month", back, observed=seen, limit="one month after the other", message=seen, severity=mild
+        )
     stamps = folder.stamps(columns.rows)
     if stamps is not None and not back.size:
         differ: BoolArray = month != stamps.month.to_numpy()
@@ -169,7 +178,8 @@ def _order(folder: DatasetFolder, file: NamedFile, columns: FileColumns) -> Iter
     "generation fits the rating",
     looks_at=("files of buildings, schema.json",),
     rationale="`solar_generation` is W per kW of rating, or kWh per row where `generation_mode` is `absolute`. The "
-    "greatest hour of a year lies between a fifth of the rating and a fifth above it.",
+    "greatest hour of a year lies between a fifth of the rating and a fifth above it; down to a tenth, less is a "
+    "warning.",
     reference=f"{CITYLEARN}, energy_model.py, PV.get_generation; IEC 61724-1",
     cause="kW for W per kW, energies of the plant read as W per kW, a rating in W or MW, or another `generation_mode`",
     fix="set `generation_mode`, or bring `solar_generation` to W per kW of `nominal_power`",
@@ -187,7 +197,8 @@ def pv_unit(folder: DatasetFolder) -> Iterator[Violation]:
         if top > 0.0 and not low <= top <= high:
             seen = f"{top:.3g} of the rating of {rating:g} kW in the greatest hour"
             limit = f"{low:g} to {high:g} of the rating"
-            yield Violation(str(file.name), "solar_generation", seen, limit, f"the plant gives {seen}")
+            mild: Severity | None = "warning" if LEAST_OF_RATING <= top < low else None
+            yield Violation(str(file.name), "solar_generation", seen, limit, f"the plant gives {seen}", severity=mild)
 
 
 @folder_rule(

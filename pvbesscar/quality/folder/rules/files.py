@@ -9,7 +9,7 @@ from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.folder.columns import KINDS, KNOWN, NEEDED
 from pvbesscar.quality.folder.dataset_folder import CITYLEARN, MAX_FILES, SCHEMA, DatasetFolder, folder_rule, short_name
 from pvbesscar.quality.folder.rules.schema import LOADING, listed, said
-from schemas.errors import InputError
+from schemas.errors import InputError, TooLargeError
 
 
 @folder_rule(
@@ -121,7 +121,7 @@ def silent_zero(folder: DatasetFolder) -> Iterator[Violation]:
     rationale="What can not be read without a guess is not judged, and so not accepted. Numbers are plain decimal "
     "numbers; text, infinity and formulas among them are refused.",
     reference="docs/inputs.md, what holds for every file",
-    cause="a file cut off, a page in the place of a download, text among numbers, or another format (Parquet)",
+    cause="a file cut off, a page in the place of a download, text among numbers, another format, or years in seconds",
     fix="export the file again as CSV, with commas and decimal points",
 )
 def readable(folder: DatasetFolder) -> Iterator[Violation]:
@@ -131,8 +131,9 @@ def readable(folder: DatasetFolder) -> Iterator[Violation]:
         if isinstance(read, InputError):
             seen = read.message.replace(f"{folder.path}/", "")
             yield Violation(
-                short_name(file.name), "", seen, "a table that is read without a guess", "no table can be read"
-            )
+                short_name(file.name), "", seen, "a table that is read without a guess", "no table can be read",
+                fix=read.hint if isinstance(read, TooLargeError) and read.hint else None,
+            )  # fmt: skip
     for file, columns in folder.of(*KINDS):
         for column, fault in columns.faults.items():
             seen = fault.replace(f"{folder.path}/", "")
@@ -146,9 +147,9 @@ def readable(folder: DatasetFolder) -> Iterator[Violation]:
     "error",
     "every file is written as CityLearn reads it",
     looks_at=("every file named",),
-    rationale="CityLearn reads commas between cells, decimal points and UTF-8, nothing else: a file with semicolons "
-    "is one column to it, and a decimal comma text.",
-    reference=f"{LOADING}, pandas.read_csv with its defaults",
+    rationale="CityLearn reads commas between cells, decimal points and UTF-8, or Parquet in a file that is named so: "
+    "a file with semicolons is one column to it, and a decimal comma text.",
+    reference=f"{LOADING}, _file_format; pandas.read_csv with its defaults",
     cause="saved by a spreadsheet with the country's settings",
     fix="save it as CSV in UTF-8 with commas and decimal points",
 )
@@ -158,7 +159,11 @@ def form(folder: DatasetFolder) -> Iterator[Violation]:
         if columns.foreign:
             seen = "; ".join(columns.foreign[:3])
             yield Violation(
-                short_name(file.name), "", seen, "commas, decimal points, UTF-8", f"written otherwise: {seen}"
+                short_name(file.name),
+                "",
+                seen,
+                "commas, decimal points, UTF-8; or Parquet",
+                f"written otherwise: {seen}",
             )
 
 
@@ -204,7 +209,8 @@ def columns_known(folder: DatasetFolder) -> Iterator[Violation]:
     "all files have the same rows",
     looks_at=("every file named",),
     rationale="Row t of every file is the same hour. CityLearn does not compare their lengths: a shorter one ends the "
-    "episode with an error, or its owner's data belong to other hours.",
+    "episode with an error, or its owner's data belong to other hours. A charger's file that goes on beyond the last "
+    "step is cut there: a warning, unless it has several times the rows, and so rows of another length.",
     reference=f"{LOADING}; docs/design.md, Calendar",
     cause="a file cut off, or files of different years or resolutions",
     fix="export all files over the same hours",
@@ -215,16 +221,27 @@ def length(folder: DatasetFolder) -> Iterator[Violation]:
     if not rows:
         return
     lengths = [n for _, n in rows.values()]
-    usual = max(set(lengths), key=lambda n: (lengths.count(n), n))
+    # Chargers may be many and go on behind the year: what is usual is said by the files of the buildings.
+    own = [n for file, n in rows.values() if file.kind != "charger_simulation"] or lengths
+    usual = max(set(own), key=lambda n: (own.count(n), lengths.count(n), n))
     for file, n in rows.values():
         if n != usual:
+            unread = folder.window is not None and folder.window[1] < usual < n and not _is_multiple(n, usual)
+            goes_on = file.kind == "charger_simulation" and unread
             yield Violation(
                 short_name(file.name),
                 "",
                 f"{n} rows",
                 f"{usual} rows, as in most files",
-                f"{n} rows where {usual} are usual",
+                f"{n} rows where {usual} are usual{': those behind are never read' if goes_on else ''}",
+                severity="warning" if goes_on else None,
             )
+
+
+def _is_multiple(rows: int, usual: int) -> bool:
+    """Whether rows are the usual ones cut into parts; each part may have a closing row."""
+    parts = round(rows / usual)
+    return parts > 1 and abs(rows - parts * usual) <= parts
 
 
 @folder_rule(

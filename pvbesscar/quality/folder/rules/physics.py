@@ -102,11 +102,12 @@ def _silent(found: Mapping[str, Any], names: tuple[str, ...]) -> list[str]:
 
 @folder_rule(
     "physics.random",
-    "error",
+    "warning",
     "no physics is drawn at random",
     looks_at=("schema.json, devices and vehicles",),
     rationale="Efficiency, losses and curves that the schema leaves unset are drawn at random, per seed: a battery "
-    "loses 0.1 to 0.9 % an hour, or takes 25 % of its power at full SOC, and nobody chose it.",
+    "loses 0.1 to 0.9 % an hour, or takes 25 % of its power at full SOC, and nobody chose it. "
+    "CityLearn's own examples are published like that.",
     reference=f"{ENERGY_MODEL}, _get_property_value and Battery; internal/loading.py, load_electric_vehicle",
     cause="a schema with only capacity and power of its batteries, as in many examples",
     fix="set every attribute named; `[[0, 1], [1, 1]]` is a flat curve",
