@@ -70,6 +70,10 @@ class QualityContext:
         """Values of a column, shape (rows,)."""
         return self.frames[series][column].to_numpy(np.float64)
 
+    def measured(self, series: str, column: str) -> FloatArray:
+        """Values of a column without those that a declared fill took from the series itself (NaN), shape (rows,)."""
+        return self.values(series, column)
+
     def stamps(self, series: str) -> pd.DatetimeIndex:
         """Stamps of an hourly series, shape (rows,)."""
         return pd.DatetimeIndex(self.frames[series]["timestamp"])

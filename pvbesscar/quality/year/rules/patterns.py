@@ -1,4 +1,4 @@
-"""Patterns that no measurement has: stuck sensors, copied days, air that is warm by night, spikes, foreign limits."""
+"""Patterns that no measurement has: stuck sensors, air that is warm by night, spikes, foreign limits."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def flat_runs(values: FloatArray, judged: BoolArray, least: int) -> Hours:
     return np.flatnonzero((counts[run] >= least) & judged)
 
 
+def at_the_inverters_limit(context: QualityContext, pv: FloatArray) -> BoolArray:
+    """Hours in which a plant gives as much as ever, and that may be its inverters' limit, shape (N,)."""
+    top = greatest(pv)
+    return (pv >= 0.999 * top) & (top >= INVERTER_SHARE * context.settings.pv.ac_kw)
+
+
 def _flat(context: QualityContext, series: str, column: str, judged: BoolArray, least: int) -> Iterator[Violation]:
     values = context.values(series, column)
     rows = flat_runs(values, judged, least)
@@ -82,9 +88,7 @@ def solar_flat(context: QualityContext) -> Iterator[Violation]:
         yield from _flat(context, WEATHER, "ghi_w_m2", (context.sun(WEATHER).lowest > 0) & (ghi > 0), FLAT_DAYLIGHT_H)
     if PV in context.frames:
         pv = context.values(PV, "pv_kwh")
-        top = greatest(pv)
-        at_the_limit = (pv >= 0.999 * top) & (top >= INVERTER_SHARE * context.settings.pv.ac_kw)
-        moving = (context.sun(PV).lowest > 0) & (pv > 0) & ~at_the_limit
+        moving = (context.sun(PV).lowest > 0) & (pv > 0) & ~at_the_inverters_limit(context, pv)
         yield from _flat(context, PV, "pv_kwh", moving, FLAT_DAYLIGHT_H)
 
 
@@ -117,72 +121,6 @@ def air_flat(context: QualityContext) -> Iterator[Violation]:
     """Find temperatures that stand still."""
     everywhere = np.ones(len(context.frames[WEATHER]), dtype=bool)
     yield from _flat(context, WEATHER, "temp_air_c", everywhere, FLAT_AIR_H)
-
-
-def repeated_days(days: Hours, values: FloatArray) -> Hours:
-    """Rows of days whose values equal those of an earlier day, shape (n,); days of zeros are left out."""
-    _, first, counts = np.unique(days, return_index=True, return_counts=True)
-    seen: set[bytes] = set()
-    rows: list[Hours] = []
-    for start, count in zip(first, counts, strict=True):
-        day = values[start : start + count]
-        if count != 24 or not day.any():
-            continue
-        key = day.tobytes()
-        if key in seen:
-            rows.append(np.arange(start, start + count))
-        seen.add(key)
-    return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-
-
-def _repeated(context: QualityContext, series: str, column: str) -> Iterator[Violation]:
-    values, stamps = context.values(series, column), context.stamps(series)
-    # By the clock, and by the sun: rows copied across a change of the clock are no whole days by the clock.
-    utc, local = (stamps.tz_convert(zone).tz_localize(None).as_unit("s").asi8 for zone in ("UTC", stamps.tz))
-    winter = utc + (local - utc)[0]
-    rows = np.union1d(repeated_days(context.local_days(series), values), repeated_days(winter // 86_400, values))
-    if rows.size:
-        yield Violation(
-            series,
-            column,
-            f"{rows.size // 24} days equal to an earlier one in all 24 hours",
-            "no day twice",
-            f"{rows.size // 24} days are copies of others",
-            hours=rows,
-        )
-
-
-@rule(
-    "solar.repeated_day",
-    "error",
-    "no day of light twice",
-    looks_at=(WEATHER, PV),
-    rationale="The sun's path and the clouds never repeat to the last digit; equal days were copied.",
-    reference="Reda and Andreas (2004), doi:10.1016/j.solener.2003.12.003: declination changes daily",
-    cause="missing days filled with copies, or a typical day repeated over a month",
-    fix="export the days again from the source; a typical day is no year",
-    waivable=False,
-)
-def solar_repeated(context: QualityContext) -> Iterator[Violation]:
-    """Find copied days of irradiance and generation."""
-    for series, column in ((WEATHER, "ghi_w_m2"), (PV, "pv_kwh")):
-        if series in context.frames:
-            yield from _repeated(context, series, column)
-
-
-@rule(
-    "mall.repeated_day",
-    "warning",
-    "no day of demand twice",
-    looks_at=(MALL,),
-    rationale="A mall's demand never repeats to the last digit over 24 hours; equal days were copied or computed.",
-    reference="ASHRAE Guideline 14, variation of hourly demand",
-    cause="missing days filled with copies, or a typical day repeated",
-    fix="export the days again from the meter",
-)
-def mall_repeated(context: QualityContext) -> Iterator[Violation]:
-    """Find copied days of demand."""
-    yield from _repeated(context, MALL, "mall_kwh")
 
 
 @rule(
