@@ -103,7 +103,7 @@ def straight_light(values: FloatArray, judged: BoolArray) -> Hours:
     return _covered((lit > 0) & (most > least) & (off < LIGHT_OFF_LINE * most), LIGHT_ROWS, values.size)
 
 
-def _violation(series: str, column: str, rows: Hours, least: int, which: str = "the values") -> Iterator[Violation]:
+def _violation(series: str, column: str, rows: Hours, least: int, which: str = "values are") -> Iterator[Violation]:
     if rows.size:
         runs = fold(rows)
         longest = max(last - first + 1 for first, last in runs)
@@ -112,7 +112,7 @@ def _violation(series: str, column: str, rows: Hours, least: int, which: str = "
             column,
             f"{len(runs)} lines, the longest of {longest} h",
             f"fewer than {least} h on one line",
-            f"{which} run straight for {rows.size} hours, up to {longest} h on one line",
+            f"{which} on straight lines in {rows.size} hours, up to {longest} h on one",
             hours=rows,
         )
 
@@ -134,12 +134,12 @@ def light_on_a_line(context: QualityContext) -> Iterator[Violation]:
     if WEATHER in context.frames:
         ghi = context.values(WEATHER, "ghi_w_m2")
         yield from _violation(
-            WEATHER, "ghi_w_m2", straight_light(ghi, context.sun(WEATHER).lowest > 0), LIGHT_ROWS, "the irradiance"
+            WEATHER, "ghi_w_m2", straight_light(ghi, context.sun(WEATHER).lowest > 0), LIGHT_ROWS, "the irradiance is"
         )
     if PV in context.frames:
         pv = context.values(PV, "pv_kwh")
         judged = (context.sun(PV).lowest > 0) & ~at_the_inverters_limit(context, pv)
-        yield from _violation(PV, "pv_kwh", straight_light(pv, judged), LIGHT_ROWS, "the generation")
+        yield from _violation(PV, "pv_kwh", straight_light(pv, judged), LIGHT_ROWS, "the generation is")
 
 
 @rule(
@@ -156,7 +156,7 @@ def light_on_a_line(context: QualityContext) -> Iterator[Violation]:
 def demand_on_a_line(context: QualityContext) -> Iterator[Violation]:
     """Find hours of demand on one line."""
     values = context.values(MALL, "mall_kwh")
-    yield from _violation(MALL, "mall_kwh", straight_rows(values, DEMAND_ROWS), DEMAND_ROWS, "the demand")
+    yield from _violation(MALL, "mall_kwh", straight_rows(values, DEMAND_ROWS), DEMAND_ROWS, "the demand is")
 
 
 @rule(
@@ -167,13 +167,13 @@ def demand_on_a_line(context: QualityContext) -> Iterator[Violation]:
     rationale="Twelve hours of temperature that lie fifty times nearer to one line than is usual at those hours of the "
     "day were interpolated.",
     reference=f"the series itself: the median distance from a line of {AIR_ROWS} hours, by hour of the day",
-    cause="a gap filled by a straight line, or the end of a reanalysis that was extrapolated",
+    cause="a gap filled by a straight line, or a typical year, whose months are joined by lines of some hours",
     fix=MEND,
 )
 def air_on_a_line(context: QualityContext) -> Iterator[Violation]:
     """Find hours of air temperature on one line."""
     values = context.values(WEATHER, "temp_air_c")
-    yield from _violation(WEATHER, "temp_air_c", straight_rows(values, AIR_ROWS), AIR_ROWS, "the temperature")
+    yield from _violation(WEATHER, "temp_air_c", straight_rows(values, AIR_ROWS), AIR_ROWS, "the temperature is")
 
 
 @rule(
@@ -200,4 +200,4 @@ def charging_on_a_line(context: QualityContext) -> Iterator[Violation]:
             found.setdefault(rows.tobytes(), ([], rows))[0].append(column)
     for columns, rows in found.values():
         more = f"`{columns[0]}`" if len(columns) == 1 else f"{len(columns)} chargers, `{columns[0]}` the first,"
-        yield from _violation(EV_PROFILE, columns[0], rows, DEMAND_ROWS, f"the energies of {more}")
+        yield from _violation(EV_PROFILE, columns[0], rows, DEMAND_ROWS, f"the energies of {more} are")

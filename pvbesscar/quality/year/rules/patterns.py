@@ -128,8 +128,9 @@ def air_flat(context: QualityContext) -> Iterator[Violation]:
     "warning",
     "generation is more than irradiance times a number",
     looks_at=(PV, WEATHER),
-    rationale="Temperature, angle of incidence and inverter move the ratio of generation to global irradiance by "
-    "several percent; a constant ratio means that the generation was computed, not measured or modelled.",
+    rationale="Temperature, angle of incidence, wind and inverter move the ratio of generation to global irradiance by "
+    "several percent; a constant ratio, or one that is a straight line of the air temperature, means that the "
+    "generation was computed in a spreadsheet, not measured or modelled.",
     reference="IEC 61724-1; temperature coefficient of crystalline silicon -0.37 %/K",
     cause="a column computed in a spreadsheet from irradiance",
     fix="use metered generation, or model it: `pv.source: model`",
@@ -140,28 +141,48 @@ def pv_multiple(context: QualityContext) -> Iterator[Violation]:
     if not context.shares_axis(PV, WEATHER):
         return
     pv, ghi = context.values(PV, "pv_kwh"), context.values(WEATHER, "ghi_w_m2")
+    air = context.values(WEATHER, "temp_air_c")
     judged = (ghi > 100.0) & (pv > 0) & (pv < 0.99 * greatest(pv))
     months = context.local_months(PV)
-    computed = [month for month in np.unique(months) if _one_number(pv, ghi, judged & (months == month))]
-    if computed:
-        rows = np.flatnonzero(judged & np.isin(months, computed))
-        middle = float(np.median(pv[rows] / ghi[rows]))
-        yield Violation(
-            PV,
-            "pv_kwh",
-            f"ratio {middle:.6g} kWh per W/m2, its spread below {MULTIPLE_SPREAD:.1%} in {len(computed)} months",
-            f"a spread of at least {MULTIPLE_SPREAD:.1%} between the 5th and the 95th percentile in each month",
-            f"the generation is {middle:.6g} times the global irradiance in nine of ten hours of "
-            f"{len(computed)} months",
-            hours=rows,
-        )
+    every = [(month, np.flatnonzero(judged & (months == month))) for month in np.unique(months)]
+    for what, number_of in (("", _ratio), (" and a straight line of the air temperature", _ratio_by_temperature)):
+        computed = [month for month, rows in every if _one_number(number_of(pv[rows], ghi[rows], air[rows]))]
+        if computed:
+            rows = np.flatnonzero(judged & np.isin(months, computed))
+            middle = float(np.median(pv[rows] / ghi[rows]))
+            yield Violation(
+                PV,
+                "pv_kwh",
+                f"ratio {middle:.6g} kWh per W/m2{what}, its spread below {MULTIPLE_SPREAD:.1%} in {len(computed)} "
+                "months",
+                f"a spread of at least {MULTIPLE_SPREAD:.1%} between the 5th and the 95th percentile in each month",
+                f"the generation is {middle:.6g} times the global irradiance{what} in nine of ten hours of "
+                f"{len(computed)} months",
+                hours=rows,
+            )
+            return
 
 
-def _one_number(pv: FloatArray, ghi: FloatArray, judged: BoolArray) -> bool:
-    """Whether the ratio of generation to irradiance is one and the same among the hours judged."""
-    if int(judged.sum()) < MULTIPLE_HOURS:
+def _ratio(pv: FloatArray, ghi: FloatArray, _: FloatArray) -> FloatArray:
+    ratio: FloatArray = pv / ghi
+    return ratio
+
+
+def _ratio_by_temperature(pv: FloatArray, ghi: FloatArray, air: FloatArray) -> FloatArray:
+    """Ratio of generation to irradiance without its straight line of the air temperature."""
+    ratio = _ratio(pv, ghi, air)
+    if ratio.size < 2 or not np.isfinite(air).all() or float(air.std()) == 0.0:
+        return ratio
+    off = air - air.mean()
+    without: FloatArray = ratio - off * float((ratio * off).sum() / (off * off).sum())
+    return without
+
+
+def _one_number(ratio: FloatArray) -> bool:
+    """Whether a ratio is one and the same among the hours judged."""
+    if ratio.size < MULTIPLE_HOURS:
         return False
-    low, middle, high = np.quantile(pv[judged] / ghi[judged], [0.05, 0.5, 0.95])
+    low, middle, high = np.quantile(ratio, [0.05, 0.5, 0.95])
     return bool(high - low < MULTIPLE_SPREAD * middle)
 
 

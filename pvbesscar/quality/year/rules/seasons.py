@@ -26,6 +26,9 @@ FITS_BETTER = 0.5
 OTHER_SEASON = 0.02
 """Light of a month above a clean, cloudless sky, of what a month has on average [1]; measured years reach 0.008."""
 
+MOST_MONTHS = 6
+"""Months of another season; more of them are no exchange but false throughout, and other rules say it."""
+
 WEEK_EXPLAINS = 0.6
 """Share of a month's variance of daily demand that the weekdays explain, where they tell anything [1]."""
 
@@ -206,7 +209,7 @@ def other_season(context: QualityContext) -> Iterator[Violation]:
     mean = float(ghi.sum()) / 12.0
     above = {int(one): float((ghi - sky)[months == one].clip(0.0).sum()) / mean for one in present}
     wrong = [one for one, share in above.items() if share > OTHER_SEASON]
-    if wrong:
+    if 0 < len(wrong) <= MOST_MONTHS:
         worst = max(wrong, key=lambda one: above[one])
         rows = np.flatnonzero(np.isin(months, wrong) & (ghi > sky))
         yield Violation(
