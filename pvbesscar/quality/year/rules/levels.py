@@ -39,7 +39,7 @@ UNITS = {1e3: "Wh in the place of kWh", 1e-3: "MWh in the place of kWh", 60.0: "
          100.0: "a decimal mark lost", 0.01: "a decimal mark lost", 1e6: "mWh or W s in the place of kWh"}  # fmt: skip
 """What a factor often comes from."""
 
-CLEAR_DIFFUSE = 0.25
+CLEAR_DIFFUSE = 0.35
 """Diffuse share of the global irradiance below which the sky is clear [1]; Erbs et al.: clearness above 0.6."""
 
 CLEAR_CLEARNESS = 0.40

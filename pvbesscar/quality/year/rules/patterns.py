@@ -78,7 +78,7 @@ def _flat(context: QualityContext, series: str, column: str, judged: BoolArray, 
     "Generation may stand still at the inverter's limit only.",
     reference=f"solar position; equal values for {FLAT_DAYLIGHT_H} hours",
     cause="a stuck sensor or logger, or gaps filled with the last value or a mean",
-    fix="have the hours exported again from another sensor",
+    fix="have the hours exported again from another sensor, or declare a fill from weather data (`fills`)",
     waivable=False,
 )
 def solar_flat(context: QualityContext) -> Iterator[Violation]:
@@ -100,7 +100,7 @@ def solar_flat(context: QualityContext) -> Iterator[Violation]:
     rationale="No mall draws the same energy in every hour of a day.",
     reference=f"equal values for {FLAT_MALL_H} hours",
     cause="a meter that stood still, or gaps filled with the last value or a mean",
-    fix="have the hours exported again from the meter",
+    fix="have the hours exported again from the meter, or declare the fill (`fills`)",
 )
 def mall_flat(context: QualityContext) -> Iterator[Violation]:
     """Find equal demand over whole days."""
@@ -233,7 +233,7 @@ def temperature_course(context: QualityContext) -> Iterator[Violation]:
     "hour of the days beside it.",
     reference="ASHRAE Guideline 14, variation of hourly demand",
     cause="a meter's counter that jumped, energy of several hours written into one, or a slip of the decimal point",
-    fix="have the hours exported again from the meter",
+    fix="have the hours exported again from the meter, or declare the fill (`fills`)",
 )
 def mall_spike(context: QualityContext) -> Iterator[Violation]:
     """Find hours far above all that is beside them."""
