@@ -29,6 +29,24 @@ class ReaderDecision(Result):
     why: str
 
 
+class FilledHours(Result):
+    """Hours of a canonical series that were filled as the configuration declares."""
+
+    series: str
+    """Series that was filled: for generation modelled from filled weather, the weather."""
+    first_stamp: str
+    """First hour, with its offset."""
+    last_stamp: str
+    hours: int
+    rows_added: int
+    """Rows that the source did not have at all."""
+    columns: tuple[str, ...]
+    source: str
+    file: str | None
+    sha256: str | None
+    reason: str
+
+
 class SeriesProvenance(Result):
     """Where one canonical series comes from.
 
@@ -44,6 +62,7 @@ class SeriesProvenance(Result):
     transformations: tuple[str, ...]
     notes: tuple[str, ...] = ()
     decisions: tuple[ReaderDecision, ...] = ()
+    fills: tuple[FilledHours, ...] = ()
 
 
 class Provenance(Result):

@@ -20,7 +20,7 @@ def _fetch() -> None:
 
 @app.command()
 def pvgis(
-    year: Annotated[int, typer.Option("--year", min=1990, max=2100, help="Calendar year, of 365 days.")],
+    year: Annotated[int, typer.Option("--year", min=1990, max=2100, help="Calendar year.")],
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     out: Annotated[
@@ -32,15 +32,23 @@ def pvgis(
     ] = "PVGIS-ERA5",
     url: Annotated[str | None, typer.Option("--url", help="Address of the service; default pvlib's.")] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=600.0, help="Seconds to wait.")] = 60.0,
+    leap_day: Annotated[
+        bool,
+        typer.Option("--leap-day/--no-leap-day", help="Keep 29 February; a year's weather has no place for it."),
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the weather of the scenario's site from PVGIS into a file, with its provenance beside it.
 
-    Then name it in the scenario: `weather.source: file`, `weather.file: pvgis_YEAR.csv`, `site.year: YEAR`.
+    Then name it in the scenario: `weather.source: file`, `weather.file: pvgis_YEAR.csv`, `site.year: YEAR`; or name it
+    as the file of a declared fill (`fills`). A leap year has 8,784 hours: with `--no-leap-day` the file is one that
+    `weather.file` can name.
 
     Examples
     --------
       pvbesscar fetch pvgis --year 2019
+
+      pvbesscar fetch pvgis --year 2024 --no-leap-day
     """
     settings, workspace = place(config, overrides)
     from pvbesscar.oe2.pvgis import PvgisRequest, fetch
@@ -53,5 +61,5 @@ def pvgis(
         raise ConfigError(
             f"{path} or its provenance is there already.", hint="name another --out, or replace it: --force."
         )
-    fetch(settings.site, PvgisRequest(year, database, url, timeout), path)
+    fetch(settings.site, PvgisRequest(year, database, url, timeout, leap_day), path)
     typer.echo(path)

@@ -41,8 +41,9 @@ def validate(
 ) -> None:
     """Judge the canonical year, or the files and dataset folders named; exit code 2 on any error-level finding.
 
-    A file is taken for weather, generation, demand, a charger profile or sessions by its headers; site, ratings and
-    declared energies are those of the scenario. A folder is judged as a dataset of CityLearn, by its schema.json; the
+    A file is read as `ingest` reads it, with the keys of the scenario (columns, units, layout, scaling, fills); what it
+    is these keys say, else its headers. All that is in it is judged: weather, generation, demand, charger profiles,
+    sessions; what is not judged is named with the reason. A folder is judged as a dataset of CityLearn, by its schema.json; the
     scenario's site counts for the building of its name. Nothing is written.
 
     Examples
@@ -72,7 +73,7 @@ def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in judged], indent=2, ensure_ascii=False))
     else:
-        for one in judged:
+        for one in sorted(judged, key=lambda one: -one.errors):
             _print_file(one)
     raise typer.Exit(2 if any(one.errors for one in judged) else 0)
 
@@ -85,6 +86,10 @@ def _print_file(judged: JudgedFile) -> None:
     typer.echo(f"{judged.path}: {kinds}; {count}")
     for step in judged.steps if judged.kinds == ("citylearn",) else ():
         typer.echo(f"  {step}")
+    for what in judged.judged:
+        typer.echo(f"  judged: {what}")
+    for what in judged.not_judged:
+        typer.echo(f"  not judged: {what}")
     if judged.findings:
         head = ("severity", "rule", "column", "what", "seen, limit", "hours", "fix")
         rows: list[tuple[str, ...]] = [

@@ -194,8 +194,12 @@ def _table(raw: SiteFile | None, path: Path, digest: str, run: RunContext) -> Ta
         A file of the site can not be read as what the scenario declares it to be.
     """
     if raw is not None:
+        from pvbesscar.oe2.fills import read_fill
         from pvbesscar.oe2.readers import READERS
 
+        section, _, number = raw.key.removesuffix(".file").partition(".")
+        if section == "fills":
+            return table_digest(read_fill(int(number), run.settings).frame)
         return table_digest(READERS[raw.series].read(path, raw.key, run.settings).frame)
     if digest not in _tables and path.suffix == ".parquet":
         try:

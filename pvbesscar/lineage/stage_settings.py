@@ -29,7 +29,7 @@ def ingest_settings(run: RunContext) -> Include:
     site = {"latitude", "longitude", "altitude_m", "timezone", "year"}
     if "synthetic" in sources[1:]:
         site |= {"holidays"}
-    own: Include = {"name": True, "seed": True, "site": site}
+    own: Include = {"name": True, "seed": True, "site": site, "fills": True}
     own["weather"] = {"source", *({"annual_ghi_kwh_m2"} if settings.weather.source == "synthetic" else
                                   {"file", "columns", "decomposition"} | WEATHER_UNITS | LAYOUT)}  # fmt: skip
     own["pv"] = {"source", *({"file", "column", "unit"} | LAYOUT if settings.pv.source == "file" else {
@@ -71,6 +71,11 @@ def site_files(settings: Settings) -> tuple[SiteFile, ...]:
         named.append(("carbon", "carbon.file", settings.carbon.file))
     if ev.source != "synthetic":
         named.append(("ev_profile" if ev.source == "profile" else "sessions", "ev.file", ev.file))
+    named += [
+        ("weather" if fill.source == "weather" else fill.series, f"fills.{number}.file", fill.file)
+        for number, fill in enumerate(settings.fills)
+        if fill.file is not None
+    ]
     return tuple(SiteFile(key, series, folder / file) for series, key, file in named if file is not None)
 
 

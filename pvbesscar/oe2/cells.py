@@ -56,7 +56,7 @@ class NamedFile:
 
     def setting(self, name: str) -> str:
         """Configuration key `name` of this file: `mall.unit` for the file that `mall.file` names."""
-        return f"{self.key.partition('.')[0]}.{name}"
+        return f"{self.key.rpartition('.')[0] or self.key}.{name}"
 
     def decide(self, what: str, value: str, why: str) -> None:
         """Record what the file was taken to be; the same for a further column is not recorded again."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pvbesscar.oe2.fills import FILLS_FILE, filled, hourly_marks
 from pvbesscar.oe2.pv import MODEL, ac_energy_kwh
 from pvbesscar.oe2.pvgis import with_origin
 from pvbesscar.oe2.readers import read_series
@@ -52,6 +53,10 @@ def ingest(settings: Settings, workspace: Workspace) -> Provenance:
             path = folder / f"{series.provenance.series}.parquet"
             write_parquet(path, series.frame)
             files[path.name] = sha256_file(path)
+        marks = hourly_marks(everything)
+        if len(marks):
+            write_parquet(folder / FILLS_FILE, marks)
+            files[FILLS_FILE] = sha256_file(folder / FILLS_FILE)
         provenance = Provenance(
             scenario=settings.name,
             seed=settings.seed,
@@ -64,7 +69,7 @@ def ingest(settings: Settings, workspace: Workspace) -> Provenance:
 
 def collect(settings: Settings) -> tuple[Series, ...]:
     """All canonical series of a scenario, in memory: weather, pv, mall, charger profile, sessions, carbon intensity."""
-    weather = weather_series(settings)
+    weather = filled(weather_series(settings), settings)
     carbon = (read_series(CARBON, settings),) if settings.carbon.source == "file" else ()
     return (weather, pv_series(settings, weather), mall_series(settings), *ev_series(settings), *carbon)
 
@@ -81,13 +86,14 @@ def pv_series(settings: Settings, weather: Series) -> Series:
     """Canonical PV energy from the scenario's source; a model runs on `weather`."""
     pv, site = settings.pv, settings.site
     if pv.source == "file":
-        return read_series(PV, settings)
+        return filled(read_series(PV, settings), settings, weather)
     energy = ac_energy_kwh(weather.frame, pv, site)
     plant = (
         f"{pv.dc_kwp:g} kWp DC, {pv.ac_kw:g} kW AC, tilt {pv.tilt_deg:g} deg, azimuth {pv.azimuth_deg:g} deg, "
         f"{pv.temperature_coefficient_per_k:g}/K, system losses {pv.system_losses:g}, "
         f"inverter {pv.inverter_efficiency:g}"
     )
+    fills = weather.provenance.fills
     provenance = weather.provenance.model_copy(
         update={
             "series": "pv",
@@ -99,7 +105,10 @@ def pv_series(settings: Settings, weather: Series) -> Series:
                 plant,
                 "mean AC power over one hour taken as the energy of that hour",
             ),
-            "notes": (f"yield {np.nansum(energy) / pv.dc_kwp:.1f} kWh/kWp, {np.nansum(energy):,.0f} kWh",),
+            "notes": (
+                f"yield {np.nansum(energy) / pv.dc_kwp:.1f} kWh/kWp, {np.nansum(energy):,.0f} kWh",
+                *(f"{fill.hours} hours of its weather were filled, from {fill.first_stamp}" for fill in fills),
+            ),
         }
     )
     return Series(pd.DataFrame({"timestamp": weather.frame["timestamp"], "pv_kwh": energy}), provenance)
@@ -109,7 +118,7 @@ def mall_series(settings: Settings) -> Series:
     """Canonical demand of the mall from the scenario's source, scaled where `mall.scale_to_declared` says so."""
     if settings.mall.source == "synthetic":
         return synthetic_mall(settings)
-    measured = read_series(MALL, settings)
+    measured = filled(read_series(MALL, settings), settings)
     return scaled(measured, settings.mall.declared_kwh) if settings.mall.scale_to_declared else measured
 
 
@@ -147,5 +156,5 @@ def ev_series(settings: Settings) -> tuple[Series, ...]:
         return (synthetic_sessions(settings),)
     if ev.source == "sessions":
         return (read_series(SESSIONS, settings),)
-    profile = read_series(EV_PROFILE, settings)
+    profile = filled(read_series(EV_PROFILE, settings), settings)
     return (profile, sessions_from_profile(profile, ev))

@@ -27,7 +27,7 @@ SOCKET_HEADER = re.compile(r"(?:socket|toma|enchufe)_?(\d{1,4})(?:_[km]?wh?)?")
 POSITION_HEADER = re.compile(r"(?:charger|cargador)_?(\d{1,4})_([abcd]|[1-4])(?:_[km]?wh?)?")
 
 
-def read_profile(path: Path, key: str, site: SiteSettings, ev: EvSettings) -> Series:
+def read_profile(path: Path, key: str, site: SiteSettings, ev: EvSettings, *, alone: bool = True) -> Series:
     """Read hourly charging energies of all chargers, or of all sockets.
 
     Parameters
@@ -38,6 +38,8 @@ def read_profile(path: Path, key: str, site: SiteSettings, ev: EvSettings) -> Se
         Time zone and declared year.
     ev
         Number of chargers and sockets.
+    alone
+        Whether a column that is no charger's is refused; False for a file that holds other series, too.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def read_profile(path: Path, key: str, site: SiteSettings, ev: EvSettings) -> Se
     """
     table = read_table(path, key, ev)
     axis = time_axis(table, site)
-    order = _profile_columns(table, axis, ev)
+    order = _profile_columns(table, axis, ev, alone=alone)
     factor, how = _profile_unit(table, list(order.values()), axis, ev)
     steps = [table.described, *axis.transformations]
     columns: dict[str, NDArray[np.float64]] = {}
@@ -93,9 +95,14 @@ def _profile_unit(table: Table, headers: Sequence[str], axis: TimeAxis, ev: EvSe
     return factor, "unchanged" if factor == 1.0 else how
 
 
-def _profile_columns(table: Table, axis: TimeAxis, ev: EvSettings) -> dict[str, str]:
+def _profile_columns(table: Table, axis: TimeAxis, ev: EvSettings, *, alone: bool) -> dict[str, str]:
     """Header of each charger or socket, by canonical name and in their order."""
-    headers = [header for header in table.columns if header not in axis.columns]
+    patterns = (CHARGER_HEADER, SOCKET_HEADER, POSITION_HEADER)
+    headers = [
+        header
+        for header in table.columns
+        if header not in axis.columns and (alone or any(one.fullmatch(plain(header)) for one in patterns))
+    ]
     for pattern, names in (
         (CHARGER_HEADER, [f"charger_{i + 1:02d}" for i in range(ev.chargers)]),
         (SOCKET_HEADER, [ev.socket_name(i) for i in range(ev.sockets)]),

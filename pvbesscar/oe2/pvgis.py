@@ -12,11 +12,12 @@ import pandas as pd
 import pvlib
 
 from pvbesscar.arithmetic import functions
+from pvbesscar.oe2.calendar import year_start
 from pvbesscar.oe2.series import Series, provenance_file
 from pvbesscar.oe2.weather import WEATHER_COLUMNS, sun
 from pvbesscar.store.files import read_json, sha256_file, write_json, write_text
-from schemas.errors import ConfigError, InputError
-from schemas.settings import HOURS_PER_YEAR, SiteSettings
+from schemas.errors import InputError
+from schemas.settings import SiteSettings
 
 COLUMNS = ("poa_direct", "poa_sky_diffuse", "temp_air", "wind_speed")
 LEAST_COSINE = 0.065
@@ -36,7 +37,10 @@ class PvgisRequest:
     Attributes
     ----------
     year
-        Calendar year in the site's time, of 365 days.
+        Calendar year in the site's time.
+    leap_day
+        Whether 29 February is kept. A canonical year has no place for all 8,784 hours of a leap year; a fill takes the
+        hours that it names.
     database
         Radiation database; `PVGIS-ERA5` covers the whole world and stamps the middle of the hour.
     url
@@ -49,6 +53,7 @@ class PvgisRequest:
     database: str = "PVGIS-ERA5"
     url: str | None = None
     timeout_s: float = 60.0
+    leap_day: bool = True
 
 
 def fetch(site: SiteSettings, request: PvgisRequest, path: Path) -> Path:
@@ -70,12 +75,10 @@ def fetch(site: SiteSettings, request: PvgisRequest, path: Path) -> Path:
 
     Raises
     ------
-    ConfigError
-        The year has 366 days.
     InputError
         The service did not answer, refused, or its answer is not the year that was asked for.
     """
-    hours = _hours(site, request.year)
+    hours = _hours(site, request)
     answer, inputs = _ask(site, request, hours)
     weather, minute = _weather(answer, hours, site)
     text = weather.assign(timestamp=[stamp.isoformat() for stamp in hours])[["timestamp", *WEATHER_COLUMNS]]
@@ -88,11 +91,12 @@ def fetch(site: SiteSettings, request: PvgisRequest, path: Path) -> Path:
             "url": request.url or "as pvlib has it",
             "pvlib": pvlib.__version__,
             "year": request.year,
+            "hours": len(hours),
             "database": request.database,
             "inputs": inputs,
             "stamps_at_minute": minute,
             "hours_reconstructed": int(answer["Int"].sum()) if "Int" in answer else None,
-            "transformations": list(STEPS),
+            "transformations": [*STEPS, *([] if request.leap_day else ["29 February left out"])],
             "fetched": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "sha256": sha256_file(path),
         },
@@ -125,14 +129,10 @@ def with_origin(weather: Series, path: Path) -> Series:
     return weather.noting(origin)
 
 
-def _hours(site: SiteSettings, year: int) -> pd.DatetimeIndex:
-    hours = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", tz=site.timezone, inclusive="left")
-    if len(hours) != HOURS_PER_YEAR:
-        raise ConfigError(
-            f"{year} has {len(hours):,} hours in {site.timezone}; a canonical year has {HOURS_PER_YEAR:,}.",
-            hint=f"choose a year of 365 days, for example {year - 1}; hours of 29 February are not cut out.",
-        )
-    return hours
+def _hours(site: SiteSettings, request: PvgisRequest) -> pd.DatetimeIndex:
+    first, end = (year_start(year, site.timezone) for year in (request.year, request.year + 1))
+    hours = pd.date_range(first, end, freq="h", inclusive="left")
+    return hours if request.leap_day else hours[~((hours.month == 2) & (hours.day == 29))]
 
 
 def _ask(site: SiteSettings, request: PvgisRequest, hours: pd.DatetimeIndex) -> tuple[pd.DataFrame, dict[str, Any]]:

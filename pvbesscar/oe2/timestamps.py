@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.oe2.calendar import year_start
 from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps, written_stamps
 from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
@@ -144,9 +145,8 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
 
 def declared_year(site: SiteSettings, rows: int, minutes: int = 60) -> pd.DatetimeIndex:
     """Intervals of the declared year from 1 January 00:00 local time, each stamped at its start."""
-    return pd.date_range(
-        f"{site.year}-01-01", periods=rows, freq=f"{minutes}min", tz=site.timezone, unit="us", name="timestamp"
-    )
+    start = year_start(site.year, site.timezone)
+    return pd.date_range(start, periods=rows, freq=f"{minutes}min", unit="us", name="timestamp")
 
 
 def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.DatetimeIndex, tuple[str, ...]]:

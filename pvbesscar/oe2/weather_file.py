@@ -76,7 +76,14 @@ MOST_KW_PER_M2 = 2.0
 WEATHER_AS_DETECTED = WeatherSettings(source="file", file=Path("-"))
 
 
-def read_weather(path: Path, key: str, site: SiteSettings, weather: WeatherSettings = WEATHER_AS_DETECTED) -> Series:
+def read_weather(
+    path: Path,
+    key: str,
+    site: SiteSettings,
+    weather: WeatherSettings = WEATHER_AS_DETECTED,
+    *,
+    partial: bool = False,
+) -> Series:
     """Read irradiance, temperature and wind.
 
     Parameters
@@ -87,6 +94,8 @@ def read_weather(path: Path, key: str, site: SiteSettings, weather: WeatherSetti
         Time zone and declared year.
     weather
         What the configuration says about the file.
+    partial
+        Whether global irradiance is enough: the columns that are there, for a file that is only judged.
 
     Returns
     -------
@@ -100,7 +109,7 @@ def read_weather(path: Path, key: str, site: SiteSettings, weather: WeatherSetti
         The file can not be read as weather.
     """
     table = read_table(path, key, weather)
-    headers = _weather_headers(table, weather)
+    headers = _weather_headers(table, weather, partial=partial)
     axis = time_axis(table, site)
     steps = [table.described, *axis.transformations]
     columns: dict[str, NDArray[np.float64]] = {}
@@ -116,10 +125,10 @@ def read_weather(path: Path, key: str, site: SiteSettings, weather: WeatherSetti
     series = file_series(
         "weather", "weather_csv", table, pd.DataFrame({"timestamp": index, **columns}), [*steps, *averaged]
     )
-    return series if weather.decomposition is None else decomposed(series, site, weather.decomposition)
+    return series if weather.decomposition is None or partial else decomposed(series, site, weather.decomposition)
 
 
-def _weather_headers(table: Table, weather: WeatherSettings) -> dict[str, str]:
+def _weather_headers(table: Table, weather: WeatherSettings, *, partial: bool) -> dict[str, str]:
     """Header of each weather column that the file has; DNI and DHI only where they are not to be decomposed."""
     found: dict[str, str] = {}
     for name, known in WEATHER_HEADERS.items():
@@ -139,6 +148,7 @@ def _weather_headers(table: Table, weather: WeatherSettings) -> dict[str, str]:
         required = [name for name in WEATHER_KEYS if name not in {"dni_w_m2", "dhi_w_m2", "relative_humidity"}]
     else:
         required = [name for name in WEATHER_KEYS if name != "relative_humidity"]
+    required = ["ghi_w_m2"] if partial else required
     missing = next((name for name in required if name not in found), None)
     if missing in {"dni_w_m2", "dhi_w_m2"} and "ghi_w_m2" in found and not split:
         raise InputError(

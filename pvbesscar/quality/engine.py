@@ -182,12 +182,17 @@ class RuleSet(Generic[S]):
 
 
 class JudgedFile(Result):
-    """A file or folder judged on its own: what it was taken for, how it was read, and what was found."""
+    """A file or folder judged on its own: what it was taken for, how it was read, and what was found.
+
+    `judged` says what of it was judged, `not_judged` what was not, and why.
+    """
 
     path: str
     kinds: tuple[str, ...]
     steps: tuple[str, ...]
     findings: tuple[Finding, ...]
+    judged: tuple[str, ...] = ()
+    not_judged: tuple[str, ...] = ()
 
     @property
     def errors(self) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
+from pvbesscar.oe2.timestamps import declared_year
 from pvbesscar.quality.pandera_checks import failures
 from pvbesscar.quality.report import as_html, error_text
 from pvbesscar.quality.stage_contracts import contract
@@ -82,9 +83,7 @@ def refuse_planted_zeros(settings: Settings) -> None:
     QualityError
         pandera or the rules accept a planted fault.
     """
-    stamps = pd.date_range(
-        f"{settings.site.year}-01-01", periods=HOURS_PER_YEAR, freq="h", tz=settings.site.timezone, name="timestamp"
-    )
+    stamps = declared_year(settings.site, HOURS_PER_YEAR)
     dark = pd.DataFrame(0.0, index=stamps, columns=[*IRRADIANCE, "temp_air_c", "wind_speed_m_s"]).reset_index()
     planted = QualityContext(settings, {WEATHER: dark, PV: dark[["timestamp"]].assign(pv_kwh=0.0)})
     found = [failures(contract(series, planted), planted.frames[series]) for series in (WEATHER, PV)]

@@ -9,6 +9,7 @@ import jinja2
 from pvbesscar.quality.hours import describe
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
+from pvbesscar.quality.year.rules.fills import DECLARED
 from schemas.results import Finding, QualityReport
 
 
@@ -62,5 +63,6 @@ def as_html(report: QualityReport, context: QualityContext) -> str:
         rules=YEAR_RULES.all(),
         broken={finding.rule for finding in report.findings},
         series=context.provenance.series if context.provenance else (),
+        filled=[finding for finding in report.findings if finding.rule == DECLARED],
         describe=describe,
     )

@@ -66,6 +66,10 @@ def first_line(provenance: Provenance | None) -> str:
     """Say what of the data is synthetic, as its provenance tells it; the first line of the page."""
     if provenance is None:
         return "ORIGIN UNKNOWN: there is no provenance of this dataset, so nothing here is known to be measured."
+    return f"{_origin(provenance)}{_filled(provenance)}"
+
+
+def _origin(provenance: Provenance) -> str:
     synthetic = [series_name(entry.series) for entry in provenance.series if entry.source == "synthetic"]
     modelled = [series_name(entry.series) for entry in provenance.series if entry.source == "model"]
     if synthetic:
@@ -74,6 +78,17 @@ def first_line(provenance: Provenance | None) -> str:
     if modelled:
         return f"No synthetic data: the inputs are read from files; {listed(modelled)} is modelled from them."
     return "No synthetic data: all inputs are read from files."
+
+
+def _filled(provenance: Provenance) -> str:
+    """Say which hours were filled, from where and why; nothing where none were."""
+    fills = [fill for entry in provenance.series for fill in entry.fills if fill.series == entry.series]
+    parts = [
+        f"{fill.hours} hours of {series_name(fill.series)} from {fill.first_stamp[:16].replace('T', ' ')} on are filled "
+        f"from {fill.source} ({fill.reason})"
+        for fill in fills
+    ]
+    return f" FILLED, NOT MEASURED: {'; '.join(parts)}." if parts else ""
 
 
 def headroom(judged: ScenarioResult) -> list[str]:

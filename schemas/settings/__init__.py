@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Literal
 
 from pydantic import model_validator
@@ -26,6 +27,7 @@ from schemas.settings.control import (
     WeightSettings,
 )
 from schemas.settings.fields import HOURS_PER_YEAR, Frozen, PlainName, quantity
+from schemas.settings.fills import MOST_OF_A_YEAR, Fill
 from schemas.settings.plant import (
     FUEL_KG_PER_TJ,
     TJ_PER_KWH,
@@ -46,7 +48,7 @@ from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EnergyB
 __all__ = [
     "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent",
     "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge", "EnergyBand",
-    "EvSettings", "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode",
+    "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen", "GridSettings", "MallSettings", "Mode",
     "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
     "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings", "TrainingSettings",
     "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "quantity",
@@ -74,6 +76,10 @@ class QualitySettings(Frozen):
         "on: it is independent of the code that writes the files",
     )
 
+    fill_share: float = quantity(
+        0.03, "1", "share of a year's hours that `fills` may fill in one series", "an assumption", ge=0.0,
+        le=MOST_OF_A_YEAR,
+    )  # fmt: skip
     energy_tolerance: float = quantity(
         0.01, "1", "how far a yearly energy may be from the declared one", "an assumption", gt=0.0, le=0.5
     )
@@ -100,6 +106,9 @@ class Settings(Frozen):
     pv: PvSettings
     mall: MallSettings
     ev: EvSettings
+    fills: tuple[Fill, ...] = quantity(
+        (), "", "hours that could not be measured: series, start, hours, source, reason; docs/quality.md", "none"
+    )
     bess: BessSettings = BessSettings()
     grid: GridSettings = GridSettings()
     carbon: CarbonSettings = CarbonSettings()
@@ -135,6 +144,7 @@ class Settings(Frozen):
             raise ValueError(
                 "`pv.source: model` needs `weather.source: file`; for synthetic weather use `pv.source: synthetic`"
             )
+        self._check_fills()
         for key, hours in (
             ("mall.open_hours", self.mall.open_hours),
             ("ev.peak_hours", self.ev.peak_hours),
@@ -142,3 +152,29 @@ class Settings(Frozen):
             if not 0 <= hours[0] < hours[1] <= 24:
                 raise ValueError(f"`{key}` = {list(hours)} is no half open interval within [0, 24]")
         return self
+
+    def _check_fills(self) -> None:
+        """Refuse fills of what is not measured, fills that overlap, and more of them than a measured year can bear."""
+        measured = {
+            "weather": self.weather.source == "file",
+            "pv": self.pv.source == "file",
+            "mall": self.mall.source == "file",
+            "ev_profile": self.ev.source == "profile",
+        }
+        for number, fill in enumerate(self.fills):
+            if not measured[fill.series]:
+                raise ValueError(
+                    f"`fills.{number}`: the series `{fill.series}` is not read from a file: nothing to fill"
+                )
+            if fill.source == "weather" and fill.file is None and not measured["weather"]:
+                raise ValueError(f"`fills.{number}`: synthetic weather fills no measured series: name a `file`")
+        for series in measured:
+            own = sorted((fill for fill in self.fills if fill.series == series), key=lambda fill: fill.start)
+            if any(before.end > after.start for before, after in itertools.pairwise(own)):
+                raise ValueError(f"`fills` of `{series}` overlap: one hour has one source")
+            total, most = sum(fill.hours for fill in own), int(self.quality.fill_share * HOURS_PER_YEAR)
+            if total > most:
+                raise ValueError(
+                    f"`fills` of `{series}` add up to {total} h, where {most} h are allowed (`quality.fill_share`, at "
+                    f"most {MOST_OF_A_YEAR:g}): a year with more of them is not a measured one"
+                )

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pvbesscar.quality.year.context import QualityContext
+from schemas.results import FilledHours, Provenance, SeriesProvenance
 from tests.builders import two_prices
 from tests.quality.years import spoil
 
@@ -150,6 +151,106 @@ def _to(unit: str) -> Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame
 
 LIGHT = ("ghi_w_m2", "dni_w_m2", "dhi_w_m2")
 
+
+def _scaled(year: QualityContext, rows: Any, factor: float) -> QualityContext:
+    """Demand with rows in another unit, brought to the declared energy, as `mall.scale_to_declared` does."""
+    values = year.values("mall", "mall_kwh").copy()
+    total = values.sum()
+    values[rows] *= factor
+    return spoil(year, "mall", EVERY, mall_kwh=values * total / values.sum())
+
+
+def _mixed(factor: float, days: int | None = None) -> Injection:
+    """Some days, or a month, of demand in another unit."""
+
+    def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
+        start = int(rng.integers(20, 330)) * 24
+        month = year.stamps("mall").month == rng.integers(1, 13)
+        return _scaled(year, month if days is None else slice(start, start + 24 * days), factor)
+
+    return inject
+
+
+def _line(series: str, column: str, first_hour: int | None, hours: int) -> Injection:
+    """Hours on the line from the value before them to the one behind; at an hour of the day, or anywhere."""
+
+    def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
+        start = int(rng.integers(255, 285)) * 24 + (int(rng.integers(24)) if first_hour is None else first_hour)
+        values = year.values(series, column)
+        end = start + hours + 1
+        line = np.linspace(values[start], values[end], end - start + 1).round(3)
+        return spoil(year, series, slice(start, end + 1), **{column: line})
+
+    return inject
+
+
+def _copied_week(series: str, *columns: str, factor: float = 0.985, noise: float = 0.0) -> Injection:
+    """A week that is an earlier one times a number, some weeks later, begun in the middle of a day."""
+
+    def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
+        start, hours = int(rng.integers(70, 150)) * 24 + 13, 168
+        copy = start + 168 * int(rng.integers(2, 6))
+        for column in columns:
+            values = year.values(series, column)[start : start + hours]
+            year = spoil(
+                year,
+                series,
+                slice(copy, copy + hours),
+                **{column: values * factor * (1 + noise * rng.standard_normal(hours))},
+            )
+        return year
+
+    return inject
+
+
+def _exchanged_months(series: str, one: int, other: int, *columns: str) -> Injection:
+    def inject(year: QualityContext, _: np.random.Generator) -> QualityContext:
+        month = year.stamps(series).month
+        first, second = (np.flatnonzero(month == number) for number in (one, other))
+        size = min(first.size, second.size)
+        for column in columns:
+            values = year.values(series, column).copy()
+            values[first[:size]], values[second[:size]] = values[second[:size]].copy(), values[first[:size]].copy()
+            year = spoil(year, series, EVERY, **{column: values})
+        return year
+
+    return inject
+
+
+def _late_in_summer(hours: int, first: int, last: int) -> Injection:
+    def inject(year: QualityContext, _: np.random.Generator) -> QualityContext:
+        rows = np.flatnonzero((year.stamps("mall").month >= first) & (year.stamps("mall").month <= last))
+        return spoil(year, "mall", rows, mall_kwh=np.roll(year.values("mall", "mall_kwh"), hours)[rows])
+
+    return inject
+
+
+def _other_unit_of_pv(year: QualityContext, rng: np.random.Generator) -> QualityContext:
+    start = int(rng.integers(120, 220)) * 24
+    rows = slice(start, start + 24 * 21)
+    return spoil(year, "pv", rows, pv_kwh=year.values("pv", "pv_kwh")[rows] * 0.25)
+
+
+def _other_unit_of_light(year: QualityContext, rng: np.random.Generator) -> QualityContext:
+    """Two months without much cloud: where the sky is never clear nobody can tell."""
+    rows = np.isin(year.stamps("weather").month, [5, 6, 7] if year.settings.site.latitude > 0 else [10, 11, 12])
+    return spoil(year, "weather", rows, **{name: year.values("weather", name)[rows] / 3.6 for name in LIGHT})
+
+
+def _filled(year: QualityContext, _: np.random.Generator) -> QualityContext:
+    stamps = year.stamps("mall")
+    fill = FilledHours(
+        series="mall", first_stamp=stamps[4000].isoformat(), last_stamp=stamps[4047].isoformat(), hours=48,
+        rows_added=0, columns=("mall_kwh",), source="a second meter", file="second.csv", sha256="0" * 64,
+        reason="the meter was replaced",
+    )  # fmt: skip
+    entry = SeriesProvenance(
+        series="mall", source="file", reader="mall_csv", file="mall.csv", sha256="0" * 64, transformations=(),
+        fills=(fill,),
+    )  # fmt: skip
+    return replace(year, provenance=Provenance(scenario="x", seed=0, series=(entry,), files={}))
+
+
 FAULTS = (
     Fault("weather is all zero", "solar.all_zero", _everywhere("weather", ghi_w_m2=0.0, dni_w_m2=0.0, dhi_w_m2=0.0)),
     Fault("PV is all zero", "solar.all_zero", _everywhere("pv", pv_kwh=0.0)),
@@ -245,4 +346,28 @@ FAULTS = (
     Fault("feed-in above price", "tariff.feed_in", _config("tariff", feed_in_price=28.0)),
     Fault("carbon in grams", "carbon.range", _config("grid", carbon_kg_per_kwh=452.1)),
     Fault("factor of another grid", "carbon.fuel", _config("grid", carbon_kg_per_kwh=0.4521)),
+    Fault("a month of demand in Wh, scaled to the declared energy", "mall.mixed_units", _mixed(1000.0)),
+    Fault("a month of demand four times too high, scaled", "mall.mixed_units", _mixed(4.0)),
+    Fault("three weeks of demand in MJ, scaled", "mall.mixed_units", _mixed(3.6, 21)),
+    Fault("a fortnight of demand in MWh", "mall.mixed_units", _mixed(0.001, 14)),
+    Fault("a week of demand added up by the minute", "mall.mixed_units", _mixed(60.0, 7)),
+    Fault("a day of demand in Wh", "mall.mixed_units", _mixed(1000.0, 1)),
+    Fault("three weeks of PV with the energy of a quarter hour", "pv.mixed_units", _other_unit_of_pv),
+    Fault("three months of irradiance in another unit", "solar.clear_hours", _other_unit_of_light),
+    Fault("twelve hours of demand on a line", "mall.straight_line", _line("mall", "mall_kwh", None, 12)),
+    Fault("eight hours of irradiance on a line", "solar.straight_line", _line("weather", "ghi_w_m2", 8, 8)),
+    Fault("eight hours of PV on a line", "solar.straight_line", _line("pv", "pv_kwh", 8, 8)),
+    Fault("fourteen hours of temperature on a line", "weather.straight_line", _line("weather", "temp_air_c", None, 14)),
+    Fault("twelve hours of charging on a line", "ev.straight_line", _profile(lambda f: f.assign(
+        charger_05=np.where((f.index >= 4000) & (f.index < 4013), np.linspace(0.1, 0.7, 8760), f["charger_05"])))),
+    Fault("demand an hour late from April to October", "mall.season_shift", _late_in_summer(1, 4, 10)),
+    Fault("demand an hour early in summer", "mall.season_shift", _late_in_summer(-1, 6, 8)),
+    Fault("a week of demand copied, times 0.985", "mall.repeated_week", _copied_week("mall", "mall_kwh")),
+    Fault("a week of demand copied, with noise", "mall.repeated_week", _copied_week("mall", "mall_kwh", factor=1.0, noise=0.005)),
+    Fault("a week of PV copied, times 0.985", "solar.repeated_week", _copied_week("pv", "pv_kwh")),
+    Fault("a week of weather copied, times 1.02, with noise", "solar.repeated_week", _copied_week("weather", *LIGHT, factor=1.02, noise=0.002)),
+    Fault("a week of charging copied", "ev.repeated_week", _profile(lambda f: f.assign(
+        **{c: np.where((f.index >= 4000) & (f.index < 4168), np.roll(f[c], 672), f[c]) for c in f if c != "timestamp"}))),
+    Fault("two months of demand exchanged", "mall.other_weekdays", _exchanged_months("mall", 3, 7, "mall_kwh")),
+    Fault("hours filled as declared", "fills.declared", _filled),
 )  # fmt: skip

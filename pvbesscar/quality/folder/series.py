@@ -35,7 +35,9 @@ AT_THE_SITE = (
     "solar.physical_limit", "solar.clean_sky_day", "solar.yearly_clearness", "solar.flat_line",
     "weather.temperature_course", "pv.zero_day", "pv.yield", "pv.performance_ratio", "pv.energy_balance",
     "pv.time_shift", "pv.multiple", "pv.cut_off", "energy.mall_declared", "mall.time_shift", "mall.outage",
-    "mall.spike",
+    "mall.spike", "solar.straight_line", "solar.repeated_week", "solar.other_season", "solar.clear_hours",
+    "weather.straight_line", "pv.mixed_units", "mall.mixed_units", "mall.straight_line", "mall.repeated_week",
+    "mall.season_shift", "mall.other_weekdays",
 )  # fmt: skip
 """Rules that ask where the sun stands, or what the site is known for: asked of the scenario's own building only."""
 
@@ -54,6 +56,7 @@ NOT_ASKED = {
     "ev": "the rules of `charger` judge vehicles as CityLearn's files hold them",
     "tariff": "the schema knows no feed-in",
     "carbon": "the schema does not say what the grid burns; carbon.range judges each hour",
+    "fills": "a folder holds no declaration of what was filled",
     "waiver": "a folder is judged without waivers",
 }
 """Why the other rules of a topic are not asked."""

@@ -71,6 +71,18 @@ class QualityContext:
         """Values of a column, shape (rows,)."""
         return self.frames[series][column].to_numpy(np.float64)
 
+    def measured(self, series: str, column: str) -> FloatArray:
+        """Values of a column without those that a declared fill took from the series itself (NaN), shape (rows,)."""
+        values, entry = self.values(series, column), self.origin(series)
+        own = [fill for fill in entry.fills if fill.file is None and column in fill.columns] if entry else []
+        if not own:
+            return values
+        stamps, values = self.stamps(series), values.copy()
+        for fill in own:
+            first, last = (pd.Timestamp(stamp) for stamp in (fill.first_stamp, fill.last_stamp))
+            values[(stamps >= first) & (stamps <= last)] = np.nan
+        return values
+
     def stamps(self, series: str) -> pd.DatetimeIndex:
         """Stamps of an hourly series, shape (rows,)."""
         return pd.DatetimeIndex(self.frames[series]["timestamp"])

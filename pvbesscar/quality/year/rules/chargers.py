@@ -78,7 +78,8 @@ def profile_copied(context: QualityContext) -> Iterator[Violation]:
     rationale="A charger that delivers nothing in a year is out of order, or its column was not recorded.",
     reference="docs/design.md, The plant",
     cause="a charger out of order, or a column that was not recorded",
-    fix="check the charger's meter, or leave it out of `ev.chargers`",
+    fix="check the charger's meter; a charger that is not there is left out of the file and of `ev.chargers`, and the "
+    "others are numbered through",
 )
 def profile_idle(context: QualityContext) -> Iterator[Violation]:
     """Find chargers without energy."""

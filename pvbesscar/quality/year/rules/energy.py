@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pvbesscar.quality.engine import Violation
-from pvbesscar.quality.year.context import QualityContext, rule
+from pvbesscar.quality.year.context import YEAR_RULES, QualityContext, rule
 from schemas.frames import EV_PROFILE, MALL, SESSIONS
 
 DECLARED = "docs/design.md, The plant: yearly energies that OE2 declares"
@@ -22,6 +22,8 @@ def session_energy_kwh(context: QualityContext) -> np.ndarray:
 
 
 def _declared(context: QualityContext, series: str, column: str, found: float, declared: float) -> Iterator[Violation]:
+    section = "mall" if series == MALL else "ev"
+    otherwise = YEAR_RULES.find(f"energy.{section}_declared").fix.partition("to what is true")[2]
     tolerance = context.settings.quality.energy_tolerance
     off = found / declared - 1.0
     if abs(off) > tolerance:
@@ -31,6 +33,7 @@ def _declared(context: QualityContext, series: str, column: str, found: float, d
             f"{found:,.1f} kWh",
             f"{declared:,.1f} kWh within {tolerance:.1%} (`quality.energy_tolerance`)",
             f"the year adds up to {found:,.1f} kWh, {off:+.1%} against the declared {declared:,.1f} kWh",
+            fix=f"set `{section}.declared_kwh` to {found:.1f} if that is true{otherwise}",
         )
 
 
@@ -127,7 +130,7 @@ def mall_all_zero(context: QualityContext) -> Iterator[Violation]:
     "meter, and a controller would learn it as demand.",
     reference="base load of commercial buildings, ASHRAE Guideline 14",
     cause="a blackout of the isolated grid, or the meter was off",
-    fix="ask the mall's log; correct the hours in the source if only the meter was off",
+    fix="ask the mall's log; if only the meter was off, declare the fill: `fills` names its hours, source and reason",
 )
 def mall_outage(context: QualityContext) -> Iterator[Violation]:
     """Find hours below a hundredth of the median demand."""

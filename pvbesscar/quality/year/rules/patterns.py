@@ -1,4 +1,4 @@
-"""Patterns that no measurement has: stuck sensors, copied days, air that is warm by night, spikes, foreign limits."""
+"""Patterns that no measurement has: stuck sensors, air that is warm by night, spikes, foreign limits."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def flat_runs(values: FloatArray, judged: BoolArray, least: int) -> Hours:
     return np.flatnonzero((counts[run] >= least) & judged)
 
 
+def at_the_inverters_limit(context: QualityContext, pv: FloatArray) -> BoolArray:
+    """Hours in which a plant gives as much as ever, and that may be its inverters' limit, shape (N,)."""
+    top = greatest(pv)
+    return (pv >= 0.999 * top) & (top >= INVERTER_SHARE * context.settings.pv.ac_kw)
+
+
 def _flat(context: QualityContext, series: str, column: str, judged: BoolArray, least: int) -> Iterator[Violation]:
     values = context.values(series, column)
     rows = flat_runs(values, judged, least)
@@ -72,7 +78,7 @@ def _flat(context: QualityContext, series: str, column: str, judged: BoolArray, 
     "Generation may stand still at the inverter's limit only.",
     reference=f"solar position; equal values for {FLAT_DAYLIGHT_H} hours",
     cause="a stuck sensor or logger, or gaps filled with the last value or a mean",
-    fix="have the hours exported again from another sensor",
+    fix="have the hours exported again from another sensor, or declare a fill from weather data (`fills`)",
     waivable=False,
 )
 def solar_flat(context: QualityContext) -> Iterator[Violation]:
@@ -82,9 +88,7 @@ def solar_flat(context: QualityContext) -> Iterator[Violation]:
         yield from _flat(context, WEATHER, "ghi_w_m2", (context.sun(WEATHER).lowest > 0) & (ghi > 0), FLAT_DAYLIGHT_H)
     if PV in context.frames:
         pv = context.values(PV, "pv_kwh")
-        top = greatest(pv)
-        at_the_limit = (pv >= 0.999 * top) & (top >= INVERTER_SHARE * context.settings.pv.ac_kw)
-        moving = (context.sun(PV).lowest > 0) & (pv > 0) & ~at_the_limit
+        moving = (context.sun(PV).lowest > 0) & (pv > 0) & ~at_the_inverters_limit(context, pv)
         yield from _flat(context, PV, "pv_kwh", moving, FLAT_DAYLIGHT_H)
 
 
@@ -96,7 +100,7 @@ def solar_flat(context: QualityContext) -> Iterator[Violation]:
     rationale="No mall draws the same energy in every hour of a day.",
     reference=f"equal values for {FLAT_MALL_H} hours",
     cause="a meter that stood still, or gaps filled with the last value or a mean",
-    fix="have the hours exported again from the meter",
+    fix="have the hours exported again from the meter, or declare the fill (`fills`)",
 )
 def mall_flat(context: QualityContext) -> Iterator[Violation]:
     """Find equal demand over whole days."""
@@ -119,79 +123,14 @@ def air_flat(context: QualityContext) -> Iterator[Violation]:
     yield from _flat(context, WEATHER, "temp_air_c", everywhere, FLAT_AIR_H)
 
 
-def repeated_days(days: Hours, values: FloatArray) -> Hours:
-    """Rows of days whose values equal those of an earlier day, shape (n,); days of zeros are left out."""
-    _, first, counts = np.unique(days, return_index=True, return_counts=True)
-    seen: set[bytes] = set()
-    rows: list[Hours] = []
-    for start, count in zip(first, counts, strict=True):
-        day = values[start : start + count]
-        if count != 24 or not day.any():
-            continue
-        key = day.tobytes()
-        if key in seen:
-            rows.append(np.arange(start, start + count))
-        seen.add(key)
-    return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-
-
-def _repeated(context: QualityContext, series: str, column: str) -> Iterator[Violation]:
-    values, stamps = context.values(series, column), context.stamps(series)
-    # By the clock, and by the sun: rows copied across a change of the clock are no whole days by the clock.
-    utc, local = (stamps.tz_convert(zone).tz_localize(None).as_unit("s").asi8 for zone in ("UTC", stamps.tz))
-    winter = utc + (local - utc)[0]
-    rows = np.union1d(repeated_days(context.local_days(series), values), repeated_days(winter // 86_400, values))
-    if rows.size:
-        yield Violation(
-            series,
-            column,
-            f"{rows.size // 24} days equal to an earlier one in all 24 hours",
-            "no day twice",
-            f"{rows.size // 24} days are copies of others",
-            hours=rows,
-        )
-
-
-@rule(
-    "solar.repeated_day",
-    "error",
-    "no day of light twice",
-    looks_at=(WEATHER, PV),
-    rationale="The sun's path and the clouds never repeat to the last digit; equal days were copied.",
-    reference="Reda and Andreas (2004), doi:10.1016/j.solener.2003.12.003: declination changes daily",
-    cause="missing days filled with copies, or a typical day repeated over a month",
-    fix="export the days again from the source; a typical day is no year",
-    waivable=False,
-)
-def solar_repeated(context: QualityContext) -> Iterator[Violation]:
-    """Find copied days of irradiance and generation."""
-    for series, column in ((WEATHER, "ghi_w_m2"), (PV, "pv_kwh")):
-        if series in context.frames:
-            yield from _repeated(context, series, column)
-
-
-@rule(
-    "mall.repeated_day",
-    "warning",
-    "no day of demand twice",
-    looks_at=(MALL,),
-    rationale="A mall's demand never repeats to the last digit over 24 hours; equal days were copied or computed.",
-    reference="ASHRAE Guideline 14, variation of hourly demand",
-    cause="missing days filled with copies, or a typical day repeated",
-    fix="export the days again from the meter",
-)
-def mall_repeated(context: QualityContext) -> Iterator[Violation]:
-    """Find copied days of demand."""
-    yield from _repeated(context, MALL, "mall_kwh")
-
-
 @rule(
     "pv.multiple",
     "warning",
     "generation is more than irradiance times a number",
     looks_at=(PV, WEATHER),
-    rationale="Temperature, angle of incidence and inverter move the ratio of generation to global irradiance by "
-    "several percent; a constant ratio means that the generation was computed, not measured or modelled.",
+    rationale="Temperature, angle of incidence, wind and inverter move the ratio of generation to global irradiance by "
+    "several percent; a constant ratio, or one that is a straight line of the air temperature, means that the "
+    "generation was computed in a spreadsheet, not measured or modelled.",
     reference="IEC 61724-1; temperature coefficient of crystalline silicon -0.37 %/K",
     cause="a column computed in a spreadsheet from irradiance",
     fix="use metered generation, or model it: `pv.source: model`",
@@ -202,28 +141,48 @@ def pv_multiple(context: QualityContext) -> Iterator[Violation]:
     if not context.shares_axis(PV, WEATHER):
         return
     pv, ghi = context.values(PV, "pv_kwh"), context.values(WEATHER, "ghi_w_m2")
+    air = context.values(WEATHER, "temp_air_c")
     judged = (ghi > 100.0) & (pv > 0) & (pv < 0.99 * greatest(pv))
     months = context.local_months(PV)
-    computed = [month for month in np.unique(months) if _one_number(pv, ghi, judged & (months == month))]
-    if computed:
-        rows = np.flatnonzero(judged & np.isin(months, computed))
-        middle = float(np.median(pv[rows] / ghi[rows]))
-        yield Violation(
-            PV,
-            "pv_kwh",
-            f"ratio {middle:.6g} kWh per W/m2, its spread below {MULTIPLE_SPREAD:.1%} in {len(computed)} months",
-            f"a spread of at least {MULTIPLE_SPREAD:.1%} between the 5th and the 95th percentile in each month",
-            f"the generation is {middle:.6g} times the global irradiance in nine of ten hours of "
-            f"{len(computed)} months",
-            hours=rows,
-        )
+    every = [(month, np.flatnonzero(judged & (months == month))) for month in np.unique(months)]
+    for what, number_of in (("", _ratio), (" and a straight line of the air temperature", _ratio_by_temperature)):
+        computed = [month for month, rows in every if _one_number(number_of(pv[rows], ghi[rows], air[rows]))]
+        if computed:
+            rows = np.flatnonzero(judged & np.isin(months, computed))
+            middle = float(np.median(pv[rows] / ghi[rows]))
+            yield Violation(
+                PV,
+                "pv_kwh",
+                f"ratio {middle:.6g} kWh per W/m2{what}, its spread below {MULTIPLE_SPREAD:.1%} in {len(computed)} "
+                "months",
+                f"a spread of at least {MULTIPLE_SPREAD:.1%} between the 5th and the 95th percentile in each month",
+                f"the generation is {middle:.6g} times the global irradiance{what} in nine of ten hours of "
+                f"{len(computed)} months",
+                hours=rows,
+            )
+            return
 
 
-def _one_number(pv: FloatArray, ghi: FloatArray, judged: BoolArray) -> bool:
-    """Whether the ratio of generation to irradiance is one and the same among the hours judged."""
-    if int(judged.sum()) < MULTIPLE_HOURS:
+def _ratio(pv: FloatArray, ghi: FloatArray, _: FloatArray) -> FloatArray:
+    ratio: FloatArray = pv / ghi
+    return ratio
+
+
+def _ratio_by_temperature(pv: FloatArray, ghi: FloatArray, air: FloatArray) -> FloatArray:
+    """Ratio of generation to irradiance without its straight line of the air temperature."""
+    ratio = _ratio(pv, ghi, air)
+    if ratio.size < 2 or not np.isfinite(air).all() or float(air.std()) == 0.0:
+        return ratio
+    off = air - air.mean()
+    without: FloatArray = ratio - off * float((ratio * off).sum() / (off * off).sum())
+    return without
+
+
+def _one_number(ratio: FloatArray) -> bool:
+    """Whether a ratio is one and the same among the hours judged."""
+    if ratio.size < MULTIPLE_HOURS:
         return False
-    low, middle, high = np.quantile(pv[judged] / ghi[judged], [0.05, 0.5, 0.95])
+    low, middle, high = np.quantile(ratio, [0.05, 0.5, 0.95])
     return bool(high - low < MULTIPLE_SPREAD * middle)
 
 
@@ -274,7 +233,7 @@ def temperature_course(context: QualityContext) -> Iterator[Violation]:
     "hour of the days beside it.",
     reference="ASHRAE Guideline 14, variation of hourly demand",
     cause="a meter's counter that jumped, energy of several hours written into one, or a slip of the decimal point",
-    fix="have the hours exported again from the meter",
+    fix="have the hours exported again from the meter, or declare the fill (`fills`)",
 )
 def mall_spike(context: QualityContext) -> Iterator[Violation]:
     """Find hours far above all that is beside them."""

@@ -56,7 +56,8 @@ def above_rating(context: QualityContext) -> Iterator[Violation]:
     rationale="A day with sun above 10 deg and no generation is an outage of the plant or of its meter.",
     reference="IEC 61724-1, availability",
     cause="the plant or its meter was off",
-    fix="check the plant's log; if the meter was off, the year understates generation",
+    fix="check the plant's log; if only the meter was off, declare a fill: `fills` with `series: pv` and "
+    "`source: weather`",
 )
 def zero_day(context: QualityContext) -> Iterator[Violation]:
     """Find days without generation."""

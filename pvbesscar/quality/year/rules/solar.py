@@ -71,7 +71,8 @@ def greatest(values: FloatArray) -> float:
     reference="docs/design.md, What it is for: a missing solar file once became a year of zeros",
     cause="the file was emptied, a failed export wrote zeros, or the unit is a thousandth of what is expected",
     fix="export the irradiance (or the generation) again from its source; where there is none, choose "
-    "`weather.source: synthetic` and `pv.source: synthetic`, and the report will say so",
+    "`weather.source: synthetic` and `pv.source: synthetic`, and the report says so; for generation alone, "
+    "`pv.source: model`",
     waivable=False,
 )
 def all_zero(context: QualityContext) -> Iterator[Violation]:
@@ -194,7 +195,8 @@ def zero_month(context: QualityContext) -> Iterator[Violation]:
     "not measured.",
     reference=SUNRISE,
     cause="a logger that was off, its gap written as zeros",
-    fix="have the days filled from a second sensor or a satellite source, in the source file, and say so there",
+    fix="declare a fill: `fills` names the hours, the reason, and a file with weather data of them, from a second sensor "
+    "or a satellite source (`pvbesscar fetch pvgis`)",
     waivable=False,
 )
 def zero_day(context: QualityContext) -> Iterator[Violation]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from pvbesscar.oe2.calendar import year_start
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
 from pvbesscar.quality.year.context import QualityContext, rule
@@ -29,7 +30,7 @@ def _steps_h(stamps: pd.DatetimeIndex) -> np.ndarray:
     rationale="Every controller decides and is judged on 8,760 hours; a short year would be repeated or padded.",
     reference=CALENDAR,
     cause="the file holds part of a year, a leap year of 8,784 rows, or another resolution",
-    fix="export the whole year as 8,760 hourly rows",
+    fix="export the whole year as 8,760 hourly rows, 29 February left out",
     waivable=False,
 )
 def length(context: QualityContext) -> Iterator[Violation]:
@@ -122,15 +123,24 @@ def duplicates(context: QualityContext) -> Iterator[Violation]:
             )
 
 
+def _leap_day_left_out(stamps: pd.DatetimeIndex, after: Hours) -> np.ndarray:
+    """Whether the gap before each row is 29 February, whole and alone: the year that `time.calendar` asks for."""
+    before, behind = stamps[after - 1], stamps[after]
+    last_hour = (before.month == 2) & (before.day == 28) & (before.hour == 23)
+    return np.asarray(before.is_leap_year & last_hour & ((behind - before) == pd.Timedelta(hours=25)))
+
+
 @rule(
     "time.gaps",
     "error",
     "no hour missing",
     looks_at=ANY_HOURLY,
-    rationale="A missing hour shifts all later ones against tariff, sun and vehicles.",
+    rationale="A missing hour shifts all later ones against tariff, sun and vehicles. 29 February, whole, may be left "
+    "out.",
     reference=CALENDAR,
     cause="hours lost at the logger or dropped in a spreadsheet",
-    fix="export the missing hours, or have them measured again; no hour is filled in here",
+    fix="export the missing hours, or have them measured again; what can not be measured any more is filled by a "
+    "declared fill (`fills`: hours, source and reason), and by nothing else",
     waivable=False,
 )
 def gaps(context: QualityContext) -> Iterator[Violation]:
@@ -138,6 +148,7 @@ def gaps(context: QualityContext) -> Iterator[Violation]:
     for series in context.hourly:
         steps = _steps_h(context.stamps(series))
         after = np.flatnonzero(steps > 1.0) + 1
+        after = after[~_leap_day_left_out(context.stamps(series), after)]
         if after.size:
             missing = float((steps[after - 1] - 1.0).sum())
             yield Violation(
@@ -230,7 +241,8 @@ def calendar(context: QualityContext) -> Iterator[Violation]:
         stamps = context.stamps(series)
         leap = np.flatnonzero((stamps.month == 2) & (stamps.day == 29))
         first, last = stamps[0], stamps[-1]
-        whole = (first.month, first.day, first.hour) == (1, 1, 0) and (last.month, last.day, last.hour) == (12, 31, 23)
+        zone, end = str(stamps.tz), last + pd.Timedelta(hours=1)
+        whole = first == year_start(first.year, zone) and end == year_start(first.year + 1, zone)
         if leap.size or not whole:
             yield Violation(
                 series,

@@ -9,7 +9,7 @@ import numpy as np
 from pvbesscar.quality.engine import Violation
 from pvbesscar.quality.hours import Hours
 from pvbesscar.quality.sun import FloatArray
-from pvbesscar.quality.year.context import QualityContext, rule
+from pvbesscar.quality.year.context import YEAR_RULES, QualityContext, rule
 from pvbesscar.quality.year.rules.solar import DARK_W_M2, greatest
 from schemas.frames import MALL, PV, WEATHER
 
@@ -57,7 +57,8 @@ def shift_against_sky(ghi: FloatArray, clean_sky: FloatArray) -> tuple[int, floa
     "under which least light exceeds a clean, cloudless sky.",
     reference="Ineichen and Perez (2002), doi:10.1016/S0038-092X(02)00045-2, Linke turbidity 2",
     cause="stamps in universal time, at the end of the interval, under a summer clock, or a 12 hour clock misread",
-    fix="stamp rows at the start of the hour in local time, or set `site.timezone` to the zone of the file",
+    fix="stamp rows at the start of the hour in local time, or set `weather.timezone` to the zone of the file's stamps "
+    "and `weather.timestamps` to the moment that they name",
     waivable=False,
 )
 def time_shift(context: QualityContext) -> Iterator[Violation]:
@@ -123,7 +124,8 @@ def _shifted_months(context: QualityContext, ghi: FloatArray) -> Iterator[Violat
     rationale="Modules answer within seconds: generation follows the irradiance of their plane without a lag.",
     reference="IEC 61724-1",
     cause="generation and weather stamped in different zones, or one at the start and one at the end of the interval",
-    fix="bring both files to local time, stamped at the start of the hour",
+    fix="bring both files to local time, stamped at the start of the hour, or set `pv.timezone`, `pv.timestamps` and "
+    "those of `weather` to what the files are in",
     waivable=False,
     joint=True,
 )
@@ -167,7 +169,7 @@ def _lag(pv: FloatArray, light: FloatArray) -> tuple[int, dict[int, float]]:
     "best, over the year and over each month; less than 3 h, and a single month, are a matter of habit.",
     reference="docs/design.md, The plant: mall open [9, 23)",
     cause="stamps in universal time, morning and afternoon exchanged, or other opening hours",
-    fix="bring the file to local time, or set `mall.open_hours`",
+    fix="bring the file to local time, or set `mall.timezone` to the zone of its stamps",
 )
 def mall_time_shift(context: QualityContext) -> Iterator[Violation]:
     """Find the lag of the mean day against the opening hours, of the year or of some months."""
@@ -190,6 +192,8 @@ def mall_time_shift(context: QualityContext) -> Iterator[Violation]:
     else:
         return
     late, best, as_is = lags[wrong[0]]
+    hours = (opens + late, closes + late)
+    other = f", or set `mall.open_hours` to [{hours[0]}, {hours[1]}] if the mall does open then"
     yield Violation(
         MALL,
         "mall_kwh",
@@ -197,6 +201,8 @@ def mall_time_shift(context: QualityContext) -> Iterator[Violation]:
         f"greatest within {MALL_LAG_H - 1} h of {opens} to {closes} h (`mall.open_hours`)",
         f"the demand is {abs(late)} h {'late' if late > 0 else 'early'} against the opening hours {said}",
         hours=np.flatnonzero(rows),
+        # Opening hours past midnight are none that a scenario can have.
+        fix=f"{YEAR_RULES.find('mall.time_shift').fix}{other}" if hours[0] >= 0 and hours[1] <= 24 else None,
     )
 
 
