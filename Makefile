@@ -10,6 +10,8 @@ UV_VERSION := 0.13.9
 PROFILE ?= full
 # `make test BROWSER=no` leaves out the tests that need chromium.
 BROWSER ?= yes
+# Processes that run the quick tests, a file of tests in one of them.
+WORKERS ?= 2
 # `make lock LOCK_OPTIONS=--upgrade` takes the newest versions; without it only what must change does.
 LOCK_OPTIONS ?=
 
@@ -65,7 +67,7 @@ run: install ## Run the pipeline on the default scenario (PROFILE=full|smoke); p
 	$(BIN)/pvbesscar run --profile $(PROFILE)
 
 test: checks browser ## Check style, types and imports, then run the quick tests
-	$(BIN)/pytest -m "not slow$(if $(filter no,$(BROWSER)), and not browser)"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow$(if $(filter no,$(BROWSER)), and not browser)"
 
 checks: install
 	$(BIN)/ruff check --quiet --output-format concise
