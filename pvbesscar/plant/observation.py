@@ -175,11 +175,12 @@ def observe_bill(p, tariff, now, demand, out):
     out[NET_LOAD - 1] = tariff.month_left[now.t] / 744.0
     exchange_kw = max(p.pv_ac_kw, p.mall_scale_kw)
     present = now.mall_kwh - now.pv_kwh
-    greatest, least = now.net_forecast[0], now.net_forecast[0]
+    greatest, least = -math.inf, math.inf
     for i in range(HORIZON):
-        out[NET_LOAD + i] = now.net_forecast[i] / exchange_kw
-        greatest = max(greatest, now.net_forecast[i])
-        least = min(least, now.net_forecast[i])
+        ahead = now.net_forecast[i]
+        out[NET_LOAD + i] = ahead / exchange_kw
+        greatest = max(greatest, ahead)
+        least = min(least, ahead)
     out[NET_LOAD + HORIZON] = present / exchange_kw
     out[NET_LOAD + HORIZON + 1] = greatest / exchange_kw
     out[NET_LOAD + HORIZON + 2] = least / exchange_kw

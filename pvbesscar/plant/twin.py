@@ -39,7 +39,7 @@ class Years(NamedTuple):
     calendar: NDArray[np.int64]
     occupant: NDArray[np.int32]
     hours_left: NDArray[np.int32]
-    net_forecast: NDArray[np.float32]
+    net_forecast: NDArray[np.float64]
     tariff: Tariff
     battery_kwh: NDArray[np.float64]
     arrival_soc: NDArray[np.float32]
