@@ -66,7 +66,6 @@ class Exogenous(NamedTuple):
     hours_to_tariff_change: int
     forecast: FloatArray
     calendar: IntArray
-    net_forecast: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class PlantData:
         """What hour `t` brings from outside."""
         return Exogenous(
             t, self.pv_kwh[t], self.mall_kwh[t], self.price[t], self.carbon[t], self.price_next[t],
-            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t], self.net_forecast[t],
+            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t],
         )  # fmt: skip
 
     def with_mode(self, mode: Mode) -> PlantData:
