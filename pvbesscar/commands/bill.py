@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, load, place, print_table
-
-if TYPE_CHECKING:
-    from schemas.settings import TariffSettings
+from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, place, print_table
 
 TariffOption = Annotated[
     list[Path] | None,
@@ -40,12 +37,13 @@ def bill(
 
       pvbesscar bill --csv > bill.csv
     """
+    from pvbesscar.config.load import load_tariff
     from pvbesscar.evaluation.bill import caveats, contradictions
     from pvbesscar.evaluation.money import bill_rows, bills_of, line_frame
     from pvbesscar.evaluation.tables import markdown_table
 
     settings, workspace = place(config, overrides)
-    tariffs = [settings.tariff, *(_tariff(config, overrides, path) for path in tariff or ())]
+    tariffs = [settings.tariff, *(load_tariff(path) for path in tariff or ())]
     bills = {own.name: bills_of(workspace, settings, own, scenario) for own in tariffs}
     if csv:
         line_frame(bills).to_csv(sys.stdout, index=False, lineterminator="\n", float_format="%.6g")
@@ -61,8 +59,3 @@ def bill(
         for sentence in (*caveats(own), *contradictions(bills[own.name])):
             typer.echo(sentence)
         typer.echo("")
-
-
-def _tariff(config: Path, overrides: list[str] | None, path: Path) -> TariffSettings:
-    """Tariff of a file, checked as the scenario's own is."""
-    return load(config, [*(overrides or []), f"tariff={path}"]).settings.tariff
