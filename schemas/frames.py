@@ -124,7 +124,6 @@ TABLES: dict[str, tuple[ColumnContract, ...]] = {
         ColumnContract("bess_soc", "amount", "1", "state of charge"),
         ColumnContract("co2_kg", "amount", "kgCO2", "of the import"),
         *(ColumnContract(name, "finite", "", "of the hour") for name in ("cost_pen", "demand_pen", "reward")),
-        ColumnContract("day_type", "count", "", "calendar"),
         ColumnContract("wear_pen", "amount", "PEN", "wear of the battery"),
         *(ColumnContract(name, "amount", "", "of the import") for name in ("price", "carbon")),
         *(

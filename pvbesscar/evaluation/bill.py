@@ -6,6 +6,7 @@ Written from the tariff's settings, apart from the compiled kernel that adds it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -141,7 +142,10 @@ def bill_of(ledger: pd.DataFrame, tariff: TariffSettings) -> Bill:
 def _line(
     month: str, kind: str, name: str, quantity: float, unit: str, price: float, set_by: tuple[str, ...] = ()
 ) -> Line:
-    return Line(month, kind, name, quantity, unit, price, round(quantity * price * 100.0), set_by)
+    # Half a cent is rounded up, as on paper; what a float leaves of it is not half a cent less.
+    exact = abs(quantity * price) * 100.0
+    cents = math.floor(exact + 0.5 + 1e-6)
+    return Line(month, kind, name, quantity, unit, price, cents if price >= 0.0 else -cents, set_by)
 
 
 def _peak(bought: FloatArray, stamps: pd.DatetimeIndex, where: NDArray[np.bool_]) -> _Peak:
