@@ -309,6 +309,8 @@ class SetEntry(Result):
     """Mean of J - J(rule)."""
     against_rule_interval: Interval | None
     mean_terms: ScoreTerms
+    saving_intervals: dict[str, Interval] = Field(default_factory=dict)
+    """Interval of what the mean year costs less than under `no-control` and `rule` [PEN], by their names."""
 
 
 class SetResult(Result):

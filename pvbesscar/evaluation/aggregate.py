@@ -32,6 +32,7 @@ def set_result(name: str, scenarios: Sequence[ScenarioResult], sample: Sample | 
 
     def entry(controller: str) -> SetEntry:
         gap = gap_closed(score[RULE], score[controller], bound, replay)
+        others = [other for other in (NO_CONTROL, RULE) if other != controller]
         return SetEntry(
             controller=controller,
             kind=by_name[0][controller].kind,
@@ -43,6 +44,7 @@ def set_result(name: str, scenarios: Sequence[ScenarioResult], sample: Sample | 
             against_rule=score[controller] - score[RULE],
             against_rule_interval=sample and sample.difference(controller, RULE),
             mean_terms=_mean([own[controller].terms for own in by_name]),
+            saving_intervals={other: sample.saving(controller, other) for other in others} if sample else {},
         )
 
     return SetResult(

@@ -51,7 +51,7 @@ def daily_course(ledger: Ledger, no_control: Ledger, reference: ScoreTerms, weig
     totals, days = terms([ledger]), ledger.hours // HOURS
     course = np.zeros(days)
     for name, unit in factors(reference, weights).items():
-        own = _by_day(ledger.frame[name].to_numpy(np.float64))
+        own = by_day(ledger.frame[name].to_numpy(np.float64))
         course += unit * (own - getattr(totals, name) * (_share_of_scale(no_control, name, days) - 1.0 / days))
     return course
 
@@ -61,7 +61,7 @@ def _share_of_scale(no_control: Ledger, term: str, days: int) -> FloatArray:
         return np.full(days, 1.0 / days)
     frame = no_control.frame
     hourly = frame["import_kwh"] * frame["price"] if term == "cost_pen" else frame[term]
-    scale = _by_day(hourly.to_numpy(np.float64))
+    scale = by_day(hourly.to_numpy(np.float64))
     total = float(scale.sum())
     return scale / total if total > 0.0 else np.full(days, 1.0 / days)
 
@@ -81,6 +81,7 @@ def yearly_courses(
     return own
 
 
-def _by_day(hourly: FloatArray) -> FloatArray:
+def by_day(hourly: FloatArray) -> FloatArray:
+    """Sums of whole days, shape (days,)."""
     result: FloatArray = hourly.reshape(-1, HOURS).sum(axis=1)
     return result

@@ -12,7 +12,7 @@ from pvbesscar.controllers.registry import OPTIMUM, RULE
 from pvbesscar.dataset.scenarios import NOMINAL, POOLS, ScenarioStore
 from pvbesscar.dataset.years import DAYS, WEEK, WEEKS
 from pvbesscar.evaluation.bound import reference_of
-from pvbesscar.evaluation.courses import yearly_courses
+from pvbesscar.evaluation.courses import by_day, yearly_courses
 from pvbesscar.evaluation.intervals import SourceWeeks, interval
 from pvbesscar.evaluation.parallel import Bounds, EvaluationPlan, Results
 from pvbesscar.simulation.windows import Stretch
@@ -30,15 +30,27 @@ class Sample:
     ----------
     courses
         By controller, `optimum` being the bound, shape (seeds, years, days); one seed is one training.
+    costs
+        What each day costs under each controller that was run, of the same shape [PEN].
     """
 
     weeks: SourceWeeks
     courses: Mapping[str, FloatArray]
+    costs: Mapping[str, FloatArray]
 
     @classmethod
-    def of(cls, weeks: SourceWeeks, years: Sequence[Mapping[str, FloatArray]]) -> Sample:
+    def of(
+        cls,
+        weeks: SourceWeeks,
+        years: Sequence[Mapping[str, FloatArray]],
+        costs: Sequence[Mapping[str, FloatArray]] = (),
+    ) -> Sample:
         """Sample of years that were each run once by every controller."""
-        return cls(weeks, {name: np.stack([year[name] for year in years])[None] for name in years[0]})
+
+        def stacked(parts: Sequence[Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
+            return {name: np.stack([year[name] for year in parts])[None] for name in (parts[0] if parts else ())}
+
+        return cls(weeks, stacked(years), stacked(costs))
 
     def score(self, controller: str) -> Interval:
         """Interval of the mean J."""
@@ -47,6 +59,10 @@ class Sample:
     def difference(self, first: str, second: str) -> Interval:
         """Interval of the mean of J(first) - J(second)."""
         return interval(self.weeks, self.courses[first] - self.courses[second])
+
+    def saving(self, controller: str, other: str) -> Interval:
+        """Interval of what the mean year costs less than under another controller [PEN]."""
+        return interval(self.weeks, self.costs[other] - self.costs[controller])
 
     def gap(self, controller: str) -> Interval:
         """Interval of the gap closed, (J(rule) - J) / (J(rule) - J*), each a mean over the years."""
@@ -88,11 +104,12 @@ def _sample(
     weeks = source_weeks(store, names)
     if weeks is None:
         return None
-    years = []
+    years, costs = [], []
     for name in names:
         reference = reference_of(store.load(name), [Stretch("year", 0, HOURS_PER_YEAR)])
         ledgers = {spec.name: simulated[name, spec.name].ledgers[0] for spec in plan.specs}
         years.append(yearly_courses(ledgers, bounds[name], reference, plan.settings.weights))
+        costs.append({name: by_day(own.frame["cost_pen"].to_numpy(np.float64)) for name, own in ledgers.items()})
     # An optimum that was refused in one of the years leaves no gap to take an interval of.
     common = [name for name in years[0] if all(name in year for year in years)]
-    return Sample.of(weeks, [{name: year[name] for name in common} for year in years])
+    return Sample.of(weeks, [{name: year[name] for name in common} for year in years], costs)

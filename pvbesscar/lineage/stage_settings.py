@@ -131,7 +131,7 @@ def evaluation_settings(run: RunContext) -> Include:
         "evaluation": {"window_hours"},
         "weights": True,
         "quality": {"second_reading"},
-        "bess": {"depth_of_discharge"},
+        "bess": {"depth_of_discharge", "wear_pen_per_kwh"},
         "grid": {"avoided_fuel_kg_per_kwh"},
         "tariff": True,
     }

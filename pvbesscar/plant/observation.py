@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from pvbesscar.plant.tariff import billed_kw, free_kw
+
 
 class Sockets(NamedTuple):
     """What stands at the sockets at the beginning of an hour, arrays of shape (K,), as in `PlantState`."""
@@ -23,14 +25,20 @@ class Sockets(NamedTuple):
     delivered_kwh: NDArray[np.float64]
 
 
-CHARGERS, PLANT, PRESENCE = 4, 124, 138
+CHARGERS, BILL, PLANT, PRESENCE = 4, 76, 124, 138
 """First entries of the blocks that follow the four of the time."""
-HORIZON: Final = 24
+HORIZONS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24)
+"""Hours within which energy is due."""
+HORIZON: Final = HORIZONS[-1]
 LIMIT: Final = 5.0
 """Bound of every entry; reached only by what no plan of the site would hold, e.g. a session hopelessly late."""
-FEATURES: Final = 30
-WORK_SIZE: Final = 2 + HORIZON + 1
-"""Scratch of an observation: what the battery can deliver and take, and the energy due within each hour ahead."""
+FEATURES: Final = 18
+CHARGES, OF_CHARGE, NET_LOAD = 4, 5, BILL + 21
+"""Demand charges that are seen, entries of each, and first entry of the net load."""
+FIRST_HORIZON = np.searchsorted(HORIZONS, np.arange(HORIZON + 1))
+"""First horizon that counts the energy due in 0 to `HORIZON` hours."""
+WORK_SIZE: Final = 2 + len(HORIZONS)
+"""Scratch of an observation: what the battery can deliver and take, and the energy that each horizon adds."""
 
 
 @njit(cache=True)
@@ -45,9 +53,9 @@ def bess_limits(p, bess_soc, out):
 
 @njit(cache=True)
 def _observe_chargers(p, sockets, due, out):
-    """Thirty features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on.
+    """Eighteen features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on.
 
-    `due` is scratch of shape (HORIZON + 1,), zeros before and after.
+    `due` is scratch, one for each horizon, zeros before and after.
     """
     soc, occupant, hours_left, need, delivered = sockets
     positions = p.sockets_per_charger
@@ -69,23 +77,23 @@ def _observe_chargers(p, sockets, due, out):
                 average_kw += need[k] / hours_left[k]
                 available_kw += p.socket_kw
                 if hours_left[k] <= HORIZON:
-                    due[hours_left[k]] += need[k]
+                    due[FIRST_HORIZON[hours_left[k]]] += need[k]
         out[base + 1] = need_kwh / group_kw
         out[base + 2] = average_kw / group_kw
         out[base + 3] = available_kw / group_kw
         out[base + 4] = delivered_kwh / group_kw
         within = 0.0
-        for ahead in range(1, HORIZON + 1):
-            within += due[ahead]
-            due[ahead] = 0.0
-            out[base + 5 + ahead] = within / group_kw
+        for i in range(due.size):
+            within += due[i]
+            due[i] = 0.0
+            out[base + 6 + i] = within / group_kw
         out[base] = count / group
         out[base + 5] = soc_sum / count if count > 0 else 0.0
 
 
 @njit(cache=True)
 def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
-    """Observation of an hour into `out` (394,) float32.
+    """Observation of an hour into `out` (394,) float32, but for what `observe_net_load` and `observe_charges` fill.
 
     Parameters
     ----------
@@ -105,6 +113,8 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
     out[2] = (now.calendar[2] - 1) / 3.5 - 1.0
     out[3] = 2.0 * now.t / p.hours - 1.0
     _observe_chargers(p, sockets, work[2:], out)
+    for i in range(BILL, PLANT):
+        out[i] = 0.0
     bess_limits(p, bess_soc, work)
     exchange_scale = max(p.pv_ac_kw, p.mall_scale_kw)
     out[PLANT] = now.pv_kwh / p.pv_ac_kw
@@ -135,6 +145,53 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
         out[i] = min(max(out[i], -limit), limit)
 
 
+@njit(cache=True)
+def observe_net_load(p, now, net_forecast, month_left, out):
+    """Hours left in the billing month and the net load, now and ahead, into `out[NET_LOAD - 1:PLANT]`.
+
+    Parameters
+    ----------
+    net_forecast
+        Mall less PV of the next 24 hours, shape (24,) [kWh].
+    """
+    out[NET_LOAD - 1] = month_left / 744.0
+    per_kwh = 1.0 / max(p.pv_ac_kw, p.mall_scale_kw)
+    greatest, least = -math.inf, math.inf
+    for i in range(HORIZON):
+        ahead = min(max(net_forecast[i] * per_kwh, -LIMIT), LIMIT)
+        out[NET_LOAD + i] = ahead
+        greatest = max(greatest, ahead)
+        least = min(least, ahead)
+    out[NET_LOAD + HORIZON] = min(max((now.mall_kwh - now.pv_kwh) * per_kwh, -LIMIT), LIMIT)
+    out[NET_LOAD + HORIZON + 1] = greatest
+    out[NET_LOAD + HORIZON + 2] = least
+
+
+@njit(cache=True)
+def observe_charges(p, tariff, t, demand, out):
+    """Demand charges in hour t, into `out[BILL:NET_LOAD - 1]`, which `observe` has left at zero; the first four.
+
+    Parameters
+    ----------
+    tariff
+        The year's `pvbesscar.plant.tariff.Tariff`.
+    demand
+        Demand that each charge has seen, shape (C, MONTHS) [kW].
+    """
+    load_kw = p.mall_scale_kw + p.sockets * p.socket_kw
+    charges = min(tariff.price.size, CHARGES)
+    prices = 0.0
+    for charge in range(charges):
+        prices += tariff.price[charge]
+    for charge in range(charges):
+        base = BILL + charge * OF_CHARGE
+        out[base] = min(billed_kw(tariff, demand, charge) / load_kw, LIMIT)
+        out[base + 1] = min(free_kw(tariff, demand, charge) / load_kw, LIMIT)
+        out[base + 2] = 1.0 if tariff.in_band[charge, t] else 0.0
+        out[base + 3] = tariff.band_change[charge, t] / 24.0
+        out[base + 4] = tariff.price[charge] / prices if prices > 0.0 else 0.0
+
+
 def observation_size(sockets: int) -> int:
     """Number of entries of the observation of a site with so many sockets; 394 for 128."""
     return PRESENCE + 2 * sockets
@@ -157,7 +214,14 @@ def observation_names(sockets: int = 128, sockets_per_charger: int = 4) -> tuple
                 "energy_delivered_last_hour_kwh", "mean_soc",
             )
         ]  # fmt: skip
-        names += [f"sockets_{position}_energy_due_within_{ahead}h_kwh" for ahead in range(1, HORIZON + 1)]
+        names += [f"sockets_{position}_energy_due_within_{ahead}h_kwh" for ahead in HORIZONS]
+    for charge in range(1, CHARGES + 1):
+        names += [
+            f"demand_charge_{charge}_{what}"
+            for what in ("billed_kw", "free_import_kw", "in_band", "hours_to_band_change", "price_share")
+        ]
+    names += ["hours_left_in_month", *(f"net_load_forecast_{ahead}h_kwh" for ahead in range(1, HORIZON + 1))]
+    names += ["net_load_kwh", "net_load_forecast_greatest_kwh", "net_load_forecast_least_kwh"]
     names += [
         "pv_kwh", "pv_forecast_1h_kwh", "pv_forecast_mean_3h_kwh", "mall_kwh", "mall_forecast_1h_kwh",
         "mall_forecast_mean_3h_kwh", "bess_soc", "bess_can_deliver_kw", "bess_can_take_kw",

@@ -25,6 +25,7 @@ from pvbesscar.report.figures import (
     week_figure,
 )
 from pvbesscar.report.inputs import ReportInputs, read_inputs
+from pvbesscar.report.money import money
 from pvbesscar.report.nearness import nearness_sentences
 from pvbesscar.report.sentences import (
     KIND_NAMES,
@@ -104,6 +105,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         first_line=first_line(inputs.provenance),
         inputs=inputs,
         facts=facts(inputs),
+        money=money(inputs),
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
         main=main,
         sets=() if evaluation is None else evaluation.sets,

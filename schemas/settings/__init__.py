@@ -43,15 +43,16 @@ from schemas.settings.plant import (
     VehicleClass,
     WeatherSettings,
 )
-from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EnergyBand, TariffSettings
+from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EconomicsSettings, EnergyBand, TariffSettings
 
 __all__ = [
     "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent",
-    "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge", "EnergyBand",
-    "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen", "GridSettings", "MallSettings", "Mode",
-    "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings",
-    "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings", "TrainingSettings",
-    "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "quantity",
+    "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge",
+    "EconomicsSettings", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen",
+    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
+    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings",
+    "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings",
+    "quantity",
 ]  # fmt: skip
 
 
@@ -113,6 +114,7 @@ class Settings(Frozen):
     grid: GridSettings = GridSettings()
     carbon: CarbonSettings = CarbonSettings()
     tariff: TariffSettings = TariffSettings()
+    economics: EconomicsSettings = EconomicsSettings()
     weights: WeightSettings = WeightSettings()
     control: ControlSettings = ControlSettings()
     training: TrainingSettings = TrainingSettings()
