@@ -1,4 +1,4 @@
-"""Declared fills: hours that nobody could measure, filled from a named source and marked one by one, never in silence."""
+"""Declared fills: hours that nobody could measure, filled from a named source and marked one by one."""
 
 from __future__ import annotations
 
@@ -186,8 +186,7 @@ def _taken(source: Series, one: _Declared) -> pd.DataFrame:
             f"{held.max():%Y-%m-%d %H:%M}.",
             hint=f"name a file with all of these hours, or set `{one.key}.from_year` to a year that it has.",
         )
-    rows = frame.loc[wanted]
-    return rows.set_index(one.hours.rename("timestamp"))
+    return pd.DataFrame(frame.loc[wanted]).set_index(one.hours.rename("timestamp"))
 
 
 def _in_year(one: _Declared, year: int) -> pd.DatetimeIndex:
@@ -204,8 +203,8 @@ def _in_year(one: _Declared, year: int) -> pd.DatetimeIndex:
 
 
 def _refuse_gaps(rows: pd.DataFrame, source: Series, one: _Declared) -> None:
-    names = one.fill.columns or tuple(map(str, rows.columns))
-    bad = int((~np.isfinite(rows.reindex(columns=[*names]).to_numpy(np.float64))).any(axis=1).sum())
+    names = [name for name in rows.columns if not one.fill.columns or name in one.fill.columns]
+    bad = int((~np.isfinite(rows[names].to_numpy(np.float64))).any(axis=1).sum())
     if bad:
         raise InputError(
             f"{source.provenance.file} (named by `{one.key}.file`): {bad} of the {len(rows)} hours to fill from have "
@@ -275,7 +274,7 @@ def _fill(series: Series, one: _Declared, found: tuple[pd.DataFrame, Series | No
                 hint="sort the file by time.",
             )
         added = pd.DataFrame({"timestamp": missing}).reindex(columns=frame.columns)
-        added = added.astype({name: np.float64 for name in known})
+        added = added.astype(dict.fromkeys(known, np.float64))
         frame = pd.concat([frame, added], ignore_index=True).sort_values("timestamp", kind="stable", ignore_index=True)
         index = pd.DatetimeIndex(frame["timestamp"])
     here = index.isin(one.hours)

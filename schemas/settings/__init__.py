@@ -153,7 +153,9 @@ class Settings(Frozen):
         }
         for number, fill in enumerate(self.fills):
             if not measured[fill.series]:
-                raise ValueError(f"`fills.{number}`: the series `{fill.series}` is not read from a file: nothing to fill")
+                raise ValueError(
+                    f"`fills.{number}`: the series `{fill.series}` is not read from a file: nothing to fill"
+                )
             if fill.source == "weather" and fill.file is None and not measured["weather"]:
                 raise ValueError(f"`fills.{number}`: synthetic weather fills no measured series: name a `file`")
         for series in measured:

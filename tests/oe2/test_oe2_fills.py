@@ -81,7 +81,7 @@ def test_declared_fills_mend_a_year_and_are_told_everywhere(folder: Path, tmp_pa
     assert OFF["reason"] in page
     line = first_line(provenance)
     assert "FILLED, NOT MEASURED: 168 hours of" in line
-    assert line.count("hours of") == 2
+    assert line.count(" are filled from ") == 2
     stored = Provenance.model_validate_json((workspace.canonical / "provenance.json").read_text(encoding="utf-8"))
     assert [len(entry.fills) for entry in stored.series] == [1, 1, 1, 0]
 
@@ -135,7 +135,7 @@ def test_the_configuration_refuses_what_is_no_honest_fill(
 
 
 def test_no_more_than_a_twentieth_of_a_year_may_be_filled(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="less than or equal to 0.05"):
+    with pytest.raises(ValueError, match=r"less than or equal to 0\.05"):
         scenario(folder, tmp_path, quality={"fill_share": 0.06})
 
 

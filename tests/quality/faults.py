@@ -191,8 +191,12 @@ def copied_week(series: str, *columns: str, factor: float = 0.985, noise: float 
         copy = start + 168 * int(rng.integers(2, 6))
         for column in columns:
             values = year.values(series, column)[start : start + hours]
-            year = spoil(year, series, slice(copy, copy + hours), **{
-                column: values * factor * (1 + noise * rng.standard_normal(hours))})
+            year = spoil(
+                year,
+                series,
+                slice(copy, copy + hours),
+                **{column: values * factor * (1 + noise * rng.standard_normal(hours))},
+            )
         return year
 
     return inject
@@ -244,6 +248,7 @@ def _filled(year: QualityContext, _: np.random.Generator) -> QualityContext:
         fills=(fill,),
     )  # fmt: skip
     return replace(year, provenance=Provenance(scenario="x", seed=0, series=(entry,), files={}))
+
 
 FAULTS = (
     Fault("weather is all zero", "solar.all_zero", _everywhere("weather", ghi_w_m2=0.0, dni_w_m2=0.0, dhi_w_m2=0.0)),

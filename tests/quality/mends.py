@@ -19,6 +19,7 @@ from tests.quality.years import clean_mall
 Apply = Callable[[QualityContext, QualityContext, Finding, Any], QualityContext]
 """Spoilt year, clean year, the finding, and a folder to write files in; gives the mended year."""
 
+
 @dataclass(frozen=True)
 class Mend:
     """Words of a fix, and what a person does who follows them."""
@@ -84,7 +85,6 @@ def fill(source: str) -> Apply:
     def apply(spoilt: QualityContext, clean: QualityContext, found: Finding, folder: Any) -> QualityContext:
         series = found.source.removesuffix(".parquet")
         section = FILE_KEYS[series].partition(".")[0]
-        fills = []
         if source == "file":
             second = clean.frames[series if series in clean.frames else "mall"].copy()
             second["timestamp"] = [stamp.isoformat() for stamp in second["timestamp"]]
@@ -92,15 +92,14 @@ def fill(source: str) -> Apply:
         year = clean.stamps("mall")
         first = max(min(one.first for one in found.hours), 0)
         last = min(max(one.last for one in found.hours) + 8, 8759)
-        for start in range(first, last + 1, 438):
-            fills.append(
-                Fill(
-                    series=series, start=year[start].tz_localize(None).to_pydatetime(),
-                    hours=min(438, last + 1 - start), source=source,
-                    file=folder / "second.csv" if source == "file" else None,
-                    reason="the hours were not measured",
-                )
-            )  # fmt: skip
+        fills = [
+            Fill(
+                series=series, start=year[start].tz_localize(None).to_pydatetime(), hours=min(438, last + 1 - start),
+                source=source, file=folder / "second.csv" if source == "file" else None,
+                reason="the hours were not measured",
+            )
+            for start in range(first, last + 1, 438)
+        ]  # fmt: skip
         settings = spoilt.settings.model_copy(update={"fills": tuple(fills)})
         entry = SeriesProvenance(
             series=series, source="file", reader="csv", file=f"{section}.csv", sha256="0" * 64, transformations=()

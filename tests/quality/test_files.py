@@ -118,7 +118,7 @@ LIMA = ("America/Lima", -3.75, -73.25)
     [
         (1990, LIMA),
         (1994, LIMA),
-        (1996, ("America/Danmarkshavn", 60.0, -18.7)),
+        (1996, ("America/Danmarkshavn", 20.0, -18.7)),
         (1993, ("Pacific/Kwajalein", 9.0, 167.0)),
         (2011, ("Pacific/Apia", -13.8, -171.8)),
         (2020, ("Australia/Lord_Howe", -31.5, 159.0)),

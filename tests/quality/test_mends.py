@@ -61,8 +61,9 @@ def test_only_the_whole_leap_day_may_be_left_out(tmp_path: Path) -> None:
 
 def test_opening_hours_are_advised_where_a_scenario_can_have_them() -> None:
     clean = clean_at(IQUITOS, 3)
-    early = clean.with_frame("mall", clean.frames["mall"].assign(mall_kwh=np.roll(clean.values("mall", "mall_kwh"), -4)))
-    finding = only(early, "mall.time_shift")
-    assert "set `mall.open_hours` to [5, 19]" in finding.fix
-    late = clean.with_frame("mall", clean.frames["mall"].assign(mall_kwh=np.roll(clean.values("mall", "mall_kwh"), 5)))
+    early, late = (
+        clean.with_frame("mall", clean.frames["mall"].assign(mall_kwh=np.roll(clean.values("mall", "mall_kwh"), lag)))
+        for lag in (-4, 5)
+    )
+    assert "set `mall.open_hours` to [5, 19]" in only(early, "mall.time_shift").fix
     assert "open_hours" not in only(late, "mall.time_shift").fix

@@ -163,7 +163,9 @@ def test_months_of_light_exchanged_are_found_away_from_the_equator(place: Place)
 
 @pytest.mark.parametrize(("rule_id", "right"), [("pv", 1), ("weather", 1)])
 def test_the_copy_is_named_by_what_was_metered_beside_it(rule_id: str, right: int) -> None:
-    year = clean_context(IQUITOS, 3, weather={"source": "file", "file": "w.csv"}, pv={"source": "file", "file": "p.csv"})
+    year = clean_context(
+        IQUITOS, 3, weather={"source": "file", "file": "w.csv"}, pv={"source": "file", "file": "p.csv"}
+    )
     columns = ("pv_kwh",) if rule_id == "pv" else ("ghi_w_m2", "dni_w_m2", "dhi_w_m2")
     spoilt = copied_week(rule_id, *columns)(year, np.random.default_rng(0))
     finding = next(one for one in found(spoilt, "solar.repeated_week") if one.source.startswith(rule_id))

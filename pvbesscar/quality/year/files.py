@@ -1,4 +1,4 @@
-"""One file judged on its own: what is in it, read as `ingest` would read it, and the rules that can be asked of that."""
+"""One file judged on its own: all that is in it, read as `ingest` would, and the rules that can be asked of it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ def _table(path: Path, settings: Settings) -> Table:
 def _is_named(kind: str, path: Path, settings: Settings) -> bool:
     """Whether the configuration names this very file for a series."""
     section = getattr(settings, READERS[kind].section)
-    if section.file is None or (kind in {EV_PROFILE, SESSIONS} and (section.source == "sessions") != (kind == SESSIONS)):
+    if section.file is None or (
+        kind in {EV_PROFILE, SESSIONS} and (section.source == "sessions") != (kind == SESSIONS)
+    ):
         return False
     return bool((settings.data.oe2_dir / section.file).resolve() == path.resolve())
 
@@ -135,10 +137,10 @@ def _read(table: Table, settings: Settings) -> _Found:
         _read_part_of_the_weather(table, settings, found, errors)
     _read_chargers(table, settings, found, errors, headers)
     _tell_apart(table, settings, found, named)
-    for kind, error in errors.items():
+    for kind, refusal in errors.items():
         # A series that is not there is no fault of the file; one that is there and can not be read is.
-        if kind in named or not _is_missing(error):
-            found.refused[kind] = error
+        if kind in named or not _is_missing(refusal):
+            found.refused[kind] = refusal
     if not found.series:
         raise next(iter(found.refused.values()), _unknown(table))
     for kind, series in found.series.items():
@@ -170,9 +172,7 @@ def _read_part_of_the_weather(table: Table, settings: Settings, found: _Found, e
         return
     del errors[WEATHER]
     absent = tuple(
-        column.name
-        for column in COLUMNS[WEATHER]
-        if column.name not in part.frame and column.name not in OPTIONAL
+        column.name for column in COLUMNS[WEATHER] if column.name not in part.frame and column.name not in OPTIONAL
     )
     if set(SPLIT) <= set(absent):
         # Rules about the plane of the modules need a split; what they say of the split itself is not heard.
@@ -243,7 +243,7 @@ def _tell_apart(table: Table, settings: Settings, found: _Found, named: list[str
 
 
 def _as_ingested(kind: str, series: Series, found: _Found, settings: Settings, *, named: bool) -> Series:
-    """Series as `ingest` hands it on: with the fills that are declared for this file, and scaled where a key says so."""
+    """Series as `ingest` hands it on: with the fills declared for this file, and scaled where a key says so."""
     if named and not found.absent:
         series = filled(series, settings, found.series.get(WEATHER))
     if kind == MALL and settings.mall.scale_to_declared:

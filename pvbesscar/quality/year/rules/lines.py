@@ -31,7 +31,9 @@ OFF_LINE = 0.02
 Real and made-up years stay above 0.04.
 """
 
-MEND = "export the hours again from the meter or sensor, or declare the fill: `fills` names its hours, source and reason"
+MEND = (
+    "export the hours again from the meter or sensor, or declare the fill: `fills` names its hours, source and reason"
+)
 
 
 def off_line(values: FloatArray, rows: int) -> FloatArray:

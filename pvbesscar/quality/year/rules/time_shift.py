@@ -202,7 +202,7 @@ def mall_time_shift(context: QualityContext) -> Iterator[Violation]:
         f"the demand is {abs(late)} h {'late' if late > 0 else 'early'} against the opening hours {said}",
         hours=np.flatnonzero(rows),
         # Opening hours past midnight are none that a scenario can have.
-        fix=f"{YEAR_RULES.find('mall.time_shift').fix}{other}" if 0 <= hours[0] and hours[1] <= 24 else None,
+        fix=f"{YEAR_RULES.find('mall.time_shift').fix}{other}" if hours[0] >= 0 and hours[1] <= 24 else None,
     )
 
 

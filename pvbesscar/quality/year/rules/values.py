@@ -20,7 +20,8 @@ ELSEWHERE = ("temp_air_c", "wind_speed_m_s")
     "error",
     "no missing and no infinite number",
     looks_at=(WEATHER, PV, MALL, EV_PROFILE, SESSIONS),
-    rationale="A gap filled in silently is how a missing solar file became a year of zeros. Nothing is filled in but what `fills` declares.",
+    rationale="A gap filled in silently is how a missing solar file became a year of zeros. Nothing is filled in but "
+    "what `fills` declares.",
     reference="docs/design.md, Stages: no stage ever invents data",
     cause="empty cells, or text such as `NaN`, `n/a`, `#DIV/0!` or `inf` in the file",
     fix="have the hours exported again; what was not measured is filled by a declared fill (`fills`: hours, source and "
