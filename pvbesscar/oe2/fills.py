@@ -186,7 +186,9 @@ def _taken(source: Series, one: _Declared) -> pd.DataFrame:
             f"{held.max():%Y-%m-%d %H:%M}.",
             hint=f"name a file with all of these hours, or set `{one.key}.from_year` to a year that it has.",
         )
-    return pd.DataFrame(frame.loc[wanted]).set_index(one.hours.rename("timestamp"))
+    rows = pd.DataFrame(frame.loc[wanted])
+    rows.index = one.hours.rename("timestamp")
+    return rows
 
 
 def _in_year(one: _Declared, year: int) -> pd.DatetimeIndex:
@@ -236,7 +238,8 @@ def _typical_week(series: Series, one: _Declared, every: Sequence[pd.DatetimeInd
     kind = index.day_of_week * 24 + index.hour
     usual = frame[measured].groupby(kind[measured]).mean()
     wanted = one.hours.day_of_week * 24 + one.hours.hour
-    rows = usual.reindex(wanted).set_index(one.hours.rename("timestamp"))
+    rows = pd.DataFrame(usual.reindex(wanted))
+    rows.index = one.hours.rename("timestamp")
     if not np.isfinite(rows.to_numpy(np.float64)).all():
         raise InputError(
             f"{series.provenance.file}: has no value for some weekdays and hours that `{one.key}` fills.",
