@@ -179,12 +179,12 @@ def _unlike(these: FloatArray, those: FloatArray) -> tuple[FloatArray, tuple[Flo
 
     Blocks without a value, or without a number in an hour, differ from all.
     """
-    whole = np.isfinite(these).all(axis=1), np.isfinite(those).all(axis=1)
+    whole: list[NDArray[np.bool_]] = [np.asarray(np.isfinite(days).all(axis=1)) for days in (these, those)]
     one, other = (np.where(good[:, None], days, 0.0) for good, days in zip(whole, (these, those), strict=True))
     blocks = len(these) - BLOCK_DAYS + 1
     by_day = one @ other.T
     cross = np.sum([by_day[k : k + blocks, k : k + blocks] for k in range(BLOCK_DAYS)], axis=0)
-    squares = [_blocks((days**2).sum(axis=1), blocks) for days in (one, other)]
+    squares = [_blocks((days * days).sum(axis=1), blocks) for days in (one, other)]
     full = [_blocks(good.astype(np.float64), blocks) == BLOCK_DAYS for good in whole]
     with np.errstate(all="ignore"):
         unlike = 1.0 - cross**2 / np.outer(*squares)
@@ -276,7 +276,7 @@ def _of_demand(context: QualityContext, copy: Copy) -> Iterator[Misfit]:
 
 
 def _both(copy: Copy) -> tuple[slice, slice]:
-    return tuple(slice(start, start + copy.rows) for start in (copy.first, copy.second))  # type: ignore[return-value] (two)
+    return slice(copy.first, copy.first + copy.rows), slice(copy.second, copy.second + copy.rows)
 
 
 def _misfits(context: QualityContext, series: str, copy: Copy) -> Iterator[Misfit]:
