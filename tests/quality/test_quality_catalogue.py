@@ -51,8 +51,8 @@ def test_the_catalogue_is_large_and_every_rule_is_in_it_or_tested_alone() -> Non
     assert len(BY_KIND) == len(FAULTS) >= 75
     # An hourly carbon intensity is in no clean year: tests/oe2/test_oe2_carbon.py.
     alone = {
-        "carbon.hourly", "weather.negative_wind", "sessions.none", "pv.yield", "pv.energy_balance", "solar.other_season",
-        *WAIVERS,
+        "carbon.hourly", "weather.negative_wind", "sessions.none", "pv.yield", "pv.energy_balance",
+        "solar.other_season", *WAIVERS,
     }  # fmt: skip
     assert {rule.id for rule in YEAR_RULES.all()} == {fault.rule for fault in FAULTS} | alone
 
