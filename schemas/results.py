@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from schemas.filled import FilledHours as FilledHours
+from schemas.filled import Result as Result
 from schemas.settings import Agent, Mode
 
 Severity = Literal["error", "warning", "info"]
@@ -15,36 +15,12 @@ SimulatorName = Literal["citylearn", "twin"]
 TrainingOutcome = Literal["training helped", "training added nothing", "can not be told"]
 
 
-class Result(BaseModel):
-    """Base of all results: immutable, unknown keys are errors, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 class ReaderDecision(Result):
     """What a reader took a file to be, and why: stated by a key or the file, or proven by what it holds."""
 
     what: str
     value: str
     why: str
-
-
-class FilledHours(Result):
-    """Hours of a canonical series that were filled as the configuration declares."""
-
-    series: str
-    """Series that was filled: for generation modelled from filled weather, the weather."""
-    first_stamp: str
-    """First hour, with its offset."""
-    last_stamp: str
-    hours: int
-    rows_added: int
-    """Rows that the source did not have at all."""
-    columns: tuple[str, ...]
-    source: str
-    file: str | None
-    sha256: str | None
-    reason: str
 
 
 class SeriesProvenance(Result):
