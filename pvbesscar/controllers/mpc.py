@@ -13,6 +13,7 @@ from pvbesscar.arithmetic.linear import dot
 from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
 from pvbesscar.controllers.program import UNLIMITED, Builder, SiteColumns, balance_rows, storage_rows
 from pvbesscar.controllers.reference import scale, simulated_terms
+from pvbesscar.controllers.rolling_demand import RollingDemand, Targets, demand_targets, scaled
 from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import NEED_EPSILON_KWH
@@ -50,9 +51,13 @@ class Mpc:
     scale_by
         Totals of no control, for the weights of the program's objective: those of training years, for the total of
         the year controlled is not known before it ends.
+    targets
+        Demand that each charge of the tariff aims at (see `rolling_demand`).
     """
 
-    def __init__(self, name: str, data: PlantData, outlook: Outlook, scale_by: ScoreTerms) -> None:
+    def __init__(
+        self, name: str, data: PlantData, outlook: Outlook, scale_by: ScoreTerms, targets: Targets = ()
+    ) -> None:
         self._name, self._data, self._outlook = name, data, outlook
         self._horizon = outlook.pv_kwh.shape[1]
         self._per_kwh = scale(data.params, scale_by) * OBJECTIVE_SCALE
@@ -60,7 +65,7 @@ class Mpc:
         # The tariff and the carbon intensity are published: they are known ahead.
         worth = self._per_kwh[0] * data.carbon + self._per_kwh[2] * data.price
         self._import_cost: FloatArray = worth[ahead]
-        self._write()
+        self._write(targets)
 
     @property
     def name(self) -> str:
@@ -72,14 +77,15 @@ class Mpc:
         # HiGHS starts from the last basis: where optima are many, another start can end at another of them.
         self._model.clearSolver()
 
-    def _write(self) -> None:
+    def _write(self, targets: Targets) -> None:
         data, p, h, b = self._data, self._data.params, self._horizon, Builder()
         one_way = math.sqrt(p.bess_efficiency)
         reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         most = float(data.params.mall_scale_kw + data.params.pv_ac_kw + p.bess_kw + p.sockets * p.socket_kw) * 10.0
         imported = b.columns(h, 0.0, most)
         exported = b.columns(h, 0.0, most, self._per_kwh[1] - self._per_kwh[2] * p.feed_in_price)
-        charged, discharged = b.columns(h, 0.0, p.bess_kw), b.columns(h, 0.0, p.bess_kw)
+        wear = self._per_kwh[2] * p.wear_pen_per_kwh
+        charged, discharged = b.columns(h, 0.0, p.bess_kw, wear), b.columns(h, 0.0, p.bess_kw, wear)
         worth = np.zeros(h)
         # What is left in the store saves an import of the cheapest hour some time after the horizon.
         worth[-1] = -one_way * float(self._import_cost.min())
@@ -102,6 +108,12 @@ class Mpc:
         self._limit = b.rows(h, -UNLIMITED, 0.0)
         b.add(self._limit, discharged, 1.0)
         b.add(self._limit, vehicles, -1.0)
+        self._limited, self._demand = math.isfinite(p.export_limit_kw), None
+        if self._limited:
+            self._curtailed = b.columns(h, 0.0, most, self._per_kwh[1])
+            b.add(self._balance, self._curtailed, -1.0)
+        if data.tariff.price.size:
+            self._demand = RollingDemand(b, data, imported, self._per_kwh[2], most, targets)
         self._model = b.build().highs()
 
     def decide(self, state: PlantState) -> Setpoints:
@@ -139,7 +151,11 @@ class Mpc:
         net = self._outlook.mall_kwh[t] - self._outlook.pv_kwh[t]
         surplus = np.maximum(-net, 0.0)
         charge_most = np.full(h, p.bess_kw) if p.bidirectional else np.minimum(surplus, p.bess_kw)
-        _columns(model, self._site.exported, np.zeros(h), surplus)
+        _columns(model, self._site.exported, np.zeros(h), np.minimum(surplus, p.export_limit_kw))
+        if self._limited:
+            _columns(model, self._curtailed, np.zeros(h), np.maximum(surplus - p.export_limit_kw, 0.0))
+        if self._demand is not None:
+            self._demand.set(model, state)
         _columns(model, self._site.charged, np.zeros(h), charge_most)
         _columns(model, self._charged_so_far, late, np.maximum(early, late) + NEED_EPSILON_KWH)
         model.changeColsCost(h, self._site.imported.astype(np.int32), self._import_cost[t])

@@ -70,6 +70,7 @@ class Builder:
         self._columns: list[tuple[FloatArray, ...]] = []
         self._rows: list[tuple[FloatArray, ...]] = []
         self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
+        self._prices: list[tuple[IntArray, float]] = []
         self._n = self._m = 0
 
     def columns(
@@ -84,6 +85,10 @@ class Builder:
         self._columns.append(_spread(count, cost, lower, upper, slack))
         self._n += count
         return np.arange(self._n - count, self._n)
+
+    def price(self, columns: IntArray, cost: float) -> None:
+        """Add to the cost of columns."""
+        self._prices.append((columns, cost))
 
     def rows(
         self, count: int, lower: FloatArray | float, upper: FloatArray | float, slack: FloatArray | float = 0.0
@@ -102,6 +107,8 @@ class Builder:
         """Return the program collected."""
         rows, columns, values = (np.concatenate(part) for part in zip(*self._entries, strict=True))
         cost, lower, upper, slack = (np.concatenate(part) for part in zip(*self._columns, strict=True))
+        for priced, added in self._prices:
+            cost[priced] += added
         row_lower, row_upper, row_slack = (np.concatenate(part) for part in zip(*self._rows, strict=True))
         matrix = sp.csc_matrix((values, (rows, columns)), shape=(self._m, self._n))
         return Lp(cost, lower, upper, row_lower, row_upper, matrix, slack, row_slack)
