@@ -95,6 +95,7 @@ TABLES: dict[str, tuple[ColumnContract, ...]] = {
         ColumnContract("price", "amount", "PEN/kWh", "price of import"),
         ColumnContract("carbon", "amount", "kgCO2/kWh", "carbon intensity of import"),
         *(ColumnContract(name, "count", "", "calendar") for name in ("hour", "month", "day_type")),
+        ColumnContract("rule_import_kwh", "amount", "kWh", "import of the rule"),
         *(
             ColumnContract(f"{series}_{ahead}_kwh", "amount", "kWh", "forecast")
             for series in ("pv", "mall")
@@ -106,11 +107,24 @@ TABLES: dict[str, tuple[ColumnContract, ...]] = {
         STAMP,
         *(
             ColumnContract(f"{name}_kwh", "amount", "kWh", "energy of the hour")
-            for name in ("pv", "mall", "ev", "charge", "discharge", "import", "export", "solar", "ev_short", "ramping")
+            for name in (
+                "pv",
+                "mall",
+                "ev",
+                "charge",
+                "discharge",
+                "import",
+                "export",
+                "curtailed",
+                "solar",
+                "ev_short",
+                "ramping",
+            )
         ),
         ColumnContract("bess_soc", "amount", "1", "state of charge"),
         ColumnContract("co2_kg", "amount", "kgCO2", "of the import"),
-        *(ColumnContract(name, "finite", "", "of the hour") for name in ("cost_pen", "reward")),
+        *(ColumnContract(name, "finite", "", "of the hour") for name in ("cost_pen", "demand_pen", "reward")),
+        ColumnContract("wear_pen", "amount", "PEN", "wear of the battery"),
         *(ColumnContract(name, "amount", "", "of the import") for name in ("price", "carbon")),
         *(
             ColumnContract(name, "amount", "", "vehicles of the hour")

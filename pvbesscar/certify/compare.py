@@ -27,6 +27,7 @@ UNITS: Final = {
     "last_import_kwh": "kWh",
     "last_net_kwh": "kWh",
     "feasible": "1",
+    "demand_kw": "kW",
     "observation": "1",
     "ledger": "the column's",
     "reward": "1",
@@ -172,8 +173,8 @@ def compare(
     decision is compared as well.
 
     Compared before every hour: the state (vehicles' and battery's SOC, energies delivered, last import and net
-    exchange, feasibility) and the observation; after it: ledger row, reward, energy of each socket, and whether the
-    episode ended. Equal means every bit.
+    exchange, feasibility, demand seen by each charge) and the observation; after it: ledger row, reward, energy of each
+    socket, and whether the episode ended. Equal means every bit.
 
     Parameters
     ----------
@@ -233,7 +234,7 @@ def _compare_states(
 ) -> None:
     found.note(ours.t, "hour", np.array([ours.t, ours.first]), np.array([theirs.t, theirs.first]))
     found.note(ours.t, "vehicle_soc", ours.soc, theirs.soc)
-    for name in ("bess_soc", "delivered_kwh", "last_import_kwh", "last_net_kwh", "feasible"):
+    for name in ("bess_soc", "delivered_kwh", "last_import_kwh", "last_net_kwh", "feasible", "demand_kw"):
         found.note(ours.t, name, np.asarray(getattr(ours, name)), np.asarray(getattr(theirs, name)))
     found.note(ours.t, "observation", observation(ours), seen, names)
 

@@ -18,7 +18,7 @@ def no_control_reference(data: PlantData, start: int, hours: int) -> ScoreTerms:
     """Totals of no control on `hours` hours from hour `start` on (see `no_control_terms`)."""
     span = slice(start, start + hours)
     series = (data.pv_kwh[span], data.mall_kwh[span], data.price[span], data.carbon[span])
-    return no_control_terms(data.params, *series, data.sessions, start)
+    return no_control_terms(data.params, *series, data.sessions, data.tariff, start)
 
 
 def scale(params: PlantParams, reference: ScoreTerms) -> NDArray[np.float64]:

@@ -24,11 +24,11 @@ from pvbesscar.dataset.schema import (
     vehicle_name,
 )
 from pvbesscar.dataset.settings import dataset_settings_digest
-from pvbesscar.dataset.years import no_control_of
+from pvbesscar.dataset.years import DrawnYear, Nominal, plant_of
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.weather import clear_sky
-from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, SESSIONS_FILE, sessions_from_columns
+from pvbesscar.plant.data import HOURLY_FILE, PLANT_FILE, RULE_IMPORT_COLUMN, SESSIONS_FILE, sessions_from_columns
 from pvbesscar.plant.params import PlantParams, plant_params
 from pvbesscar.plant.tariff import energy_price
 from pvbesscar.quality.expectations.dataset import require_dataset_files
@@ -185,20 +185,24 @@ def write_year(folder: Path, settings: Settings, tables: YearTables, params: Pla
     _write_series(folder, settings, hourly, tables.weather)
     _write_chargers(folder, settings, sessions)
     write_json(folder / "schema.json", citylearn_schema(settings))
-    reference = no_control_of(params, hourly, sessions_from_columns(sessions))
-    write_parquet(folder / HOURLY_FILE, hourly)
+    batteries = {
+        "ev_kwh": [settings.ev.battery_kwh(settings.ev.vehicle_class(k)) for k in range(settings.ev.sockets)],
+        "power_efficiency_curve": settings.bess.power_efficiency_curve,
+        "capacity_power_curve": settings.bess.capacity_power_curve,
+    }
+    nominal = Nominal(params, batteries, settings.control.forecast, settings.tariff, hourly, sessions)
+    data = plant_of(DrawnYear(hourly, sessions, 0), nominal, params, "")
+    reference = ScoreTerms(**dict(zip(ScoreTerms.model_fields, data.reference.tolist(), strict=True)))
+    write_parquet(folder / HOURLY_FILE, hourly.assign(**{RULE_IMPORT_COLUMN: data.tariff.rule_import_kwh}))
     write_parquet(folder / SESSIONS_FILE, sessions)
     write_json(
         folder / PLANT_FILE,
         {
-            "params": params._asdict(),
-            "batteries": {
-                "ev_kwh": [settings.ev.battery_kwh(settings.ev.vehicle_class(k)) for k in range(settings.ev.sockets)],
-                "power_efficiency_curve": settings.bess.power_efficiency_curve,
-                "capacity_power_curve": settings.bess.capacity_power_curve,
-            },
+            "params": params.as_json(),
+            "batteries": batteries,
             "reference": reference.model_dump(),
             "forecast": settings.control.forecast,
+            "tariff": settings.tariff.model_dump(mode="json"),
         },
     )
     return reference

@@ -12,6 +12,8 @@ from pvbesscar.arithmetic.linear import dot
 from pvbesscar.plant.actions import can_be_met
 from pvbesscar.plant.data import Sessions
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.tariff import Tariff, stretch_pen
+from schemas.errors import ConfigError
 from schemas.results import ScoreTerms
 
 FloatArray = NDArray[np.float64]
@@ -58,11 +60,13 @@ def no_control_terms(
     price: FloatArray,
     carbon: FloatArray,
     sessions: Sessions,
+    tariff: Tariff,
     start: int = 0,
 ) -> ScoreTerms:
     """Totals X of the five terms on a stretch of hours under *no control*.
 
-    For EV service the total is the energy that the stretch's departures require, in the batteries [kWh].
+    For EV service the total is the energy that the stretch's departures require, in the batteries [kWh]. For cost it is
+    the gross bill: energy, demand charges and fee, before export earns anything, so that it is above zero.
 
     Parameters
     ----------
@@ -72,16 +76,30 @@ def no_control_terms(
         Series of the stretch, shape (hours,) [kWh, kWh, PEN/kWh, kgCO2/kWh].
     sessions
         Sessions of the whole year.
+    tariff
+        Tariff of the whole year.
     start
         Hour of the year in which the stretch begins.
+
+    Raises
+    ------
+    ConfigError
+        The cost has a weight and no scale: nothing is paid.
     """
     net = mall_kwh + charge_on_arrival(p, sessions, pv_kwh.size, start) - pv_kwh
     bought, sold = np.maximum(net, 0.0), np.maximum(-net, 0.0)
     departs = (sessions.departure > start) & (sessions.departure <= start + pv_kwh.size)
+    cost_pen = dot(bought, price) + float(stretch_pen(tariff, start, bought).sum())
+    if p.w_cost > 0.0 and not cost_pen > 0.0:
+        raise ConfigError(
+            f"the bill of no control over {pv_kwh.size} h from hour {start} on is {cost_pen:g} PEN: the cost has the "
+            f"weight {p.w_cost:g} and no scale; {float(bought.sum()):,.0f} kWh are bought.",
+            hint="set `tariff` so that what is bought costs something, or `weights.cost: 0`.",
+        )
     return ScoreTerms(
         co2_kg=dot(bought, carbon),
         solar_kwh=float(sold.sum()),
-        cost_pen=dot(bought, price) - float(sold.sum()) * p.feed_in_price,
+        cost_pen=cost_pen,
         ev_short_kwh=float(_missing_kwh(sessions)[departs].sum()),
         ramping_kwh=float(np.abs(np.diff(bought)).sum()),
     )

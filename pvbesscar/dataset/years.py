@@ -15,6 +15,7 @@ from pvbesscar.dataset.reference import no_control_terms
 from pvbesscar.plant.data import (
     HOURLY_FILE,
     PLANT_FILE,
+    RULE_IMPORT_COLUMN,
     SESSIONS_FILE,
     PlantData,
     Sessions,
@@ -22,9 +23,11 @@ from pvbesscar.plant.data import (
     sessions_from_columns,
 )
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.rule import rule_import
+from pvbesscar.plant.tariff import tariff_of
 from pvbesscar.store.files import read_json, read_parquet
 from schemas.results import ScoreTerms
-from schemas.settings import HOURS_PER_YEAR
+from schemas.settings import HOURS_PER_YEAR, TariffSettings
 
 WEEK = 7
 WEEKS = 52
@@ -38,6 +41,7 @@ class Nominal:
     params: PlantParams
     batteries: dict[str, Any]
     forecast_kind: str
+    tariff: TariffSettings
     hourly: pd.DataFrame
     sessions: pd.DataFrame
 
@@ -84,19 +88,24 @@ def content_digest(year: DrawnYear, params: PlantParams) -> str:
     return digest.hexdigest()
 
 
-def no_control_of(params: PlantParams, hourly: pd.DataFrame, sessions: Sessions) -> ScoreTerms:
+def no_control_of(params: PlantParams, hourly: pd.DataFrame, sessions: Sessions, tariff: TariffSettings) -> ScoreTerms:
     """Totals of the five terms over a year under no control, the scale of reward and score."""
     pv_kwh, mall_kwh, price, carbon = (
         hourly[name].to_numpy(np.float64) for name in ("pv_kwh", "mall_kwh", "price", "carbon")
     )
-    return no_control_terms(params, pv_kwh, mall_kwh, price, carbon, sessions)
+    calendar = hourly[["hour", "month", "day_type"]].to_numpy(np.int64)
+    own = tariff_of(tariff, calendar, np.zeros(len(hourly)))
+    return no_control_terms(params, pv_kwh, mall_kwh, price, carbon, sessions, own)
 
 
 def plant_of(year: DrawnYear, nominal: Nominal, params: PlantParams, digest: str) -> PlantData:
-    """Arrays of a scenario, with its own totals of no control; read by the same code as the dataset's own year."""
-    reference = no_control_of(params, year.hourly, sessions_from_columns(year.sessions))
+    """Arrays of a scenario, with its own totals of no control and import of the rule.
+
+    They are read by the same code as the dataset's own year.
+    """
+    reference = no_control_of(params, year.hourly, sessions_from_columns(year.sessions), nominal.tariff)
     stamps = pd.DatetimeIndex(year.hourly["timestamp"])
-    return assemble(
+    data = assemble(
         params,
         nominal.batteries,
         year.hourly.assign(timestamp=stamps.tz_convert("UTC").tz_localize(None)),
@@ -105,16 +114,20 @@ def plant_of(year: DrawnYear, nominal: Nominal, params: PlantParams, digest: str
         reference=np.array(list(reference.model_dump().values())),
         forecast_kind=nominal.forecast_kind,
         digest=digest,
+        tariff=nominal.tariff,
     )
+    return data.with_rule_import(rule_import(data))
 
 
 def read_nominal(dataset: Path) -> Nominal:
     """Read the validated year of a dataset folder, whose manifest must have been proven."""
     stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
     return Nominal(
-        PlantParams(**stored["params"]),
+        PlantParams.of_json(stored["params"]),
         stored["batteries"],
         stored["forecast"],
-        read_parquet(dataset / HOURLY_FILE),
+        TariffSettings.model_validate(stored["tariff"]),
+        # The rule's import is that of this year and of none that is drawn from it.
+        read_parquet(dataset / HOURLY_FILE).drop(columns=RULE_IMPORT_COLUMN),
         read_parquet(dataset / SESSIONS_FILE),
     )

@@ -42,7 +42,7 @@ class TwinVecEnv(VecEnv):
         self.episode_hours = episode_hours
         self._params, self._bess = first.params, first.bess
         self._years = twin.stack_years(years)
-        self._fleet = twin.new_fleet(plants, first.params.sockets)
+        self._fleet = twin.new_fleet(self._years, plants)
         self._done = np.zeros(plants, np.bool_)
         self._begun = np.zeros(plants, np.int64)
         self._returns = np.zeros(plants)
@@ -126,7 +126,7 @@ class TwinVecEnv(VecEnv):
 
     @property
     def rows(self) -> NDArray[np.float64]:
-        """Ledger rows of the last hour, (B, 18), columns `ledger.LEDGER_COLUMNS`; a copy."""
+        """Ledger rows of the last hour, (B, 21), columns `ledger.LEDGER_COLUMNS`; a copy."""
         return self._fleet.row.copy()
 
     def close(self) -> None:

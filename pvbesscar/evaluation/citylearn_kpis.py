@@ -21,7 +21,10 @@ V2_NAMES = {
     "discharge_kwh": "building_battery_total_discharge_kwh",
     "departures": "building_ev_events_departure_count",
 }
-"""Figures of `evaluate_v2`, by the ledger's column of the same meaning; CityLearn writes EUR for any currency."""
+"""Figures of `evaluate_v2`, by the ledger's column of the same meaning; CityLearn writes EUR for any currency.
+
+CityLearn knows energy prices and no export limit: its cost is that of the import, its export that without curtailment.
+"""
 
 
 def citylearn_sums(simulator: CityLearnSim) -> dict[str, float]:
@@ -51,9 +54,16 @@ def citylearn_check(
     return CityLearnCheck(
         judged_on=tuple(stretch.name for stretch in stretches),
         hours=sum(ledger.hours for ledger in ledgers),
-        ledger={name: sum(ledger.total(name) for ledger in ledgers) for name in V2_NAMES},
+        ledger={name: sum(_without_contract(ledger, name) for ledger in ledgers) for name in V2_NAMES},
         evaluate_v2={name: sum(part[name] for part in sums) for name in V2_NAMES},
     )
+
+
+def _without_contract(ledger: Ledger, column: str) -> float:
+    """Sum of a ledger's column as it is without feed-in, demand charges, fee, wear and export limit."""
+    if column == "cost_pen":
+        return float((ledger.frame["import_kwh"] * ledger.frame["price"]).sum())
+    return ledger.total(column) + (ledger.total("curtailed_kwh") if column == "export_kwh" else 0.0)
 
 
 def require_equal(stretch: Stretch, controller: str, twin: Ledger, citylearn: Ledger) -> None:

@@ -17,6 +17,7 @@ from pvbesscar.plant.actions import storage_action
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.simulator import Hour, account, check_window, feasible_now
 from pvbesscar.plant.state import PlantState, Setpoints
+from pvbesscar.plant.tariff import demand_at, turn_month
 from pvbesscar.store.files import read_json
 from schemas.errors import SimulationError
 from schemas.settings import Mode
@@ -163,6 +164,7 @@ class CityLearnSim:
             last_import_kwh=0.0,
             last_net_kwh=0.0,
             feasible=feasible_now(self._data, start, soc),
+            demand_kw=demand_at(self._data.tariff, start),
         )
         return self._state
 
@@ -184,15 +186,23 @@ class CityLearnSim:
         storage = self._building.electrical_storage
         bess_kwh = float(storage.energy_balance[step])
         soc_after = self._vehicle_soc(state.t, step)
-        row = account(state, socket_kwh, bess_kwh, soc_after, float(storage.soc[step]), setpoints.infeasible_sockets)
+        bess_soc = float(storage.soc[step])
+        row, demand_kw = account(state, socket_kwh, bess_kwh, soc_after, bess_soc, setpoints.infeasible_sockets)
         self._check_ledger(row, step, state.t)
         reward = float(ledger.reward(self._data.params, row, self._data.reference))
         done = state.t + 1 >= self._end
-        self._state = None if done else self._next(state, row, socket_kwh, step + 1)
+        if not done:
+            turn_month(self._data.tariff, state.t + 1, demand_kw)
+        self._state = None if done else self._next(state, row, socket_kwh, demand_kw, step + 1)
         return Hour(state.t, row, reward, socket_kwh, done)
 
     def _next(
-        self, state: PlantState, row: NDArray[np.float64], socket_kwh: NDArray[np.float64], step: int
+        self,
+        state: PlantState,
+        row: NDArray[np.float64],
+        socket_kwh: NDArray[np.float64],
+        demand_kw: NDArray[np.float64],
+        step: int,
     ) -> PlantState:
         data, t = self._data, state.t + 1
         # CityLearn's observation of a vehicle lags: its battery is read after the hour's arrivals.
@@ -209,6 +219,7 @@ class CityLearnSim:
             last_import_kwh=float(row[ledger.IMPORT]),
             last_net_kwh=float(row[ledger.IMPORT] - row[ledger.EXPORT]),
             feasible=np.where(arrived, feasible_now(data, t, soc), state.feasible),
+            demand_kw=demand_kw,
         )
 
     def _vehicle_soc(self, t: int, step: int) -> NDArray[np.float32]:
@@ -224,7 +235,8 @@ class CityLearnSim:
 
     def _check_ledger(self, row: NDArray[np.float64], step: int, t: int) -> None:
         theirs = float(self._env.net_electricity_consumption[step])
-        ours = float(row[ledger.IMPORT] - row[ledger.EXPORT])
+        # CityLearn knows no export limit.
+        ours = float(row[ledger.IMPORT] - row[ledger.EXPORT] - row[ledger.CURTAILED])
         if not abs(theirs - ours) <= LEDGER_TOLERANCE_KWH:
             raise SimulationError(
                 f"hour {t}: the energy ledger does not close, {ours} kWh against CityLearn's {theirs}."

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from pvbesscar.plant.battery import Battery
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.tariff import Tariff, hours_to_change, tariff_of
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import read_json
 from schemas.errors import StaleError
-from schemas.settings import Mode
+from schemas.settings import Mode, TariffSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ PLANT_FILE = "plant.json"
 HOURLY_FILE = "hourly.parquet"
 SESSIONS_FILE = "sessions.parquet"
 
+RULE_IMPORT_COLUMN = "rule_import_kwh"
 FORECAST_COLUMNS = ("pv_next", "pv_next3", "mall_next", "mall_next3")
 
 
@@ -64,6 +66,7 @@ class Exogenous(NamedTuple):
     hours_to_tariff_change: int
     forecast: FloatArray
     calendar: IntArray
+    net_forecast: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class PlantData:
         Import price [PEN/kWh] and carbon intensity [kgCO2/kWh], shape (N,).
     forecast
         Columns `FORECAST_COLUMNS`, shape (N, 4) [kWh]: next hour, and mean of the next three.
+    net_forecast
+        Mall less PV of the next 24 hours as it is known now, shape (N, 24) [kWh]; see `net_load_forecast`.
     calendar
         Hour of day, month, day type (1 Monday ... 7 Sunday, 8 holiday), shape (N, 3).
     price_next
@@ -98,6 +103,8 @@ class PlantData:
         The battery, as CityLearn's schema names it.
     reference
         Totals X of the five terms under no control over the year (EV service: energy required), shape (5,).
+    tariff
+        Demand charges and fee, and the rule's import that a stretch inside the year begins from.
     stamps_utc, timezone
         Start of each hour as datetime64 in UTC, shape (N,), and the IANA name of the site's time zone.
     forecast_kind
@@ -115,6 +122,8 @@ class PlantData:
     calendar: IntArray
     price_next: FloatArray
     hours_to_tariff_change: IntArray
+    net_forecast: NDArray[np.float32]
+    tariff: Tariff
     sessions: Sessions
     occupant: Int32Array
     hours_left: Int32Array
@@ -142,12 +151,16 @@ class PlantData:
         """What hour `t` brings from outside."""
         return Exogenous(
             t, self.pv_kwh[t], self.mall_kwh[t], self.price[t], self.carbon[t], self.price_next[t],
-            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t],
+            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t], self.net_forecast[t],
         )  # fmt: skip
 
     def with_mode(self, mode: Mode) -> PlantData:
         """Return the same year for a plant whose battery action means `mode`."""
         return replace(self, params=self.params._replace(bidirectional=mode == "bidirectional"))
+
+    def with_rule_import(self, import_kwh: FloatArray) -> PlantData:
+        """Return the same year with the import of the rule, shape (N,) [kWh], that its stretches begin from."""
+        return replace(self, tariff=self.tariff._replace(rule_import_kwh=np.asarray(import_kwh, np.float64)))
 
     def window_start(self, month_day: str) -> int:
         """First hour at or after a month and day (MM-DD or YYYY-MM-DD) of this year."""
@@ -176,15 +189,6 @@ def occupancy(sessions: Sessions, hours: int, sockets: int) -> tuple[NDArray[np.
     return occupant, hours_left
 
 
-def hours_to_change(price: FloatArray) -> IntArray:
-    """Hours until the price differs from the present one, at most 24; the year is taken as a ring."""
-    result = np.full(price.size, 24, dtype=np.int64)
-    # From the farthest hour on, so that the nearest change is written last.
-    for ahead in range(24, 0, -1):
-        result[np.roll(price, -ahead) != price] = ahead
-    return result
-
-
 def perfect_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
     """Forecast columns filled with what will happen, for ablation only; shape (N, 4)."""
     columns = []
@@ -192,6 +196,39 @@ def perfect_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
         ahead = [np.roll(series, -step) for step in (1, 2, 3)]
         columns += [ahead[0], (ahead[0] + ahead[1] + ahead[2]) / 3.0]
     return np.column_stack(columns)
+
+
+def net_load_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray, forecast: FloatArray) -> NDArray[np.float32]:
+    """Mall less PV of the next 24 hours, as it is known in each hour, shape (N, 24) float32 [kWh].
+
+    Yesterday's course, corrected by the forecasts of 1 h and of the mean of 3 h: of the mall by their difference from
+    yesterday, of PV by their ratio to it (at most 2). The corrections hold for 3 hours and fade until the 24th. In
+    the first day of the year the present hour stands for what no yesterday tells.
+
+    Parameters
+    ----------
+    pv_kwh, mall_kwh
+        Energy of each hour, shape (N,).
+    forecast
+        Columns `FORECAST_COLUMNS`, shape (N, 4).
+    """
+    ahead = np.arange(1, 25)
+    hour = np.arange(pv_kwh.size)[:, None]
+    yesterday = np.where(hour + ahead >= 24, hour + ahead - 24, hour)
+    kept = np.minimum(1.0, (24 - ahead) / 21.0)
+    pv, mall = pv_kwh[yesterday], mall_kwh[yesterday]
+    near = pv[:, 0] + pv[:, 1] + pv[:, 2]
+    ratio = np.divide(3.0 * forecast[:, 1], near, out=np.ones_like(near), where=near > 0.0)
+    pv *= 1.0 + (np.minimum(ratio, 2.0) - 1.0)[:, None] * kept
+    mall += (forecast[:, 3] - (mall[:, 0] + mall[:, 1] + mall[:, 2]) / 3.0)[:, None] * kept
+    pv[:, 0], mall[:, 0] = forecast[:, 0], forecast[:, 2]
+    result: NDArray[np.float32] = (np.maximum(mall, 0.0) - pv).astype(np.float32)
+    return result
+
+
+def perfect_net_load(pv_kwh: FloatArray, mall_kwh: FloatArray) -> NDArray[np.float32]:
+    """Mall less PV of the next 24 hours as it will be, for ablation only; shape (N, 24) float32 [kWh]."""
+    return np.column_stack([np.roll(mall_kwh - pv_kwh, -step) for step in range(1, 25)]).astype(np.float32)
 
 
 def sessions_from_columns(columns: Columns) -> Sessions:
@@ -231,7 +268,7 @@ def load_plant(dataset: Path) -> PlantData:
     """
     manifest = read_manifest(dataset)
     stored: dict[str, Any] = read_json(dataset / PLANT_FILE)
-    missing = {"params", "batteries", "reference", "forecast"} - stored.keys()
+    missing = {"params", "batteries", "reference", "forecast", "tariff"} - stored.keys()
     if missing or stored["params"].keys() != set(PlantParams._fields):
         raise StaleError(
             f"{dataset / PLANT_FILE}: written by another version of pvbesscar.",
@@ -239,8 +276,8 @@ def load_plant(dataset: Path) -> PlantData:
         )
     hourly, timezone = read_columns(dataset / HOURLY_FILE)
     sessions, _ = read_columns(dataset / SESSIONS_FILE)
-    return assemble(
-        PlantParams(**stored["params"]),
+    data = assemble(
+        PlantParams.of_json(stored["params"]),
         stored["batteries"],
         hourly,
         sessions,
@@ -248,7 +285,9 @@ def load_plant(dataset: Path) -> PlantData:
         reference=np.array([stored["reference"][name] for name in stored["reference"]]),
         forecast_kind=stored["forecast"],
         digest=manifest.digest,
+        tariff=TariffSettings.model_validate(stored["tariff"]),
     )
+    return data.with_rule_import(hourly[RULE_IMPORT_COLUMN])
 
 
 def read_columns(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
@@ -281,8 +320,11 @@ def assemble(
     reference: FloatArray,
     forecast_kind: str,
     digest: str,
+    tariff: TariffSettings,
 ) -> PlantData:
     """Arrays of a plant's year from its hourly and session columns (named as `build` writes them).
+
+    The rule's import is left at zero; see `PlantData.with_rule_import`.
 
     `hourly["timestamp"]` is in UTC without saying so (datetime64), `timezone` is the site's.
     """
@@ -292,16 +334,20 @@ def assemble(
     sessions = sessions_from_columns(sessions_columns)
     occupant, hours_left = occupancy(sessions, pv_kwh.size, params.sockets)
     causal = _matrix(hourly, [f"{name}_kwh" for name in FORECAST_COLUMNS], np.float64)
+    perfect = forecast_kind == "perfect"
+    calendar = _matrix(hourly, ["hour", "month", "day_type"], np.int64)
     return PlantData(
         params=params,
         pv_kwh=pv_kwh,
         mall_kwh=mall_kwh,
         price=price,
         carbon=np.asarray(hourly["carbon"], np.float64),
-        forecast=np.ascontiguousarray(perfect_forecast(pv_kwh, mall_kwh) if forecast_kind == "perfect" else causal),
-        calendar=_matrix(hourly, ["hour", "month", "day_type"], np.int64),
+        forecast=np.ascontiguousarray(perfect_forecast(pv_kwh, mall_kwh) if perfect else causal),
+        net_forecast=perfect_net_load(pv_kwh, mall_kwh) if perfect else net_load_forecast(pv_kwh, mall_kwh, causal),
+        calendar=calendar,
         price_next=np.roll(price, -1),
         hours_to_tariff_change=hours_to_change(price),
+        tariff=tariff_of(tariff, calendar, np.zeros(pv_kwh.size)),
         sessions=sessions,
         occupant=occupant,
         hours_left=hours_left,

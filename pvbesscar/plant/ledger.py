@@ -10,21 +10,26 @@ from typing import Final
 from numba import njit
 
 from pvbesscar.plant.params import MET_TOLERANCE_SOC
+from pvbesscar.plant.tariff import bill_hour
 
 # Columns of an hour's ledger row.
 PV, MALL, EV, CHARGE, DISCHARGE, IMPORT, EXPORT, BESS_SOC = range(8)
 CO2, SOLAR, COST, SHORT, RAMP = range(8, 13)
 DEPARTURES, MET, FEASIBLE, MET_FEASIBLE, INFEASIBLE_SOCKETS = range(13, 18)
+CURTAILED, DEMAND_PEN, WEAR_PEN = range(18, 21)
 LEDGER_COLUMNS: Final = (
     "pv_kwh", "mall_kwh", "ev_kwh", "charge_kwh", "discharge_kwh", "import_kwh", "export_kwh", "bess_soc",
     "co2_kg", "solar_kwh", "cost_pen", "ev_short_kwh", "ramping_kwh",
     "departures", "departures_met", "departures_feasible", "departures_met_feasible", "infeasible_sockets",
+    "curtailed_kwh", "demand_pen", "wear_pen",
 )  # fmt: skip
 
 
 @njit(cache=True)
 def settle(p, now, ev_kwh, bess_kwh, last_import, first, row):
-    """Grid exchange and terms of an hour into `row`.
+    """Grid exchange and terms of an hour into `row`; the cost is that of energy and wear, `bill` adds the rest.
+
+    What the site may not export is curtailed; the solar term counts it, for nobody uses or stores it.
 
     Parameters
     ----------
@@ -37,7 +42,8 @@ def settle(p, now, ev_kwh, bess_kwh, last_import, first, row):
     """
     net = now.mall_kwh + ev_kwh + bess_kwh - now.pv_kwh
     bought = max(net, 0.0)
-    sold = max(-net, 0.0)
+    surplus = max(-net, 0.0)
+    sold = min(surplus, p.export_limit_kw)
     row[PV] = now.pv_kwh
     row[MALL] = now.mall_kwh
     row[EV] = ev_kwh
@@ -46,9 +52,19 @@ def settle(p, now, ev_kwh, bess_kwh, last_import, first, row):
     row[IMPORT] = bought
     row[EXPORT] = sold
     row[CO2] = bought * now.carbon
-    row[SOLAR] = sold
-    row[COST] = bought * now.price - sold * p.feed_in_price
+    row[SOLAR] = surplus
+    row[CURTAILED] = surplus - sold
+    row[DEMAND_PEN] = 0.0
+    row[WEAR_PEN] = (row[CHARGE] + row[DISCHARGE]) * p.wear_pen_per_kwh
+    row[COST] = bought * now.price - sold * p.feed_in_price + row[WEAR_PEN]
     row[RAMP] = 0.0 if first else abs(bought - last_import)
+
+
+@njit(cache=True)
+def bill(tariff, t, demand, row):
+    """Demand charges and fee of hour t into `row`, which is settled; its import goes into `demand` (C, MONTHS)."""
+    row[DEMAND_PEN] = bill_hour(tariff, t, row[IMPORT], demand)
+    row[COST] += row[DEMAND_PEN]
 
 
 @njit(cache=True)

@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from pvbesscar.plant.tariff import billed_kw, free_kw
+
 
 class Sockets(NamedTuple):
     """What stands at the sockets at the beginning of an hour, arrays of shape (K,), as in `PlantState`."""
@@ -23,12 +25,16 @@ class Sockets(NamedTuple):
     delivered_kwh: NDArray[np.float64]
 
 
-CHARGERS, PLANT, PRESENCE = 4, 124, 138
+CHARGERS, BILL, PLANT, PRESENCE = 4, 76, 124, 138
 """First entries of the blocks that follow the four of the time."""
-HORIZON: Final = 24
+HORIZONS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24)
+"""Hours within which energy is due."""
+HORIZON: Final = HORIZONS[-1]
 LIMIT: Final = 5.0
 """Bound of every entry; reached only by what no plan of the site would hold, e.g. a session hopelessly late."""
-FEATURES: Final = 30
+FEATURES: Final = 18
+CHARGES, OF_CHARGE, NET_LOAD = 4, 5, BILL + 21
+"""Demand charges that are seen, entries of each, and first entry of the net load."""
 WORK_SIZE: Final = 2 + HORIZON + 1
 """Scratch of an observation: what the battery can deliver and take, and the energy due within each hour ahead."""
 
@@ -45,7 +51,7 @@ def bess_limits(p, bess_soc, out):
 
 @njit(cache=True)
 def _observe_chargers(p, sockets, due, out):
-    """Thirty features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on.
+    """Eighteen features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on.
 
     `due` is scratch of shape (HORIZON + 1,), zeros before and after.
     """
@@ -75,17 +81,20 @@ def _observe_chargers(p, sockets, due, out):
         out[base + 3] = available_kw / group_kw
         out[base + 4] = delivered_kwh / group_kw
         within = 0.0
-        for ahead in range(1, HORIZON + 1):
-            within += due[ahead]
-            due[ahead] = 0.0
-            out[base + 5 + ahead] = within / group_kw
+        last = 0
+        for i in range(len(HORIZONS)):
+            for ahead in range(last + 1, HORIZONS[i] + 1):
+                within += due[ahead]
+                due[ahead] = 0.0
+            last = HORIZONS[i]
+            out[base + 6 + i] = within / group_kw
         out[base] = count / group
         out[base + 5] = soc_sum / count if count > 0 else 0.0
 
 
 @njit(cache=True)
 def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
-    """Observation of an hour into `out` (394,) float32.
+    """Observation of an hour into `out` (394,) float32, but for what `observe_bill` fills.
 
     Parameters
     ----------
@@ -132,6 +141,50 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
             out[urgency + k] = sockets.need_kwh[k] / sockets.hours_left[k] / p.socket_kw
     limit = np.float32(LIMIT)
     for i in range(out.size):
+        if i < BILL or i >= PLANT:
+            out[i] = min(max(out[i], -limit), limit)
+
+
+@njit(cache=True)
+def observe_bill(p, tariff, now, demand, out):
+    """What the month's bill hangs on, into `out[BILL:PLANT]` float32: demand charges, hours left, net load ahead.
+
+    Parameters
+    ----------
+    tariff
+        The year's `pvbesscar.plant.tariff.Tariff`.
+    now
+        The hour's `pvbesscar.plant.data.Exogenous`.
+    demand
+        Demand that each charge has seen, shape (C, MONTHS) [kW].
+    """
+    load_kw = p.mall_scale_kw + p.sockets * p.socket_kw
+    charges = min(tariff.price.size, CHARGES)
+    prices = 0.0
+    for charge in range(charges):
+        prices += tariff.price[charge]
+    for charge in range(charges):
+        base = BILL + charge * OF_CHARGE
+        out[base] = billed_kw(tariff, demand, charge) / load_kw
+        out[base + 1] = free_kw(tariff, demand, charge) / load_kw
+        out[base + 2] = 1.0 if tariff.in_band[charge, now.t] else 0.0
+        out[base + 3] = tariff.band_change[charge, now.t] / 24.0
+        out[base + 4] = tariff.price[charge] / prices if prices > 0.0 else 0.0
+    for i in range(BILL + charges * OF_CHARGE, NET_LOAD - 1):
+        out[i] = 0.0
+    out[NET_LOAD - 1] = tariff.month_left[now.t] / 744.0
+    exchange_kw = max(p.pv_ac_kw, p.mall_scale_kw)
+    present = now.mall_kwh - now.pv_kwh
+    greatest, least = now.net_forecast[0], now.net_forecast[0]
+    for i in range(HORIZON):
+        out[NET_LOAD + i] = now.net_forecast[i] / exchange_kw
+        greatest = max(greatest, now.net_forecast[i])
+        least = min(least, now.net_forecast[i])
+    out[NET_LOAD + HORIZON] = present / exchange_kw
+    out[NET_LOAD + HORIZON + 1] = greatest / exchange_kw
+    out[NET_LOAD + HORIZON + 2] = least / exchange_kw
+    limit = np.float32(LIMIT)
+    for i in range(BILL, PLANT):
         out[i] = min(max(out[i], -limit), limit)
 
 
@@ -157,7 +210,14 @@ def observation_names(sockets: int = 128, sockets_per_charger: int = 4) -> tuple
                 "energy_delivered_last_hour_kwh", "mean_soc",
             )
         ]  # fmt: skip
-        names += [f"sockets_{position}_energy_due_within_{ahead}h_kwh" for ahead in range(1, HORIZON + 1)]
+        names += [f"sockets_{position}_energy_due_within_{ahead}h_kwh" for ahead in HORIZONS]
+    for charge in range(1, CHARGES + 1):
+        names += [
+            f"demand_charge_{charge}_{what}"
+            for what in ("billed_kw", "free_import_kw", "in_band", "hours_to_band_change", "price_share")
+        ]
+    names += ["hours_left_in_month", *(f"net_load_forecast_{ahead}h_kwh" for ahead in range(1, HORIZON + 1))]
+    names += ["net_load_kwh", "net_load_forecast_greatest_kwh", "net_load_forecast_least_kwh"]
     names += [
         "pv_kwh", "pv_forecast_1h_kwh", "pv_forecast_mean_3h_kwh", "mall_kwh", "mall_forecast_1h_kwh",
         "mall_forecast_mean_3h_kwh", "bess_soc", "bess_can_deliver_kw", "bess_can_take_kw",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 from schemas.settings import HOURS_PER_YEAR, Settings
 
@@ -18,6 +19,8 @@ MET_TOLERANCE_SOC = 1e-4
 
 class PlantParams(NamedTuple):
     """Parameters of the plant; a named tuple of numbers, so that compiled functions can take it whole.
+
+    `export_limit_kw` is infinite where nothing limits export.
 
     Powers in kW, energies in kWh, states of charge and efficiencies as ratios, hours as hours of the day.
     """
@@ -38,6 +41,8 @@ class PlantParams(NamedTuple):
     pv_ac_kw: float
     peak_price: float
     feed_in_price: float
+    export_limit_kw: float
+    wear_pen_per_kwh: float
     carbon_scale: float
     mall_scale_kw: float
     bidirectional: bool
@@ -53,6 +58,16 @@ class PlantParams(NamedTuple):
     def weights(self) -> tuple[float, float, float, float, float]:
         """Weights in the order of `TERMS`."""
         return (self.w_co2, self.w_solar, self.w_cost, self.w_ev_service, self.w_grid_stability)
+
+    def as_json(self) -> dict[str, Any]:
+        """Fields for a JSON file, which knows no infinity."""
+        return self._asdict() | {"export_limit_kw": None if math.isinf(self.export_limit_kw) else self.export_limit_kw}
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any]) -> PlantParams:
+        """Parameters that `as_json` has stored."""
+        limit = stored["export_limit_kw"]
+        return cls(**stored | {"export_limit_kw": math.inf if limit is None else limit})
 
     @property
     def mode(self) -> str:
@@ -80,6 +95,8 @@ def plant_params(settings: Settings, *, mall_scale_kw: float) -> PlantParams:
         pv_ac_kw=settings.pv.ac_kw,
         peak_price=settings.tariff.highest_price,
         feed_in_price=settings.tariff.feed_in_price,
+        export_limit_kw=math.inf if settings.tariff.export_limit_kw is None else settings.tariff.export_limit_kw,
+        wear_pen_per_kwh=bess.wear_pen_per_kwh,
         carbon_scale=grid.carbon_kg_per_kwh,
         mall_scale_kw=mall_scale_kw,
         bidirectional=settings.control.mode == "bidirectional",

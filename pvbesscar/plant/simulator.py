@@ -24,7 +24,7 @@ class Hour:
     t
         Hour of the year.
     row
-        Ledger row, shape (18,), columns `ledger.LEDGER_COLUMNS`.
+        Ledger row, shape (21,), columns `ledger.LEDGER_COLUMNS`.
     reward
         `r_t` of the hour.
     socket_kwh
@@ -65,19 +65,23 @@ def account(
     soc_after: NDArray[np.float32],
     bess_soc_after: float,
     infeasible_sockets: int,
-) -> NDArray[np.float64]:
-    """Ledger row of an hour from its energies; `bess_kwh` above zero charged [kWh at the terminals]."""
-    data, row = state.data, np.zeros(len(ledger.LEDGER_COLUMNS))
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ledger row of an hour from its energies, and the demand that each charge has seen after it, (C, MONTHS) [kW].
+
+    `bess_kwh` is above zero where the battery charged [kWh at the terminals].
+    """
+    data, row, demand_kw = state.data, np.zeros(len(ledger.LEDGER_COLUMNS)), state.demand_kw.copy()
     ledger.settle(
         data.params, data.exogenous(state.t), total(socket_kwh), bess_kwh, state.last_import_kwh, state.first, row
     )
+    ledger.bill(data.tariff, state.t, demand_kw, row)
     ledger.depart(
         data.params, soc_after, state.occupant, state.hours_left, state.feasible,
         data.sessions.battery_kwh, data.sessions.required_soc, row,
     )  # fmt: skip
     row[ledger.BESS_SOC] = bess_soc_after
     row[ledger.INFEASIBLE_SOCKETS] = infeasible_sockets
-    return row
+    return row, demand_kw
 
 
 def feasible_now(data: PlantData, t: int, soc: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.plant import actions
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.observation import WORK_SIZE, Sockets, observation_size, observe
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observation_size, observe, observe_bill
 
 FloatArray = NDArray[np.float64]
 
@@ -55,6 +55,8 @@ class PlantState:
         Grid import and net exchange of the last hour; 0 in the first.
     feasible
         Whether the session could be met when it began (or when the episode did), shape (K,).
+    demand_kw
+        Demand that each charge of the tariff has seen, in this month and in those before it, shape (C, MONTHS) [kW].
     """
 
     data: PlantData
@@ -66,6 +68,7 @@ class PlantState:
     last_import_kwh: float
     last_net_kwh: float
     feasible: NDArray[np.bool_]
+    demand_kw: FloatArray
 
     @property
     def occupant(self) -> NDArray[np.int32]:
@@ -119,4 +122,5 @@ def observation(state: PlantState) -> NDArray[np.float32]:
         data.params, data.exogenous(state.t), sockets, data.sessions.battery_kwh, state.bess_soc, state.last_net_kwh,
         np.zeros(WORK_SIZE), out,
     )  # fmt: skip
+    observe_bill(data.params, data.tariff, data.exogenous(state.t), state.demand_kw, out)
     return out

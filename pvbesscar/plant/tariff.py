@@ -1,10 +1,15 @@
-"""The tariff as arrays of a year: which hours are in which band, what a kWh costs, and what billed demand begins at."""
+"""The tariff as arrays of a year: which hours are in which band, what a kWh costs, and what an hour adds to the bill.
+
+An hour carries `Bill(0..t) - Bill(0..t-1)` of demand charges and fee, a fall included, so that the hours of a year add
+up to its bill. Source: docs/design.md, "Reward and score".
+"""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from schemas.settings import DAYS, LOOK_BACK, Band, DemandCharge, TariffSettings
@@ -25,8 +30,12 @@ class Tariff(NamedTuple):
     ----------
     month
         Billing month of each hour, 0 for the first of the year, shape (N,).
+    month_left
+        Hours of the billing month that are left, this hour included, shape (N,).
     in_band
         Whether each hour is in the band of each charge, shape (C, N).
+    band_change
+        Hours until the band of each charge begins or ends, at most 24, shape (C, N).
     price
         Price of each charge, shape (C,) [PEN/kW each month].
     basis
@@ -43,7 +52,9 @@ class Tariff(NamedTuple):
     """
 
     month: IntArray
+    month_left: IntArray
     in_band: NDArray[np.bool_]
+    band_change: IntArray
     price: FloatArray
     basis: IntArray
     over: IntArray
@@ -87,12 +98,17 @@ def tariff_of(settings: TariffSettings, calendar: IntArray, rule_import_kwh: Flo
     rule_import_kwh
         Import of the rule, shape (N,) [kWh].
     """
-    hour, month, day_type = calendar.T
+    hour, calendar_month, day_type = calendar.T
     charges = settings.demand
     names = [charge.name for charge in charges]
+    month = np.concatenate([[0], np.cumsum(np.diff(calendar_month) != 0)]).astype(np.int64)
+    within = np.array([in_band(charge, hour, day_type) for charge in charges], np.bool_)
+    within = within.reshape(len(charges), hour.size)
     return Tariff(
-        month=np.concatenate([[0], np.cumsum(np.diff(month) != 0)]).astype(np.int64),
-        in_band=np.array([in_band(charge, hour, day_type) for charge in charges]).reshape(len(charges), hour.size),
+        month=month,
+        month_left=np.searchsorted(month, month, side="right") - np.arange(hour.size),
+        in_band=within,
+        band_change=np.array([hours_to_change(row) for row in within], np.int64).reshape(within.shape),
         price=np.array([charge.pen_per_kw_month for charge in charges]),
         basis=np.array([BASES.index(charge.basis) for charge in charges], np.int64),
         over=np.array([-1 if charge.over is None else names.index(charge.over) for charge in charges], np.int64),
@@ -106,7 +122,17 @@ def _history(charge: DemandCharge) -> tuple[float, ...]:
     return charge.history_kw or (0.0,) * LOOK_BACK
 
 
-def demand_at(tariff: Tariff, start: int) -> FloatArray:
+def hours_to_change(values: NDArray[np.generic]) -> IntArray:
+    """Hours until a series differs from now, at most 24, shape (N,); the year is taken as a ring."""
+    result = np.full(values.size, 24, dtype=np.int64)
+    # From the farthest hour on, so that the nearest change is written last.
+    for ahead in range(24, 0, -1):
+        result[np.roll(values, -ahead) != values] = ahead
+    return result
+
+
+@njit(cache=True)
+def demand_at(tariff, start):
     """Demand that each charge has seen when a stretch begins at hour `start`, shape (C, MONTHS) [kW].
 
     Column 0 is the month of `start` so far, column m the month m before it; all by the rule, and before the year by
@@ -114,12 +140,95 @@ def demand_at(tariff: Tariff, start: int) -> FloatArray:
     """
     charges = tariff.price.size
     seen = np.zeros((charges, MONTHS))
-    this = int(tariff.month[start])
+    this = tariff.month[start]
     for charge in range(charges):
-        billed = np.where(tariff.in_band[charge, :start], tariff.rule_import_kwh[:start], 0.0)
-        for back in range(MONTHS):
-            if this - back >= 0:
-                seen[charge, back] = billed[tariff.month[:start] == this - back].max(initial=0.0)
-            else:
-                seen[charge, back] = tariff.history[charge, this - back]
+        for back in range(this + 1, MONTHS):
+            seen[charge, back] = tariff.history[charge, LOOK_BACK + this - back]
+        t = start - 1
+        while t >= 0 and this - tariff.month[t] < MONTHS:
+            if tariff.in_band[charge, t]:
+                back = this - tariff.month[t]
+                seen[charge, back] = max(seen[charge, back], tariff.rule_import_kwh[t])
+            t -= 1
     return seen
+
+
+@njit(cache=True)
+def billed_kw(tariff, demand, charge):
+    """Demand that a charge bills for the present month, by what its months (C, MONTHS) have seen [kW]."""
+    own = demand[charge, 0]
+    if tariff.basis[charge] == EXCESS:
+        return max(own - demand[tariff.over[charge], 0], 0.0)
+    if tariff.basis[charge] == TWO_OF_SIX_MONTHS:
+        greatest = second = 0.0
+        for back in range(MONTHS):
+            value = demand[charge, back]
+            if value > greatest:
+                greatest, second = value, greatest
+            elif value > second:
+                second = value
+        return (greatest + second) / 2.0
+    return own
+
+
+@njit(cache=True)
+def free_kw(tariff, demand, charge):
+    """Import in the band of a charge up to which the present month costs no more than it does [kW]."""
+    own = demand[charge, 0]
+    if tariff.basis[charge] == EXCESS:
+        return max(own, demand[tariff.over[charge], 0])
+    if tariff.basis[charge] == TWO_OF_SIX_MONTHS:
+        greatest = second = 0.0
+        for back in range(1, MONTHS):
+            value = demand[charge, back]
+            if value > greatest:
+                greatest, second = value, greatest
+            elif value > second:
+                second = value
+        return max(own, second)
+    return own
+
+
+@njit(cache=True)
+def demand_pen(tariff, demand):
+    """What the demand charges of the present month come to so far [PEN]."""
+    total = 0.0
+    for charge in range(tariff.price.size):
+        total += tariff.price[charge] * billed_kw(tariff, demand, charge)
+    return total
+
+
+@njit(cache=True)
+def bill_hour(tariff, t, import_kwh, demand):
+    """What hour t adds to demand charges and fee [PEN]; its import goes into `demand` (C, MONTHS).
+
+    The first hour of a month brings the fee, and what the months before it make the charges of this one begin with.
+    """
+    begins = t == 0 or tariff.month[t] != tariff.month[t - 1]
+    before = 0.0 if begins else demand_pen(tariff, demand)
+    for charge in range(tariff.price.size):
+        if tariff.in_band[charge, t]:
+            demand[charge, 0] = max(demand[charge, 0], import_kwh)
+    return demand_pen(tariff, demand) - before + (tariff.fee if begins else 0.0)
+
+
+@njit(cache=True)
+def turn_month(tariff, t, demand):
+    """Move the months of `demand` (C, MONTHS) on where hour t begins one."""
+    if t == 0 or tariff.month[t] == tariff.month[t - 1]:
+        return
+    for charge in range(tariff.price.size):
+        for back in range(MONTHS - 1, 0, -1):
+            demand[charge, back] = demand[charge, back - 1]
+        demand[charge, 0] = 0.0
+
+
+@njit(cache=True)
+def stretch_pen(tariff, start, import_kwh):
+    """What a stretch of hours from `start` on adds to demand charges and fee, hour by hour, shape (hours,) [PEN]."""
+    demand = demand_at(tariff, start)
+    added = np.zeros(import_kwh.size)
+    for hour in range(import_kwh.size):
+        turn_month(tariff, start + hour, demand)
+        added[hour] = bill_hour(tariff, start + hour, import_kwh[hour], demand)
+    return added

@@ -18,10 +18,11 @@ from pvbesscar.plant import actions, ledger
 from pvbesscar.plant.battery import TINY, charge, charge_vehicle, stand
 from pvbesscar.plant.data import Exogenous, PlantData
 from pvbesscar.plant.ledger import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
-from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe, observe_bill
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.plant.simulator import Hour, check_window
 from pvbesscar.plant.state import PlantState, Setpoints
+from pvbesscar.plant.tariff import MONTHS, Tariff, demand_at, turn_month
 from schemas.errors import SimulationError
 
 
@@ -38,6 +39,8 @@ class Years(NamedTuple):
     calendar: NDArray[np.int64]
     occupant: NDArray[np.int32]
     hours_left: NDArray[np.int32]
+    net_forecast: NDArray[np.float32]
+    tariff: Tariff
     battery_kwh: NDArray[np.float64]
     arrival_soc: NDArray[np.float32]
     required_soc: NDArray[np.float32]
@@ -60,6 +63,7 @@ class Fleet(NamedTuple):
     last_import: NDArray[np.float64]
     last_net: NDArray[np.float64]
     feasible: NDArray[np.bool_]
+    demand: NDArray[np.float64]
     need: NDArray[np.float64]
     socket_kw: NDArray[np.float64]
     bess_kw: NDArray[np.float64]
@@ -76,17 +80,19 @@ def stack_years(plants: Sequence[PlantData]) -> Years:
         for plant, offset in zip(plants, offsets[:-1], strict=True)
     ]
     columns = ("battery_kwh", "arrival_soc", "required_soc")
-    series = [name for name in Years._fields if name not in {*columns, "occupant", "ev_kwh"}]
+    series = [name for name in Years._fields if name not in {*columns, "occupant", "ev_kwh", "tariff"}]
     return Years(
         **{name: np.stack([getattr(plant, name) for plant in plants]) for name in series},
         **{name: np.concatenate([getattr(plant.sessions, name) for plant in plants]) for name in columns},
         occupant=np.stack(occupants),
+        tariff=Tariff._make(np.stack(parts) for parts in zip(*(plant.tariff for plant in plants), strict=True)),
         ev_kwh=plants[0].ev_kwh,
     )
 
 
-def new_fleet(plants: int, sockets: int) -> Fleet:
-    """State of `plants` plants, not yet reset."""
+def new_fleet(years: Years, plants: int) -> Fleet:
+    """State of `plants` plants that will live through the years, not yet reset."""
+    sockets, charges = years.ev_kwh.size, years.tariff.price.shape[1]
     return Fleet(
         year=np.zeros(plants, np.int64),
         t=np.zeros(plants, np.int64),
@@ -100,6 +106,7 @@ def new_fleet(plants: int, sockets: int) -> Fleet:
         last_import=np.zeros(plants),
         last_net=np.zeros(plants),
         feasible=np.zeros((plants, sockets), np.bool_),
+        demand=np.zeros((plants, charges, MONTHS)),
         need=np.zeros((plants, sockets)),
         socket_kw=np.zeros((plants, sockets)),
         bess_kw=np.zeros(plants),
@@ -114,8 +121,24 @@ def _exogenous(y, year, t):
     """What hour t of a year brings from outside."""
     return Exogenous(
         t, y.pv_kwh[year, t], y.mall_kwh[year, t], y.price[year, t], y.carbon[year, t], y.price_next[year, t],
-        y.hours_to_tariff_change[year, t], y.forecast[year, t], y.calendar[year, t],
+        y.hours_to_tariff_change[year, t], y.forecast[year, t], y.calendar[year, t], y.net_forecast[year, t],
     )  # fmt: skip
+
+
+@njit(cache=True, inline="always")
+def _tariff(y, year):
+    """Tariff of a scenario year."""
+    own = y.tariff
+    return Tariff(
+        own.month[year], own.month_left[year], own.in_band[year], own.band_change[year], own.price[year],
+        own.basis[year], own.over[year], own.history[year], own.fee[year], own.rule_import_kwh[year],
+    )  # fmt: skip
+
+
+@njit(cache=True, inline="always")
+def _bills_power(y, year):
+    """Whether a year has a demand charge or a fee; where it has none, no hour looks at its tariff."""
+    return y.tariff.price.shape[1] > 0 or y.tariff.fee[year] > 0.0
 
 
 @njit(cache=True)
@@ -149,6 +172,8 @@ def begin(p, bess, y, f, b, year, start, hours):
     for k in range(p.sockets):
         f.delivered[b, k] = 0.0
         f.ev_capacity[b, k] = y.ev_kwh[k]
+    if _bills_power(y, year):
+        f.demand[b] = demand_at(_tariff(y, year), start)
     _associate(p, y, f, b, start, True)
 
 
@@ -193,6 +218,8 @@ def advance(p, bess, y, f, b):
     _charge_sockets(p, y, f, b)
     ev_kwh = actions.total(f.delivered[b])
     ledger.settle(p, _exogenous(y, year, t), ev_kwh, float(balance), f.last_import[b], f.first[b], row)
+    if _bills_power(y, year):
+        ledger.bill(_tariff(y, year), t, f.demand[b], row)
     ledger.depart(
         p, f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.feasible[b], y.battery_kwh, y.required_soc, row
     )
@@ -205,6 +232,8 @@ def advance(p, bess, y, f, b):
         f.bess_soc[b] = soc
         return True
     f.t[b] = t + 1
+    if _bills_power(y, year):
+        turn_month(_tariff(y, year), t + 1, f.demand[b])
     f.bess_soc[b] = stand(bess, soc)
     _associate(p, y, f, b, t + 1, False)
     return False
@@ -217,6 +246,7 @@ def look(p, y, f, b, out):
     sockets = Sockets(f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b])
     now, bess_soc = _exogenous(y, year, t), float(f.bess_soc[b])
     observe(p, now, sockets, y.battery_kwh, bess_soc, f.last_net[b], f.work[b], out)
+    observe_bill(p, _tariff(y, year), now, f.demand[b], out)
 
 
 @njit(cache=True)
@@ -251,7 +281,7 @@ class Twin:
     def __init__(self, data: PlantData) -> None:
         self._data = data
         self._years = stack_years([data])
-        self._fleet = new_fleet(1, data.params.sockets)
+        self._fleet = new_fleet(self._years, 1)
         self._live = False
 
     @property
@@ -280,6 +310,7 @@ class Twin:
             last_import_kwh=float(f.last_import[0]),
             last_net_kwh=float(f.last_net[0]),
             feasible=f.feasible[0].copy(),
+            demand_kw=f.demand[0].copy(),
         )
 
     def reset(self, start: int = 0, hours: int | None = None) -> PlantState:
@@ -314,7 +345,7 @@ class Twin:
 
     @property
     def row(self) -> NDArray[np.float64]:
-        """Ledger row of the last hour, shape (18,); a view that the next hour overwrites."""
+        """Ledger row of the last hour, shape (21,); a view that the next hour overwrites."""
         row: NDArray[np.float64] = self._fleet.row[0]
         return row
 

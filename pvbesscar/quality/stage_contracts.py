@@ -107,7 +107,9 @@ def require_ledger(frame: pd.DataFrame, path: Path) -> None:
     QualityError
         The ledger breaks its contract.
     """
-    schema = _with(structure(LEDGER), pa.Check(_balances, name="import - export is not demand - generation"))
+    schema = _with(
+        structure(LEDGER), pa.Check(_balances, name="import - export - curtailed is not demand - generation")
+    )
     _hold(frame, schema, str(path), "run `pvbesscar evaluate` again; if it stays, tell the maintainers.")
 
 
@@ -118,7 +120,8 @@ def _has_light(frame: pd.DataFrame) -> bool:
 def _balances(frame: pd.DataFrame) -> pd.Series:
     """Whether each hour's energies add up at the site's meter."""
     need = frame["mall_kwh"] + frame["ev_kwh"] + frame["charge_kwh"] - frame["discharge_kwh"] - frame["pv_kwh"]
-    return (frame["import_kwh"] - frame["export_kwh"] - need).abs() <= BALANCE_KWH
+    out = frame["export_kwh"] + frame["curtailed_kwh"]
+    return (frame["import_kwh"] - out - need).abs() <= BALANCE_KWH
 
 
 def _with(schema: pa.DataFrameSchema, check: pa.Check) -> pa.DataFrameSchema:

@@ -108,7 +108,8 @@ def rollout_together(
         Called after each hour with the number of hours done, over all years.
     """
     first, plants = years[0], len(years)
-    stacked, fleet = twin.stack_years(years), twin.new_fleet(plants, first.params.sockets)
+    stacked = twin.stack_years(years)
+    fleet = twin.new_fleet(stacked, plants)
     observations = np.zeros((plants, observation_size(first.params.sockets)), np.float32)
     done = np.zeros(plants, np.bool_)
     for plant in range(plants):
@@ -160,7 +161,7 @@ def count_departures(
 
 
 def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, rewards: FloatArray) -> pd.DataFrame:
-    """Hourly ledger: `rows`, shape (hours, 18), as `plant.ledger.LEDGER_COLUMNS`, with time, prices and reward."""
+    """Hourly ledger: `rows`, shape (hours, 21), as `plant.ledger.LEDGER_COLUMNS`, with time, prices and reward."""
     frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
     frame.insert(0, "t", times)
     frame.insert(1, "timestamp", data.stamps[list(times)])

@@ -12,9 +12,10 @@ from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.reference import scale
 from pvbesscar.evaluation.score import terms
 from pvbesscar.oe2.calendar import day_types
-from pvbesscar.plant.data import PlantData, Sessions, bess_battery, hours_to_change, occupancy, perfect_forecast
+from pvbesscar.plant.data import PlantData, Sessions, bess_battery, net_load_forecast, occupancy, perfect_forecast
 from pvbesscar.plant.params import plant_params
-from pvbesscar.plant.tariff import energy_price
+from pvbesscar.plant.rule import rule_import
+from pvbesscar.plant.tariff import energy_price, hours_to_change, tariff_of
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.results import ScoreTerms
@@ -57,16 +58,19 @@ def plant(
     params = plant_params(own, mall_scale_kw=max(float(mall_kwh.max()), 1.0))
     occupant, hours_left = occupancy(sessions, pv_kwh.size, params.sockets)
     curves = {name: getattr(own.bess, name) for name in FLAT}
-    return PlantData(
+    causal = perfect_forecast(pv_kwh, mall_kwh)
+    data = PlantData(
         params=params,
         pv_kwh=pv_kwh,
         mall_kwh=mall_kwh,
         price=price,
         carbon=np.full(pv_kwh.size, own.grid.carbon_kg_per_kwh),
-        forecast=perfect_forecast(pv_kwh, mall_kwh),
+        forecast=causal,
+        net_forecast=net_load_forecast(pv_kwh, mall_kwh, causal),
         calendar=calendar,
         price_next=np.roll(price, -1),
         hours_to_tariff_change=hours_to_change(price),
+        tariff=tariff_of(own.tariff, calendar, np.zeros(pv_kwh.size)),
         sessions=sessions,
         occupant=occupant,
         hours_left=hours_left,
@@ -78,6 +82,7 @@ def plant(
         forecast_kind="causal",
         digest="tiny",
     )
+    return data.with_rule_import(rule_import(data))
 
 
 def random_plant(seed: int, days: int = 3, **sections: Any) -> PlantData:

@@ -16,6 +16,7 @@ from pvbesscar.plant.ledger import LEDGER_COLUMNS, reward
 from pvbesscar.plant.observation import observation_names
 from pvbesscar.plant.simulator import feasible_now
 from pvbesscar.plant.state import PlantState, observation, setpoints
+from pvbesscar.plant.tariff import demand_at
 from tests.builders import mini_dataset, session
 
 K = 8
@@ -34,7 +35,8 @@ def state(data: PlantData, t: int, soc: dict[int, float], bess_soc: float = 0.5)
     for k, value in soc.items():
         socs[k] = value
     return PlantState(data, t, first=False, soc=socs, bess_soc=bess_soc, delivered_kwh=np.zeros(K),
-                      last_import_kwh=0.0, last_net_kwh=0.0, feasible=feasible_now(data, t, socs))  # fmt: skip
+                      last_import_kwh=0.0, last_net_kwh=0.0, feasible=feasible_now(data, t, socs),
+                      demand_kw=demand_at(data.tariff, t))  # fmt: skip
 
 
 def test_observation_of_the_site_has_394_entries_all_named_once() -> None:
@@ -42,7 +44,10 @@ def test_observation_of_the_site_has_394_entries_all_named_once() -> None:
     assert len(names) == len(set(names)) == 394
     assert names[:4] == ("hour", "month", "day_type", "position_in_year")
     assert names[4] == "sockets_A_connected"
-    assert names[4 + 29] == "sockets_A_energy_due_within_24h_kwh"
+    assert names[4 + 17] == "sockets_A_energy_due_within_24h_kwh"
+    assert names[76] == "demand_charge_1_billed_kw"
+    assert names[96:98] == ("hours_left_in_month", "net_load_forecast_1h_kwh")
+    assert names[123] == "net_load_forecast_least_kwh"
     assert names[124] == "pv_kwh"
     assert names[138] == "charger_01_A_presence"
     assert names[393] == "charger_32_D_urgency"
@@ -64,6 +69,9 @@ def test_observation_values_by_hand(data: PlantData) -> None:
     assert o["sockets_B_connected"] == 0.0
     assert o["pv_kwh"] == pytest.approx(900 / 3201.2, rel=1e-6)
     assert o["mall_kwh"] == 1.0
+    assert o["hours_left_in_month"] == pytest.approx((744 - 10) / 744)
+    assert o["net_load_kwh"] == pytest.approx(-500 / 3201.2, rel=1e-6)
+    assert o["demand_charge_1_billed_kw"] == 0.0
     assert o["bess_soc"] == 0.5
     assert o["bess_can_deliver_kw"] == pytest.approx(0.3 * 4520 * np.sqrt(0.9) / 2712, rel=1e-6)
     assert o["bess_can_take_kw"] == pytest.approx(0.5 * 4520 / np.sqrt(0.9) / 2712, rel=1e-6)

@@ -100,7 +100,7 @@ def ledger() -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (put("import_kwh", slice(5, 8), 0.5), r"import - export is not demand - generation.*hours 5 to 7"),
+        (put("import_kwh", slice(5, 8), 0.5), r"import - export - curtailed is not demand - generation.*hours 5 to 7"),
         (put("reward", [3], np.nan), r"column `reward`.*hour 3 \(2025-01-01 03:00\)"),
         (put("ev_short_kwh", [4], -0.1), r"column `ev_short_kwh`.*hour 4 "),
         (lambda f: f.drop(columns="co2_kg"), "column `co2_kg` is missing"),

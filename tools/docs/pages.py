@@ -11,7 +11,7 @@ from typing import Any
 from pvbesscar.config import configuration_table
 from pvbesscar.evaluation import kpis
 from pvbesscar.plant.ledger import LEDGER_COLUMNS
-from pvbesscar.plant.observation import FEATURES, HORIZON, observation_names
+from pvbesscar.plant.observation import FEATURES, HORIZONS, observation_names
 from pvbesscar.quality.engine import QualityRule
 from pvbesscar.quality.folder.dataset_folder import DatasetFolder
 from pvbesscar.quality.folder.rules import FOLDER_RULES
@@ -121,6 +121,10 @@ Made from `pvbesscar.plant.observation.observation_names()` ({made}); the blocks
 [design.md](design.md#observation). Scales are those of the default site: 128 sockets of 3.5 kW, 32 at each of the
 positions A-D (112 kW together), 3,201.2 kW AC, a battery of 2,712 kW. Every entry is clipped to [-5, 5].
 
+The entries of a demand charge that the tariff does not have are 0. The net load ahead is yesterday's course of mall and
+PV, corrected by the forecasts of the next hour and of the next three; the correction fades until the 24th hour
+(`net_load_forecast` in `pvbesscar/plant/data.py`).
+
 ## Action, 129 entries in [0, 1]
 
 | entry | name | what |
@@ -146,6 +150,7 @@ POSITION = {
     "energy_delivered_last_hour_kwh": ("energy drawn in the last hour", "x / 112 kWh"),
     "mean_soc": ("mean state of charge of the vehicles, 0 when none is there", "x"),
 }
+EXCHANGE = "x / the greater of 3,201.2 kWh and the mall's peak"
 PLANT = {
     "pv_kwh": ("PV of this hour", "x / 3,201.2 kWh"),
     "pv_forecast_1h_kwh": ("forecast of the next hour", "x / 3,201.2 kWh"),
@@ -156,14 +161,24 @@ PLANT = {
     "bess_soc": ("state of charge of the battery", "x"),
     "bess_can_deliver_kw": ("power that it can deliver in this hour", "x / 2,712 kW"),
     "bess_can_take_kw": ("power that it can take in this hour", "x / 2,712 kW"),
-    "grid_exchange_last_hour_kwh": (
-        "import less export of the last hour, 0 in the first",
-        "x / the greater of 3,201.2 kWh and the mall's peak",
-    ),
+    "grid_exchange_last_hour_kwh": ("import less export of the last hour, 0 in the first", EXCHANGE),
     "price_pen_per_kwh": ("price of this hour", "x / the higher price"),
     "price_next_hour_pen_per_kwh": ("price of the next hour", "x / the higher price"),
     "hours_to_tariff_change": ("hours until the price differs", "x / 24"),
     "carbon_kg_per_kwh": ("carbon intensity of the import", "x / `grid.carbon_kg_per_kwh`"),
+}
+CHARGE = {
+    "billed_kw": ("demand that the charge bills for the month so far", "x / (the mall's peak + 448 kW)"),
+    "free_import_kw": ("import in its band up to which the month costs no more", "x / (the mall's peak + 448 kW)"),
+    "in_band": ("1 where this hour is in its band", "x"),
+    "hours_to_band_change": ("hours until the band begins or ends, at most 24", "x / 24"),
+    "price_share": ("its price, of the prices of all charges", "x"),
+}
+BILL = {
+    "hours_left_in_month": ("hours of the billing month that are left, with this one", "x / 744"),
+    "net_load_kwh": ("mall less PV of this hour", EXCHANGE),
+    "net_load_forecast_greatest_kwh": ("greatest of the 24 forecasts", EXCHANGE),
+    "net_load_forecast_least_kwh": ("least of the 24 forecasts", EXCHANGE),
 }
 SOCKETS = {
     "presence": ("-1 empty, else energy still to be put into the battery / its capacity", "x"),
@@ -237,6 +252,10 @@ HOURLY = {
     "pv_next3_kwh": ("kWh", "forecast of PV, mean of the next three hours"),
     "mall_next_kwh": ("kWh", "forecast of the mall, next hour"),
     "mall_next3_kwh": ("kWh", "forecast of the mall, mean of the next three hours"),
+    "rule_import_kwh": (
+        "kWh",
+        "import of the rule, where demand is billed: what a stretch inside the year begins from",
+    ),
 }
 SCENARIOS = {
     "scenario": ("", "name, e.g. `test-01`"),
@@ -248,7 +267,7 @@ SCENARIOS = {
 TERMS = {
     "co2_kg": ("kgCO2", "import x carbon intensity"),
     "solar_kwh": ("kWh", "PV neither used nor stored"),
-    "cost_pen": ("PEN", "import x price - export x feed-in"),
+    "cost_pen": ("PEN", "import x price - export x feed-in + `demand_pen` + `wear_pen`"),
     "ev_short_kwh": ("kWh", "energy short of the required SOC at departure, in the battery"),
     "ramping_kwh": ("kWh", "change of the import from the hour before"),
 }
@@ -267,6 +286,9 @@ LEDGER = {
     "departures_feasible": ("", "of them, those that could be served when they came"),
     "departures_met_feasible": ("", "of these, with their required SOC"),
     "infeasible_sockets": ("", "sockets whose vehicle no power can serve in time any more"),
+    "curtailed_kwh": ("kWh", "PV beyond the export limit"),
+    "demand_pen": ("PEN", "what the hour adds to demand charges and fee"),
+    "wear_pen": ("PEN", "wear of the battery, `bess.wear_pen_per_kwh` x (charge + discharge); on no invoice"),
 }
 AROUND_LEDGER = {
     "t": ("h", "hour of the year, 0 to 8,759"),
@@ -428,14 +450,19 @@ def observation_page() -> str:
 
 def _entry(name: str) -> tuple[str, str, str]:
     """Name to show, meaning and scale of one entry."""
-    if name in TIME or name in PLANT:
-        return (name, *(TIME | PLANT)[name])
+    alone = TIME | BILL | PLANT
+    if name in alone:
+        return (name, *alone[name])
+    if name.startswith("net_load_forecast_"):
+        return ("net_load_forecast_<k>h_kwh", "mall less PV in k = 1, 2, ... 24 h, as it is known now", EXCHANGE)
+    if name.startswith("demand_charge_"):
+        return (name, *CHARGE[name[len("demand_charge_1_") :]])
     if name.startswith("charger_"):
         kind = name.rpartition("_")[2]
         return (f"charger_NN_P_{kind}", *SOCKETS[kind])
     position, feature = name[:9], name[10:]
     if feature.startswith("energy_due_within_"):
-        what = f"energy needed by the vehicles that leave within k = 1, 2, ... {HORIZON} h"
+        what = f"energy needed by the vehicles that leave within k = {', '.join(map(str, HORIZONS))} h"
         return f"{position}_energy_due_within_<k>h_kwh", what, "x / 112 kWh"
     return (name, *POSITION[feature])
 
@@ -479,7 +506,7 @@ def kpis_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Text of each page that is made from the code."""
-    assert len(POSITION) + HORIZON == FEATURES
+    assert len(POSITION) + len(HORIZONS) == FEATURES
     return {
         DOCS / "configuration.md": CONFIGURATION.format(made=MADE, table=configuration_table().strip()),
         DOCS / "quality.md": quality_page(),

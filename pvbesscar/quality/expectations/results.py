@@ -41,7 +41,7 @@ SUMS = (
     "discharge_kwh",
 )
 """Columns of the table that are sums over the hours of a ledger."""
-ENERGY = ("pv_kwh", "mall_kwh", "ev_kwh", "charge_kwh", "discharge_kwh", "import_kwh", "export_kwh")
+ENERGY = ("pv_kwh", "mall_kwh", "ev_kwh", "charge_kwh", "discharge_kwh", "import_kwh", "export_kwh", "curtailed_kwh")
 TERMS = {
     "co2": "co2_kg",
     "solar": "solar_kwh",
@@ -51,7 +51,7 @@ TERMS = {
 }
 """Term of the score by the name of its weight."""
 BALANCE_KWH = 1e-2
-"""Rounding of float32 energies of some thousand kWh, summed over seven columns [kWh]."""
+"""Rounding of float32 energies of some thousand kWh, summed over eight columns [kWh]."""
 RESOLUTION = 1e-6
 """Differences of J below this are float32 of the simulator."""
 AGAIN = "run `pvbesscar evaluate` again; if it stays, it is a fault of the evaluation's code, tell the maintainers"
@@ -98,8 +98,8 @@ def _ledgers(folder: Path, report: EvaluationReport) -> Iterator[dict[str, objec
     for scenario in report.scenarios:
         for result in scenario.ranking:
             ledger = pd.read_parquet(folder / "ledgers" / scenario.scenario / f"{result.controller}.parquet")
-            pv, mall, ev, charge, discharge, bought, sold = (ledger[name] for name in ENERGY)
-            gap = bought - sold - (mall + ev + charge - discharge - pv)
+            pv, mall, ev, charge, discharge, bought, sold, cut = (ledger[name] for name in ENERGY)
+            gap = bought - sold - cut - (mall + ev + charge - discharge - pv)
             yield {
                 "scenario": scenario.scenario,
                 "controller": result.controller,
@@ -109,6 +109,10 @@ def _ledgers(folder: Path, report: EvaluationReport) -> Iterator[dict[str, objec
                 "least_soc": float(ledger["bess_soc"].min()),
                 "most_soc": float(ledger["bess_soc"].max()),
                 "priced_pen": float((bought * ledger["price"]).sum()),
+                "worn_kwh": float((charge + discharge).sum()),
+                "most_export_kwh": float(sold.max()),
+                "unused_off_kwh": float((ledger["solar_kwh"] - sold - cut).abs().max()),
+                "ledger_demand_pen": float(ledger["demand_pen"].sum()),
                 "emitted_kg": float((bought * ledger["carbon"]).sum()),
                 **{f"ledger_{name}": float(ledger[name].sum()) for name in SUMS},
             }
@@ -182,6 +186,7 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
     beside = named.merge(summed, on=list(keys), how="left")
     off = {f"{name}_off": beside[name] - beside[f"ledger_{name}"] for name in SUMS}
     feed_in = settings.tariff.feed_in_price * beside["export_kwh"]
+    wear = settings.bess.wear_pen_per_kwh * beside["worn_kwh"]
     yield Suite(
         "ledgers",
         "ledgers/*.parquet",
@@ -189,7 +194,7 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
             **off,
             hours_off=beside["hours"] - beside["ledger_hours"],
             met_off=beside["departures_met"] - beside["departures"],
-            price_off=beside["priced_pen"] - feed_in - beside["cost_pen"],
+            price_off=beside["priced_pen"] - feed_in + beside["ledger_demand_pen"] + wear - beside["cost_pen"],
             carbon_off=beside["emitted_kg"] - beside["co2_kg"],
         ),
         (
@@ -200,7 +205,9 @@ def _suites(report: EvaluationReport, table: pd.DataFrame, summed: pd.DataFrame,
                 between(f"{name}_off", -1e-3, 1e-3, cause="the table does not show the sum of the ledger")
                 for name in SUMS
             ),
-            between("price_off", -0.1, 0.1, cause="the cost is not import x price - export x feed-in"),
+            between("price_off", -0.1, 0.1, cause="the cost is not energy, demand charges, fee and wear less export"),
+            between("most_export_kwh", 0.0, settings.tariff.export_limit_kw, cause="more is exported than allowed"),
+            between("unused_off_kwh", 0.0, 1e-9, cause="the unused PV is not export and curtailed"),
             between("carbon_off", -0.1, 0.1, cause="the CO2 is not import x carbon intensity"),
             between("balance_gap_kwh", 0.0, BALANCE_KWH, cause="energy appears or vanishes at the meter"),
             between("both_ways_kwh", 0.0, BALANCE_KWH, cause="the site imports and exports in one hour"),
