@@ -119,7 +119,9 @@ def write_demand(
             for columns, sign in ((exceeds, 1.0), (demand[own], -1.0), (demand[bands.of_charge[over]], 1.0)):
                 b.add(rows, columns, sign)
         else:
-            _two_of_six(b, demand[own], seen[charge], max(float(most[own].max()), float(seen[charge].max())), cost, slack)
+            _two_of_six(
+                b, demand[own], seen[charge], max(float(most[own].max()), float(seen[charge].max())), cost, slack
+            )
 
 
 def _two_of_six(b: Builder, demand: IntArray, seen: FloatArray, most: float, cost: float, slack: float) -> None:

@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Memoryless
 from pvbesscar.controllers.demand import unbounded
@@ -23,6 +22,7 @@ from pvbesscar.plant.state import PlantState, Setpoints, setpoints_near
 from schemas.errors import ControllerError
 from schemas.results import ScoreTerms
 from schemas.settings import Mode
+
 
 @dataclass(frozen=True, slots=True)
 class Optimum:

@@ -162,6 +162,16 @@ def storage_rows(
     return rows
 
 
+def set_columns(model: Any, columns: IntArray, lower: FloatArray, upper: FloatArray) -> None:  # noqa: ANN401
+    """Change bounds of columns of a model in HiGHS, which is untyped."""
+    model.changeColsBounds(columns.size, columns.astype(np.int32), lower, upper)
+
+
+def set_rows(model: Any, rows: IntArray, lower: FloatArray, upper: FloatArray) -> None:  # noqa: ANN401
+    """Change bounds of rows of a model in HiGHS, which is untyped."""
+    model.changeRowsBounds(rows.size, rows.astype(np.int32), lower, upper)
+
+
 def _spread(count: int, *values: FloatArray | float) -> tuple[FloatArray, ...]:
     return tuple(np.broadcast_to(np.asarray(value, dtype=np.float64), count) for value in values)
 

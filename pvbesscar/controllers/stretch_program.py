@@ -228,5 +228,3 @@ class StretchProgram:
             socket_kw[first - self.start : end - self.start, socket] = p.socket_kw
         soc = x[self.site.stored] / p.bess_kwh if p.bess_kwh > 0.0 else np.zeros(self.hours)
         return Plan(self.start, x[self.site.charged] - x[self.site.discharged], socket_kw, soc, x[self.site.imported])
-
-
