@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,6 +218,8 @@ class _Search:
 
     def run(self) -> TunedParameters:
         """Search, and return the best parameters."""
+        if self.months and self.params.bidirectional:
+            self._improve(self._prepared_moves())
         for step in range(PASSES):
             width = 0.5**step
             moves = [("battery", block) for block in self.blocks + self.singles]
@@ -252,6 +255,17 @@ class _Search:
             for share in (0.25, 0.5, 1.0):
                 for soc in (0.5, 1.0):
                     yield self._moved(block, import_target_kw=share * self.scale_kw, grid_charge_soc=soc)
+
+    def _prepared_moves(self) -> Iterator[RuleByHour]:
+        """A full battery before the demand charge, and a target while it holds: one without the other gains nothing."""
+        billed = np.zeros(HOURS, dtype=np.bool_)
+        for year in self.years:
+            billed[year.course.hour[year.course.billed]] = True
+        begins = int(np.argmax(billed))
+        for hours, share, soc, peak in product((6, 12), (0.4, 0.6, 0.8), (0.6, 1.0), (0.5, 0.6, 0.7, 0.8)):
+            before = np.array([hour for hour in range(max(begins - hours, 0), begins) if not billed[hour]], np.int64)
+            moved = self._moved(before, import_target_kw=share * self.scale_kw, grid_charge_soc=soc)
+            yield moved._replace(peak_target_kw=np.full(MONTHS_OF_YEAR, peak * self.scale_kw))
 
     def _target_moves(self, months: NDArray[np.int64], width: float) -> Iterator[RuleByHour]:
         """Other peak targets for some months."""
