@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from pvbesscar.commands import fetch, service
+from pvbesscar.commands.bill import bill
 from pvbesscar.commands.common import (
     DEFAULT_CONFIG,
     AgentName,
@@ -117,6 +118,7 @@ app.add_typer(config_app, name="config")
 app.command()(plan)
 app.command()(rerun)
 app.command()(evaluate)
+app.command()(bill)
 app.add_typer(fetch.app, name="fetch")
 service.register(app)
 app.add_typer(quality_app, name="quality")

@@ -121,9 +121,9 @@ def _co2_net_kg(run: ControllerRun) -> float:
 
 
 def _self_consumption(run: ControllerRun) -> float | None:
-    """Share of the PV that is used on the site; the battery never exports, so all export is PV."""
-    exported = run.ratio("export_kwh", "pv_kwh")
-    return None if exported is None else 1.0 - exported
+    """Share of the PV that is used on the site; the battery never exports, so all that is not used is PV."""
+    unused = run.ratio("solar_kwh", "pv_kwh")
+    return None if unused is None else 1.0 - unused
 
 
 def _self_sufficiency(run: ControllerRun) -> float | None:
@@ -173,8 +173,8 @@ KPIS = (
     Kpi("fuel_avoided_kg", "kgCO2", "CO2 of fuel avoided by the vehicles, reported apart",
         "sum of `ev_kwh` x `grid.avoided_fuel_kg_per_kwh`",
         lambda run: run.total("ev_kwh") * run.avoided_fuel_kg_per_kwh),
-    _sum("cost_pen", "PEN", "cost of energy; a term of J",
-         "sum of `import_kwh` x `price` - `export_kwh` x feed-in price"),
+    _sum("cost_pen", "PEN", "bill and wear; a term of J",
+         "sum of `import_kwh` x `price` - `export_kwh` x feed-in price + `demand_pen` + `wear_pen`"),
     _sum("solar_kwh", "kWh", "PV neither used nor stored; a term of J", "sum of `solar_kwh`"),
     _sum("ev_short_kwh", "kWh", "energy short at departure; a term of J", "sum of `ev_short_kwh`, in the batteries"),
     # The first hour of a stretch has no hour before it and adds nothing.
@@ -182,7 +182,7 @@ KPIS = (
          "sum of abs(import of an hour - import of the hour before)"),
     _sum("import_kwh", "kWh", "import from the grid", "sum of `import_kwh`"),
     _sum("export_kwh", "kWh", "export to the grid", "sum of `export_kwh`"),
-    Kpi("self_consumption", "1", "self-consumption", "1 - sum of `export_kwh` / sum of `pv_kwh`", _self_consumption),
+    Kpi("self_consumption", "1", "self-consumption", "1 - sum of `solar_kwh` / sum of `pv_kwh`", _self_consumption),
     Kpi("self_sufficiency", "1", "self-sufficiency",
         "1 - sum of `import_kwh` / sum of (`mall_kwh` + `ev_kwh`)", _self_sufficiency),
     Kpi("peak_kw", "kW", "highest import of an hour", "max of `import_kwh` over all hours", _peak_kw),

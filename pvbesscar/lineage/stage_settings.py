@@ -115,7 +115,7 @@ def evaluation_settings(run: RunContext) -> Include:
         "evaluation": {"windows"},
         "weights": True,
         "quality": {"second_reading"},
-        "bess": {"depth_of_discharge"},
+        "bess": {"depth_of_discharge", "wear_pen_per_kwh"},
         "grid": {"avoided_fuel_kg_per_kwh"},
         "tariff": True,
     }

@@ -66,7 +66,6 @@ class Exogenous(NamedTuple):
     hours_to_tariff_change: int
     forecast: FloatArray
     calendar: IntArray
-    net_forecast: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class PlantData:
     calendar: IntArray
     price_next: FloatArray
     hours_to_tariff_change: IntArray
-    net_forecast: NDArray[np.float32]
+    net_forecast: FloatArray
     tariff: Tariff
     sessions: Sessions
     occupant: Int32Array
@@ -151,7 +150,7 @@ class PlantData:
         """What hour `t` brings from outside."""
         return Exogenous(
             t, self.pv_kwh[t], self.mall_kwh[t], self.price[t], self.carbon[t], self.price_next[t],
-            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t], self.net_forecast[t],
+            self.hours_to_tariff_change[t], self.forecast[t], self.calendar[t],
         )  # fmt: skip
 
     def with_mode(self, mode: Mode) -> PlantData:
@@ -198,8 +197,8 @@ def perfect_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
     return np.column_stack(columns)
 
 
-def net_load_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray, forecast: FloatArray) -> NDArray[np.float32]:
-    """Mall less PV of the next 24 hours, as it is known in each hour, shape (N, 24) float32 [kWh].
+def net_load_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray, forecast: FloatArray) -> FloatArray:
+    """Mall less PV of the next 24 hours, as it is known in each hour, shape (N, 24) [kWh].
 
     Yesterday's course, corrected by the forecasts of 1 h and of the mean of 3 h: of the mall by their difference from
     yesterday, of PV by their ratio to it (at most 2). The corrections hold for 3 hours and fade until the 24th. In
@@ -222,13 +221,13 @@ def net_load_forecast(pv_kwh: FloatArray, mall_kwh: FloatArray, forecast: FloatA
     pv *= 1.0 + (np.minimum(ratio, 2.0) - 1.0)[:, None] * kept
     mall += (forecast[:, 3] - (mall[:, 0] + mall[:, 1] + mall[:, 2]) / 3.0)[:, None] * kept
     pv[:, 0], mall[:, 0] = forecast[:, 0], forecast[:, 2]
-    result: NDArray[np.float32] = (np.maximum(mall, 0.0) - pv).astype(np.float32)
+    result: FloatArray = np.maximum(mall, 0.0) - pv
     return result
 
 
-def perfect_net_load(pv_kwh: FloatArray, mall_kwh: FloatArray) -> NDArray[np.float32]:
-    """Mall less PV of the next 24 hours as it will be, for ablation only; shape (N, 24) float32 [kWh]."""
-    return np.column_stack([np.roll(mall_kwh - pv_kwh, -step) for step in range(1, 25)]).astype(np.float32)
+def perfect_net_load(pv_kwh: FloatArray, mall_kwh: FloatArray) -> FloatArray:
+    """Mall less PV of the next 24 hours as it will be, for ablation only; shape (N, 24) [kWh]."""
+    return np.column_stack([np.roll(mall_kwh - pv_kwh, -step) for step in range(1, 25)])
 
 
 def sessions_from_columns(columns: Columns) -> Sessions:

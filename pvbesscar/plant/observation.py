@@ -35,8 +35,10 @@ LIMIT: Final = 5.0
 FEATURES: Final = 18
 CHARGES, OF_CHARGE, NET_LOAD = 4, 5, BILL + 21
 """Demand charges that are seen, entries of each, and first entry of the net load."""
-WORK_SIZE: Final = 2 + HORIZON + 1
-"""Scratch of an observation: what the battery can deliver and take, and the energy due within each hour ahead."""
+FIRST_HORIZON = np.searchsorted(HORIZONS, np.arange(HORIZON + 1))
+"""First horizon that counts the energy due in 0 to `HORIZON` hours."""
+WORK_SIZE: Final = 2 + len(HORIZONS)
+"""Scratch of an observation: what the battery can deliver and take, and the energy that each horizon adds."""
 
 
 @njit(cache=True)
@@ -53,7 +55,7 @@ def bess_limits(p, bess_soc, out):
 def _observe_chargers(p, sockets, due, out):
     """Eighteen features of each socket position (A-D) over all chargers, from `out[CHARGERS]` on.
 
-    `due` is scratch of shape (HORIZON + 1,), zeros before and after.
+    `due` is scratch, one for each horizon, zeros before and after.
     """
     soc, occupant, hours_left, need, delivered = sockets
     positions = p.sockets_per_charger
@@ -75,18 +77,15 @@ def _observe_chargers(p, sockets, due, out):
                 average_kw += need[k] / hours_left[k]
                 available_kw += p.socket_kw
                 if hours_left[k] <= HORIZON:
-                    due[hours_left[k]] += need[k]
+                    due[FIRST_HORIZON[hours_left[k]]] += need[k]
         out[base + 1] = need_kwh / group_kw
         out[base + 2] = average_kw / group_kw
         out[base + 3] = available_kw / group_kw
         out[base + 4] = delivered_kwh / group_kw
         within = 0.0
-        last = 0
-        for i in range(len(HORIZONS)):
-            for ahead in range(last + 1, HORIZONS[i] + 1):
-                within += due[ahead]
-                due[ahead] = 0.0
-            last = HORIZONS[i]
+        for i in range(due.size):
+            within += due[i]
+            due[i] = 0.0
             out[base + 6 + i] = within / group_kw
         out[base] = count / group
         out[base + 5] = soc_sum / count if count > 0 else 0.0
@@ -94,7 +93,7 @@ def _observe_chargers(p, sockets, due, out):
 
 @njit(cache=True)
 def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
-    """Observation of an hour into `out` (394,) float32, but for what `observe_bill` fills.
+    """Observation of an hour into `out` (394,) float32, but for what `observe_net_load` and `observe_charges` fill.
 
     Parameters
     ----------
@@ -114,6 +113,8 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
     out[2] = (now.calendar[2] - 1) / 3.5 - 1.0
     out[3] = 2.0 * now.t / p.hours - 1.0
     _observe_chargers(p, sockets, work[2:], out)
+    for i in range(BILL, PLANT):
+        out[i] = 0.0
     bess_limits(p, bess_soc, work)
     exchange_scale = max(p.pv_ac_kw, p.mall_scale_kw)
     out[PLANT] = now.pv_kwh / p.pv_ac_kw
@@ -141,20 +142,39 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
             out[urgency + k] = sockets.need_kwh[k] / sockets.hours_left[k] / p.socket_kw
     limit = np.float32(LIMIT)
     for i in range(out.size):
-        if i < BILL or i >= PLANT:
-            out[i] = min(max(out[i], -limit), limit)
+        out[i] = min(max(out[i], -limit), limit)
 
 
 @njit(cache=True)
-def observe_bill(p, tariff, now, demand, out):
-    """What the month's bill hangs on, into `out[BILL:PLANT]` float32: demand charges, hours left, net load ahead.
+def observe_net_load(p, now, net_forecast, month_left, out):
+    """Hours left in the billing month and the net load, now and ahead, into `out[NET_LOAD - 1:PLANT]`.
+
+    Parameters
+    ----------
+    net_forecast
+        Mall less PV of the next 24 hours, shape (24,) [kWh].
+    """
+    out[NET_LOAD - 1] = month_left / 744.0
+    per_kwh = 1.0 / max(p.pv_ac_kw, p.mall_scale_kw)
+    greatest, least = -math.inf, math.inf
+    for i in range(HORIZON):
+        ahead = min(max(net_forecast[i] * per_kwh, -LIMIT), LIMIT)
+        out[NET_LOAD + i] = ahead
+        greatest = max(greatest, ahead)
+        least = min(least, ahead)
+    out[NET_LOAD + HORIZON] = min(max((now.mall_kwh - now.pv_kwh) * per_kwh, -LIMIT), LIMIT)
+    out[NET_LOAD + HORIZON + 1] = greatest
+    out[NET_LOAD + HORIZON + 2] = least
+
+
+@njit(cache=True)
+def observe_charges(p, tariff, t, demand, out):
+    """Demand charges in hour t, into `out[BILL:NET_LOAD - 1]`, which `observe` has left at zero; the first four.
 
     Parameters
     ----------
     tariff
         The year's `pvbesscar.plant.tariff.Tariff`.
-    now
-        The hour's `pvbesscar.plant.data.Exogenous`.
     demand
         Demand that each charge has seen, shape (C, MONTHS) [kW].
     """
@@ -165,27 +185,11 @@ def observe_bill(p, tariff, now, demand, out):
         prices += tariff.price[charge]
     for charge in range(charges):
         base = BILL + charge * OF_CHARGE
-        out[base] = billed_kw(tariff, demand, charge) / load_kw
-        out[base + 1] = free_kw(tariff, demand, charge) / load_kw
-        out[base + 2] = 1.0 if tariff.in_band[charge, now.t] else 0.0
-        out[base + 3] = tariff.band_change[charge, now.t] / 24.0
+        out[base] = min(billed_kw(tariff, demand, charge) / load_kw, LIMIT)
+        out[base + 1] = min(free_kw(tariff, demand, charge) / load_kw, LIMIT)
+        out[base + 2] = 1.0 if tariff.in_band[charge, t] else 0.0
+        out[base + 3] = tariff.band_change[charge, t] / 24.0
         out[base + 4] = tariff.price[charge] / prices if prices > 0.0 else 0.0
-    for i in range(BILL + charges * OF_CHARGE, NET_LOAD - 1):
-        out[i] = 0.0
-    out[NET_LOAD - 1] = tariff.month_left[now.t] / 744.0
-    exchange_kw = max(p.pv_ac_kw, p.mall_scale_kw)
-    present = now.mall_kwh - now.pv_kwh
-    greatest, least = now.net_forecast[0], now.net_forecast[0]
-    for i in range(HORIZON):
-        out[NET_LOAD + i] = now.net_forecast[i] / exchange_kw
-        greatest = max(greatest, now.net_forecast[i])
-        least = min(least, now.net_forecast[i])
-    out[NET_LOAD + HORIZON] = present / exchange_kw
-    out[NET_LOAD + HORIZON + 1] = greatest / exchange_kw
-    out[NET_LOAD + HORIZON + 2] = least / exchange_kw
-    limit = np.float32(LIMIT)
-    for i in range(BILL, PLANT):
-        out[i] = min(max(out[i], -limit), limit)
 
 
 def observation_size(sockets: int) -> int:

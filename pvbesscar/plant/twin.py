@@ -18,7 +18,7 @@ from pvbesscar.plant import actions, ledger
 from pvbesscar.plant.battery import TINY, charge, charge_vehicle, stand
 from pvbesscar.plant.data import Exogenous, PlantData
 from pvbesscar.plant.ledger import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
-from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe, observe_bill
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe, observe_charges, observe_net_load
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.plant.simulator import Hour, check_window
 from pvbesscar.plant.state import PlantState, Setpoints
@@ -39,8 +39,17 @@ class Years(NamedTuple):
     calendar: NDArray[np.int64]
     occupant: NDArray[np.int32]
     hours_left: NDArray[np.int32]
-    net_forecast: NDArray[np.float32]
-    tariff: Tariff
+    net_forecast: NDArray[np.float64]
+    month: NDArray[np.int64]
+    month_left: NDArray[np.int64]
+    in_band: NDArray[np.bool_]
+    band_change: NDArray[np.int64]
+    demand_price: NDArray[np.float64]
+    basis: NDArray[np.int64]
+    over: NDArray[np.int64]
+    history: NDArray[np.float64]
+    fee: NDArray[np.float64]
+    rule_import_kwh: NDArray[np.float64]
     battery_kwh: NDArray[np.float64]
     arrival_soc: NDArray[np.float32]
     required_soc: NDArray[np.float32]
@@ -80,19 +89,21 @@ def stack_years(plants: Sequence[PlantData]) -> Years:
         for plant, offset in zip(plants, offsets[:-1], strict=True)
     ]
     columns = ("battery_kwh", "arrival_soc", "required_soc")
-    series = [name for name in Years._fields if name not in {*columns, "occupant", "ev_kwh", "tariff"}]
+    # Numba takes no tuple of arrays within another into its parallel loops.
+    of_tariff = {name: "demand_price" if name == "price" else name for name in Tariff._fields}
+    series = [name for name in Years._fields if name not in {*columns, "occupant", "ev_kwh", *of_tariff.values()}]
     return Years(
         **{name: np.stack([getattr(plant, name) for plant in plants]) for name in series},
         **{name: np.concatenate([getattr(plant.sessions, name) for plant in plants]) for name in columns},
         occupant=np.stack(occupants),
-        tariff=Tariff._make(np.stack(parts) for parts in zip(*(plant.tariff for plant in plants), strict=True)),
+        **{own: np.stack([getattr(plant.tariff, name) for plant in plants]) for name, own in of_tariff.items()},
         ev_kwh=plants[0].ev_kwh,
     )
 
 
 def new_fleet(years: Years, plants: int) -> Fleet:
     """State of `plants` plants that will live through the years, not yet reset."""
-    sockets, charges = years.ev_kwh.size, years.tariff.price.shape[1]
+    sockets, charges = years.ev_kwh.size, years.demand_price.shape[1]
     return Fleet(
         year=np.zeros(plants, np.int64),
         t=np.zeros(plants, np.int64),
@@ -121,24 +132,23 @@ def _exogenous(y, year, t):
     """What hour t of a year brings from outside."""
     return Exogenous(
         t, y.pv_kwh[year, t], y.mall_kwh[year, t], y.price[year, t], y.carbon[year, t], y.price_next[year, t],
-        y.hours_to_tariff_change[year, t], y.forecast[year, t], y.calendar[year, t], y.net_forecast[year, t],
+        y.hours_to_tariff_change[year, t], y.forecast[year, t], y.calendar[year, t],
     )  # fmt: skip
 
 
 @njit(cache=True, inline="always")
 def _tariff(y, year):
     """Tariff of a scenario year."""
-    own = y.tariff
     return Tariff(
-        own.month[year], own.month_left[year], own.in_band[year], own.band_change[year], own.price[year],
-        own.basis[year], own.over[year], own.history[year], own.fee[year], own.rule_import_kwh[year],
+        y.month[year], y.month_left[year], y.in_band[year], y.band_change[year], y.demand_price[year],
+        y.basis[year], y.over[year], y.history[year], y.fee[year], y.rule_import_kwh[year],
     )  # fmt: skip
 
 
 @njit(cache=True, inline="always")
 def _bills_power(y, year):
     """Whether a year has a demand charge or a fee; where it has none, no hour looks at its tariff."""
-    return y.tariff.price.shape[1] > 0 or y.tariff.fee[year] > 0.0
+    return y.demand_price.shape[1] > 0 or y.fee[year] > 0.0
 
 
 @njit(cache=True)
@@ -246,7 +256,9 @@ def look(p, y, f, b, out):
     sockets = Sockets(f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b])
     now, bess_soc = _exogenous(y, year, t), float(f.bess_soc[b])
     observe(p, now, sockets, y.battery_kwh, bess_soc, f.last_net[b], f.work[b], out)
-    observe_bill(p, _tariff(y, year), now, f.demand[b], out)
+    observe_net_load(p, now, y.net_forecast[year, t], y.month_left[year, t], out)
+    if y.demand_price.shape[1] > 0:
+        observe_charges(p, _tariff(y, year), t, f.demand[b], out)
 
 
 @njit(cache=True)

@@ -16,6 +16,7 @@ from pvbesscar.evaluation.ranking import comparisons, ranks
 from pvbesscar.evaluation.score import TERM_FIELDS
 from pvbesscar.report.figures import Figure, curves_figure, monthly_figure, ranking_figure, week_figure
 from pvbesscar.report.inputs import ReportInputs, read_inputs
+from pvbesscar.report.money import money
 from pvbesscar.report.sentences import (
     KIND_NAMES,
     SIMULATORS,
@@ -89,6 +90,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         first_line=first_line(inputs.provenance),
         inputs=inputs,
         facts=facts(inputs),
+        money=money(inputs),
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
         main=main,
         sets=() if evaluation is None else evaluation.sets,

@@ -31,7 +31,7 @@ class Ledger:
     controller
         Name of the controller.
     frame
-        One row an hour: `t`, `timestamp`, `plant.ledger.LEDGER_COLUMNS`, `price`, `carbon`, `reward`.
+        One row an hour: `t`, `timestamp`, `plant.ledger.LEDGER_COLUMNS`, `price`, `carbon`, `day_type`, `reward`.
     served
         Energy that the departures of each socket required, and the energy short of it, in the batteries, shape
         (2, K) [kWh]; `None` where it was not counted.
@@ -167,5 +167,6 @@ def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, reward
     frame.insert(1, "timestamp", data.stamps[list(times)])
     frame["price"] = data.price[times]
     frame["carbon"] = data.carbon[times]
+    frame["day_type"] = data.calendar[times, 2]
     frame["reward"] = rewards
     return frame

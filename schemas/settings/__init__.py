@@ -39,14 +39,15 @@ from schemas.settings.plant import (
     VehicleClass,
     WeatherSettings,
 )
-from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EnergyBand, TariffSettings
+from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EconomicsSettings, EnergyBand, TariffSettings
 
 __all__ = [
-    "AGENTS", "DAYS", "HOURS_PER_YEAR", "LOOK_BACK", "A2cSettings", "Agent", "Band", "BessSettings", "ControlSettings",
-    "DataSettings", "DemandCharge", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Frozen",
-    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
-    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings", "TariffSettings",
-    "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "Window", "quantity",
+    "AGENTS", "DAYS", "HOURS_PER_YEAR", "LOOK_BACK", "A2cSettings", "Agent", "Band", "BessSettings",
+    "ControlSettings", "DataSettings", "DemandCharge", "EconomicsSettings", "EnergyBand", "EvSettings",
+    "EvaluationSettings", "FileSettings", "Frozen", "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName",
+    "PpoSettings", "Profile", "PvSettings", "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings",
+    "Settings", "SiteSettings", "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings",
+    "WeightSettings", "Window", "quantity",
 ]  # fmt: skip
 
 
@@ -100,6 +101,7 @@ class Settings(Frozen):
     bess: BessSettings = BessSettings()
     grid: GridSettings = GridSettings()
     tariff: TariffSettings = TariffSettings()
+    economics: EconomicsSettings = EconomicsSettings()
     weights: WeightSettings = WeightSettings()
     control: ControlSettings = ControlSettings()
     training: TrainingSettings = TrainingSettings()

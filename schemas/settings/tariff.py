@@ -149,3 +149,20 @@ class TariffSettings(Frozen):
     def lowest_price(self) -> float:
         """Price of the cheapest energy band [PEN/kWh]."""
         return min(band.pen_per_kwh for band in self.energy)
+
+
+class EconomicsSettings(Frozen):
+    """What the battery and its control cost; payback and net present value are shown where all three are declared."""
+
+    investment_pen: float | None = quantity(
+        None, "PEN", "investment, against a battery that is never used", "none: no payback", gt=0.0
+    )
+    life_years: int | None = quantity(None, "a", "years that it serves", "none", ge=1, le=60)
+    discount_rate: float | None = quantity(None, "1", "discount rate of a year", "none", ge=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _check(self) -> EconomicsSettings:
+        given = [value is not None for value in (self.investment_pen, self.life_years, self.discount_rate)]
+        if any(given) and not all(given):
+            raise ValueError("`economics` needs `investment_pen`, `life_years` and `discount_rate` together")
+        return self

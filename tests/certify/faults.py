@@ -14,7 +14,7 @@ import numpy as np
 from pvbesscar import plant
 
 SOURCES = Path(plant.__file__).parent
-MODULES = ("actions", "battery", "ledger", "observation", "twin")
+MODULES = ("actions", "battery", "tariff", "ledger", "observation", "twin")
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,10 @@ FAULTS = (
         "row[RAMP] = 0.0 if first else abs(bought - last_import)",
         "row[RAMP] = abs(bought - last_import)",
     ),
-    Fault("export's sign turned", "ledger", "sold = max(-net, 0.0)", "sold = max(net, 0.0)"),
+    Fault("export's sign turned", "ledger", "surplus = max(-net, 0.0)", "surplus = max(net, 0.0)"),
+    Fault("no export limit", "ledger", "sold = min(surplus, p.export_limit_kw)", "sold = surplus"),
+    Fault("demand forgotten", "tariff", "max(demand[charge, 0], import_kwh)", "import_kwh"),
+    Fault("stretch without a past", "twin", "demand_at(_tariff(y, year), start)", "0.0"),
     Fault(
         "net load without the battery",
         "ledger",

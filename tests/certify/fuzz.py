@@ -118,6 +118,23 @@ def series(rng: np.random.Generator, scale: float) -> tuple[np.ndarray, np.ndarr
     return pv, mall
 
 
+def contract(number: int) -> dict[str, Any]:
+    """Keys of a tariff: in two of three cases demand charges of every basis, a fee and an export limit."""
+    rng = np.random.default_rng([20261126, number])  # of its own, so that the rest of a case stays what it is
+    if number % 3 == 0:
+        return {}
+    night = [[0, 18], [23, 24]]
+    history = rng.uniform(0.0, 300.0, 5).tolist()
+    network = {"hours": [[18, 23]], "basis": "two_of_six_months", "history_kw": history, "pen_per_kw_month": 15.0}
+    charges = [
+        {"name": "peak", "hours": [[18, 23]], "pen_per_kw_month": _pick(rng, 0.0, 61.35)},
+        {"name": "network"} | network,
+        {"name": "excess", "hours": night, "basis": "excess", "over": "peak", "pen_per_kw_month": 15.52},
+    ]
+    limit = _pick(rng, None, 0.0, float(rng.uniform(0.0, 50.0)))
+    return {"demand": charges, "fee_pen_per_month": _pick(rng, 0.0, 9.5), "export_limit_kw": limit}
+
+
 def draw(number: int) -> Case:
     """Case of a number; the same number is the same case."""
     rng = np.random.default_rng([20261122, number])
@@ -152,7 +169,7 @@ def draw(number: int) -> Case:
     pv, mall = series(rng, max(bess["power_kw"], 10.0))
     mode: Mode = _pick(rng, "dispatch", "bidirectional")
     control = {"mode": mode, "departure_guard": bool(rng.random() < 0.8), "forecast": _pick(rng, "causal", "perfect")}
-    tariff = {"feed_in_price": _pick(rng, 0.0, 0.1)}
+    tariff = {"feed_in_price": _pick(rng, 0.0, 0.1)} | contract(number)
     grid = {"carbon_kg_per_kwh": _pick(rng, 0.4521, 0.0)}
     others = (
         Rule(), NoControl(), Alternating(), Constant("idle", None, 0.0), Constant("full-charge", 0.0, 1.0),

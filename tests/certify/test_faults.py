@@ -14,7 +14,7 @@ from pvbesscar.controllers.base import Acting
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from tests.builders import MINI_EV, mini_dataset
 from tests.certify.faults import FAULTS, Fault, plain_twin
-from tests.certify.fuzz import course
+from tests.certify.fuzz import contract, course
 
 HOURS = 96
 BATTERY = {
@@ -42,7 +42,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> CityLearnSim:
         mall_kwh=40.0 + 50.0 * rng.random(8760),
         ev=MINI_EV | {"socket_min_kw": 0.8, "charger_efficiency": 0.93},
         bess=BATTERY,
-        tariff={"feed_in_price": 0.1},
+        tariff=contract(1) | {"feed_in_price": 0.1, "export_limit_kw": 30.0},
     )
     return CityLearnSim(folder)
 

@@ -55,6 +55,12 @@ def _config(section: str, **values: Any) -> Injection:
     return inject
 
 
+def _evening_class(year: QualityContext) -> QualityContext:
+    """The class that the year is not in: its mean evening over its greatest hour, less and more than the limit."""
+    declared = {"declared": "outside_peak", "band": "peak", "limit": 0.01}
+    return _config("tariff", classification=declared)(year, np.random.default_rng(0))
+
+
 def _sessions(rows: int, **columns: Any) -> Injection:
     def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
         chosen = rng.choice(len(year.frames["sessions"]), rows, replace=False)
@@ -243,5 +249,16 @@ FAULTS = (
     Fault("PV rating in MW", "pv.dc_ac_ratio", _config("pv", dc_kwp=4.162)),
     Fault("constant tariff", "tariff.constant", _config("tariff", **two_prices(0.28))),
     Fault("feed-in above price", "tariff.feed_in", _config("tariff", feed_in_price=28.0)),
+    Fault("one price in centimos", "tariff.price_ratio", _config("tariff", **two_prices(45.0))),
+    Fault("power in PEN per MW", "tariff.demand_price", _config("tariff", demand=[
+        {"name": "peak", "hours": [[18, 23]], "pen_per_kw_month": 61350.0}])),
+    Fault("power in PEN per W", "tariff.demand_price", _config("tariff", demand=[
+        {"name": "peak", "hours": [[18, 23]], "pen_per_kw_month": 0.06135}])),
+    Fault("excess over its own hours", "tariff.demand_bands", _config("tariff", demand=[
+        {"name": "peak", "hours": [[18, 23]], "pen_per_kw_month": 61.35},
+        {"name": "excess", "hours": [[17, 24]], "basis": "excess", "over": "peak", "pen_per_kw_month": 15.52}])),
+    Fault("charge entered twice", "tariff.demand_bands", _config("tariff", demand=[
+        {"name": name, "hours": [[18, 23]], "pen_per_kw_month": 61.35} for name in ("peak", "again")])),
+    Fault("class of a site without evenings", "tariff.classification", lambda y, _: _evening_class(y)),
     Fault("carbon in grams", "carbon.range", _config("grid", carbon_kg_per_kwh=452.1)),
 )  # fmt: skip

@@ -295,6 +295,7 @@ AROUND_LEDGER = {
     "timestamp": ("local time", "start of the hour"),
     "price": ("PEN/kWh", "price of import"),
     "carbon": ("kgCO2/kWh", "carbon intensity of import"),
+    "day_type": ("", "1 Monday ... 7 Sunday, 8 holiday"),
     "reward": ("1", "reward of the hour"),
     "window": ("", "stretch of hours that the row belongs to"),
 }

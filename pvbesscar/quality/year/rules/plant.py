@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
+
 from pvbesscar.quality.engine import CONFIG, Violation
 from pvbesscar.quality.year.context import QualityContext, rule
+from schemas.frames import MALL, PV
+from schemas.settings import DAYS
 
 C_RATE_LIMITS = (0.05, 4.0)
 EFFICIENCY_LIMITS = (0.60, 0.98)
 DC_AC_LIMITS = (0.7, 2.0)
 CARBON_LIMITS = (0.005, 1.3)
+PRICE_RATIO = 10.0
+DEMAND_PRICE_LIMITS = (1.0, 500.0)
 
 
 @rule(
@@ -110,6 +117,111 @@ def feed_in(context: QualityContext) -> Iterator[Violation]:
             f"at most {lower:g} PEN/kWh",
             "export earns more than import costs",
         )
+
+
+@rule(
+    "tariff.price_ratio",
+    "error",
+    "no energy price ten times another",
+    looks_at=(),
+    rationale="Between the bands of a contract energy differs by tenths to a few times, never by a power of ten.",
+    reference="Osinergmin, published price sheets: 0.2769 in the peak and 0.2376 PEN/kWh outside (MT2)",
+    cause="centimos for soles in one band, or a misplaced decimal mark",
+    fix="set `pen_per_kwh` of every band of `tariff.energy` in PEN per kWh",
+)
+def price_ratio(context: QualityContext) -> Iterator[Violation]:
+    """Compare the dearest band with the cheapest that costs anything."""
+    prices = [band.pen_per_kwh for band in context.settings.tariff.energy if band.pen_per_kwh > 0.0]
+    ratio = max(prices) / min(prices) if prices else 1.0
+    if ratio >= PRICE_RATIO:
+        words = f"{max(prices):g} and {min(prices):g} PEN/kWh"
+        yield Violation(CONFIG, "tariff.energy", words, f"below {PRICE_RATIO:g} times", f"energy prices of {words}")
+
+
+@rule(
+    "tariff.demand_price",
+    "error",
+    "demand charges in PEN per kW and month",
+    looks_at=(),
+    rationale="Published prices of a kW of demand lie between some 10 and some 100 PEN a month.",
+    reference="Osinergmin, published price sheets: 15.13 to 61.35 PEN per kW and month (MT2, MT3)",
+    cause="a price in PEN per W or per MW",
+    fix="set `pen_per_kw_month` of the charge in PEN per kW and month; 0 where it only stands for `over`",
+)
+def demand_price(context: QualityContext) -> Iterator[Violation]:
+    """Compare the price of each charge with what power costs."""
+    low, high = DEMAND_PRICE_LIMITS
+    for charge in context.settings.tariff.demand:
+        found = charge.pen_per_kw_month
+        if found > 0.0 and not low <= found <= high:
+            words = f"{found:g} PEN/kW a month"
+            limit = f"{low:g} to {high:g} PEN/kW a month"
+            yield Violation(CONFIG, f"tariff.demand {charge.name}", words, limit, f"`{charge.name}` costs {words}")
+
+
+@rule(
+    "tariff.demand_bands",
+    "warning",
+    "no demand charged twice",
+    looks_at=(),
+    rationale="An excess is of one band over another: where their hours overlap, the same hour counts on both sides. "
+    "Two charges of the same hours, basis and price are one that was entered twice.",
+    reference="Osinergmin, Norma de opciones tarifarias: excess of the demand outside the peak over that in it",
+    cause="hours of the peak entered for the hours outside it, or a charge entered twice",
+    fix="check `hours` and `days` of the charges of `tariff.demand`",
+)
+def demand_bands(context: QualityContext) -> Iterator[Violation]:
+    """Compare the bands of the charges with each other."""
+    charges = context.settings.tariff.demand
+    hours = {c.name: {(hour, day) for day in DAYS for hour in range(24) if c.covers(hour, day)} for c in charges}
+    for index, charge in enumerate(charges):
+        shared = hours[charge.name] & hours[charge.over] if charge.over is not None else set()
+        if shared:
+            found = f"{len({hour for hour, _ in shared})} hours of the day in both"
+            text = f"`{charge.name}` is an excess over `{charge.over}` with {found}"
+            yield Violation(CONFIG, f"tariff.demand {charge.name}", found, "none", text)
+        for other in charges[:index]:
+            same = (charge.basis, charge.over, charge.pen_per_kw_month) == (
+                other.basis,
+                other.over,
+                other.pen_per_kw_month,
+            )
+            if same and hours[charge.name] == hours[other.name]:
+                text = f"`{charge.name}` is `{other.name}` once more"
+                yield Violation(CONFIG, f"tariff.demand {charge.name}", "the same charge twice", "once", text)
+
+
+@rule(
+    "tariff.classification",
+    "warning",
+    "the declared class of the tariff is that of the year",
+    looks_at=(MALL, PV),
+    rationale="Whether power is billed as present in the peak or outside it follows from how the site uses power: mean "
+    "import in the peak over the year's greatest. Here without vehicles and battery, which the gate does not know.",
+    reference="Osinergmin, Norma de opciones tarifarias: present at 0.5 and above",
+    cause="the contract is older than the PV plant, or of another supply",
+    fix="set `tariff.classification.declared` to what the bill says, and ask for a new classification where it differs",
+)
+def classification(context: QualityContext) -> Iterator[Violation]:
+    """Compare the class with mall less PV."""
+    tariff = context.settings.tariff
+    declared = tariff.classification
+    if declared is None:
+        return
+    mall, pv = context.frames[MALL], context.frames[PV]
+    stamps = pd.DatetimeIndex(mall["timestamp"])
+    bought = np.maximum(mall["mall_kwh"].to_numpy(np.float64) - pv["pv_kwh"].to_numpy(np.float64), 0.0)
+    band = next(band for band in tariff.energy if band.name == declared.band)
+    within = np.array([
+        band.covers(hour, DAYS[day]) for hour, day in zip(stamps.hour, stamps.day_of_week, strict=True)
+    ])  # fmt: skip
+    greatest = float(bought.max())
+    ratio = float(bought[within].mean()) / greatest if within.any() and greatest > 0.0 else 0.0
+    found = "present_in_peak" if ratio >= declared.limit else "outside_peak"
+    if found != declared.declared:
+        text = f"declared `{declared.declared}`, but the year uses {ratio:.2f} of its greatest import in the peak"
+        limit = f"present at {declared.limit:g} and above"
+        yield Violation(CONFIG, "tariff.classification.declared", f"{ratio:.2f}", limit, text)
 
 
 @rule(

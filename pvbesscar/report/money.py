@@ -1,0 +1,114 @@
+"""The money section of the report: the year's bill, what each controller saves, and whether that is certain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pvbesscar.controllers.registry import NO_CONTROL, OPTIMUM, RULE
+from pvbesscar.evaluation.bill import Bill, Line, bill_of, caveats, contradictions, worth
+from pvbesscar.evaluation.money import Saving, bill_rows, cheapest, savings
+from pvbesscar.report.inputs import ReportInputs
+from pvbesscar.report.sentences import number
+from schemas.results import EvaluationReport
+from schemas.settings import HOURS_PER_YEAR
+
+OPPONENTS = {NO_CONTROL: "a battery that is never used", RULE: "the rule of a site with a battery"}
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What the section shows.
+
+    Attributes
+    ----------
+    headline
+        Sentences for a reader who knows no kWh, the saving first.
+    head, rows
+        Table of bills, by controller; empty where no whole year was judged.
+    controller, lines
+        The controller of the headline, and the lines of its invoice.
+    caveats
+        What has to be told of prices and method.
+    """
+
+    headline: tuple[str, ...]
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    controller: str
+    lines: tuple[Line, ...]
+    caveats: tuple[str, ...]
+
+
+def money(inputs: ReportInputs) -> Money | None:
+    """Make the section; `None` where no controller was judged."""
+    report = inputs.evaluation
+    name = None if report is None else cheapest(report.main)
+    if report is None or name is None:
+        return None
+    bills = _bills(inputs, report)
+    head, rows = bill_rows(bills) if bills else ((), [])
+    found = savings(report, name)
+    headline = (*_paid(report, name), *(_saved(saving) for saving in found), *_left(report, name))
+    return Money(
+        headline=(*headline, *_worth(inputs, found)),
+        head=head,
+        rows=rows,
+        controller=name,
+        lines=bills[name].lines if name in bills else (),
+        caveats=(*caveats(inputs.settings.tariff), *contradictions(bills)),
+    )
+
+
+def _bills(inputs: ReportInputs, report: EvaluationReport) -> dict[str, Bill]:
+    """Bill of each controller on the first scenario, where it is a whole year."""
+    bills = {}
+    for name in (*(result.controller for result in report.main.ranking), OPTIMUM):
+        ledger = inputs.ledger(report.main.scenario, name) if report.main.judged_on == ("year",) else None
+        if ledger is not None and len(ledger) == HOURS_PER_YEAR:
+            bills[name] = bill_of(ledger, inputs.settings.tariff)
+    return bills
+
+
+def _paid(report: EvaluationReport, name: str) -> tuple[str, ...]:
+    cost = next(result.terms.cost_pen for result in report.main.ranking if result.controller == name)
+    year = (
+        "a year" if report.main.judged_on == ("year",) else f"on {', '.join(report.main.judged_on)}, which is no year"
+    )
+    return (f"With {name}, the cheapest controller that a site can have, the site pays {number(cost)} PEN {year}.",)
+
+
+def _saved(saving: Saving) -> str:
+    word = "less" if saving.pen >= 0.0 else "more"
+    said = f"That is {number(abs(saving.pen))} PEN {word} than with {OPPONENTS[saving.against]} ({saving.against})"
+    if saving.interval is None:
+        return f"{said}; one year shows no spread, so how certain it is can not be told."
+    low, high = sorted(abs(bound) for bound in saving.interval)
+    if saving.certain:
+        sure = f"certain, 95 % interval {number(low)} to {number(high)} PEN {word}"
+        return f"{said}, the mean of {saving.years} test years: {sure}."
+    spread = f"{number(saving.interval[0])} to {number(saving.interval[1])} PEN less"
+    return f"{said}, the mean of {saving.years} test years: NOT certain, the 95 % interval {spread} holds zero."
+
+
+def _left(report: EvaluationReport, name: str) -> tuple[str, ...]:
+    optimum = report.main.optimum
+    if optimum is None:
+        return ()
+    cost = next(result.terms.cost_pen for result in report.main.ranking if result.controller == name)
+    left = cost - optimum.terms.cost_pen
+    if left >= 0.0:
+        return (f"With perfect knowledge of the year the optimum of J would save {number(left)} PEN more.",)
+    more = f"The optimum of J pays {number(-left)} PEN more than {name}"
+    return (f"{more}: J weighs other things than cost, and the optimum gives up money for them.",)
+
+
+def _worth(inputs: ReportInputs, found: tuple[Saving, ...]) -> tuple[str, ...]:
+    """Payback and net present value against a battery that is never used, where the investment is declared."""
+    own = inputs.settings.economics
+    against = next((saving for saving in found if saving.against == NO_CONTROL), None)
+    if own.investment_pen is None or own.life_years is None or own.discount_rate is None or against is None:
+        return ()
+    payback, value = worth(against.pen, own.investment_pen, own.life_years, own.discount_rate)
+    back = "is never paid back" if payback is None else f"is paid back after {payback:.1f} years"
+    said = f"The declared investment of {number(own.investment_pen)} PEN {back}; over {own.life_years} years"
+    return (f"{said} at {100.0 * own.discount_rate:g} % its net present value is {number(value)} PEN.",)
