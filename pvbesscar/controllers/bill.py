@@ -8,7 +8,7 @@ import numpy as np
 
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.dataset.reference import charge_on_arrival
-from pvbesscar.plant.data import PlantData, occupancy
+from pvbesscar.plant.data import PlantData, Sessions, occupancy
 from schemas.results import ScoreTerms
 
 NO_SCALE = ScoreTerms(co2_kg=1.0, solar_kwh=1.0, cost_pen=1.0, ev_short_kwh=1.0, ramping_kwh=1.0)
@@ -49,7 +49,7 @@ def vehicles_at_once(data: PlantData) -> PlantData:
     The vehicles are demand of the mall then, and no session is left; their service is that of no control.
     """
     demand = charge_on_arrival(data.params, data.sessions, data.hours)
-    none = data.sessions._make(column[:0] for column in data.sessions)
+    none = Sessions(*(column[:0] for column in data.sessions))
     occupant, hours_left = occupancy(none, data.hours, data.params.sockets)
     return replace(
         data,

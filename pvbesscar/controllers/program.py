@@ -182,8 +182,8 @@ class Solution:
 
     Attributes
     ----------
-    x
-        Values of the columns, shape (n,).
+    x, duals
+        Values of the columns, shape (n,), and duals of the rows, shape (m,).
     objective
         `cost @ x`.
     bound
@@ -197,6 +197,7 @@ class Solution:
     """
 
     x: FloatArray
+    duals: FloatArray
     objective: float
     bound: float
     allowance: float
@@ -204,7 +205,7 @@ class Solution:
     seconds: float
 
 
-def dual_bound(lp: Lp, y: FloatArray) -> tuple[float, float]:
+def dual_bound(lp: Lp, y: FloatArray, *, slack: bool = True) -> tuple[float, float]:
     """Lower bound of a program from any row duals, and the part of it that its slacks cost.
 
     For every `x` and every `y`: `cost @ x = y @ (matrix @ x) + (cost - matrix.T @ y) @ x`. Each term is at least its
@@ -218,10 +219,14 @@ def dual_bound(lp: Lp, y: FloatArray) -> tuple[float, float]:
         The program; every column has finite bounds.
     y
         Duals of the rows, shape (m,).
+    slack
+        Whether the bounds are loosened by what the simulators may pass them.
     """
     # Reduced costs: what a unit of each column costs beside the rows' prices `y`.
     z = lp.cost - lp.matrix.T @ y
     value = float(_least(y, lp.row_lower, lp.row_upper).sum() + _least(z, lp.lower, lp.upper).sum())
+    if not slack:
+        return value, 0.0
     # An unbounded side has a dual of the wrong sign only by rounding; the truth stays within its other terms.
     allowance = dot(np.abs(y), lp.row_slack) + dot(np.abs(z), lp.slack)
     return value - allowance, allowance
@@ -261,6 +266,7 @@ def solve_lp(lp: Lp, what: str) -> Solution:
     bound, allowance = dual_bound(lp, one_sided(lp, np.array(solution.row_dual)))
     return Solution(
         x=np.array(solution.col_value),
+        duals=np.array(solution.row_dual),
         objective=float(model.getObjectiveValue()),
         bound=bound,
         allowance=allowance,
