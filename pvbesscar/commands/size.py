@@ -46,9 +46,10 @@ def size(
 ) -> None:
     """Say what one more unit of battery, PV and grid connection takes off the year's bill.
 
-    It is for those who size the plant. By the least bill that perfect foresight can reach on the validated year: its
-    value at the margin, and that of one percent more, solved again. Where the two are apart, the value falls quickly. Investment is not counted: compare the
-    value with what a unit costs a year. `grid.import_limit_kw` limits the connection. `pvbesscar build` comes first.
+    It is for those who size the plant. By the least bill that perfect foresight can reach on the validated year: the
+    value at the margin, and that of one percent more, solved again. Where the two are apart, the value falls quickly.
+    Investment is not counted: compare the value with what a unit costs a year. `grid.import_limit_kw` limits the
+    connection. `pvbesscar build` comes first.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def _worths(
     by_mpc = mpc_values(data, own, _fitted(settings, workspace)) if mpc else {}
     units = {"bess_kwh": "kWh of battery", "bess_kw": "kW of battery", "pv_kwp": "kWp of PV", "grid_kw": "kW of grid"}
     head = ("one more", "there are", "PEN a year, perfect foresight", "solved again", "MPC")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             units[one.part], f"{one.size:,.0f}", f"{one.by_duals:.2f}", f"{one.solved_again:.2f}",
             f"{by_mpc[one.part]:.2f}" if one.part in by_mpc else "-",
@@ -137,7 +138,8 @@ def _sweep(
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[float]]:
     from pvbesscar.controllers.sizing import Size, least_bill
 
-    bills, rows = [], []
+    bills: list[float] = []
+    rows: list[tuple[str, ...]] = []
     points = list(product(*axes.values()))
     for number, point in enumerate(points, start=1):
         own = Size.of(data, settings.grid.import_limit_kw)

@@ -49,7 +49,10 @@ def vehicles_at_once(data: PlantData) -> PlantData:
     The vehicles are demand of the mall then, and no session is left; their service is that of no control.
     """
     demand = charge_on_arrival(data.params, data.sessions, data.hours)
-    none = Sessions(*(column[:0] for column in data.sessions))
+    s = data.sessions
+    none = Sessions(
+        s.socket[:0], s.arrival[:0], s.departure[:0], s.battery_kwh[:0], s.arrival_soc[:0], s.required_soc[:0]
+    )
     occupant, hours_left = occupancy(none, data.hours, data.params.sockets)
     return replace(
         data,
