@@ -182,10 +182,10 @@ def test_charge_on_arrival_and_feasibility(folder: Path) -> None:
 
 def test_no_control_by_hand(folder: Path) -> None:
     # Hours 5 to 7: 10 kWh of mall, PV of 0, 20 and 0 kWh; two vehicles draw 7.0, 2.82 and 0 kWh.
-    params, rest = load_plant(folder).params, 6 / 0.95 - 3.5
+    data, rest = load_plant(folder), 6 / 0.95 - 3.5
     sessions = sessions_from_columns(pd.DataFrame([session(4, 5, 6, 0.1), session(5, 5, 9, 0.3)]))
     pv, mall, price = np.array([0.0, 20.0, 0.0]), np.full(3, 10.0), np.array([0.28, 0.28, 0.45])
-    found = no_control_terms(params, pv, mall, price, np.full(3, 0.5), sessions, start=5)
+    found = no_control_terms(data.params, pv, mall, price, np.full(3, 0.5), sessions, data.tariff, start=5)
     assert found.co2_kg == pytest.approx(0.5 * 27.0, abs=1e-6)
     assert found.solar_kwh == pytest.approx(10.0 - rest, abs=1e-6)
     assert found.cost_pen == pytest.approx(17.0 * 0.28 + 10.0 * 0.45, abs=1e-6)

@@ -200,7 +200,7 @@ def demand_bands(context: QualityContext) -> Iterator[Violation]:
     "import in the peak over the year's greatest. Here without vehicles and battery, which the gate does not know.",
     reference="Osinergmin, Norma de opciones tarifarias: present at 0.5 and above",
     cause="the contract is older than the PV plant, or of another supply",
-    fix="set `tariff.classification.declared` to what the bill says, and ask for a new classification where it differs",
+    fix="set `tariff.classification` to what the bill says, and ask for a new classification where it differs",
 )
 def classification(context: QualityContext) -> Iterator[Violation]:
     """Compare the class with mall less PV."""
