@@ -1,18 +1,14 @@
-"""The base of all results, and the hours of a series that were filled as declared."""
+"""The hours of a series that were filled as the configuration declares."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
 
-class Result(BaseModel):
-    """Base of all results: immutable, unknown keys are errors, no NaN."""
+class FilledHours(BaseModel):
+    """Hours of a canonical series that were filled as the configuration declares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class FilledHours(Result):
-    """Hours of a canonical series that were filled as the configuration declares."""
 
     series: str
     """Series that was filled: for generation modelled from filled weather, the weather."""

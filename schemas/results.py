@@ -5,14 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from schemas.filled import FilledHours as FilledHours
-from schemas.filled import Result as Result
+from pydantic import BaseModel, ConfigDict
+
+from schemas.filled import FilledHours
 from schemas.settings import Agent, Mode
 
 Severity = Literal["error", "warning", "info"]
 ControllerKind = Literal["agent", "untrained", "baseline", "constant"]
 SimulatorName = Literal["citylearn", "twin"]
 TrainingOutcome = Literal["training helped", "training added nothing", "can not be told"]
+
+
+class Result(BaseModel):
+    """Base of all results: immutable, unknown keys are errors, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ReaderDecision(Result):
