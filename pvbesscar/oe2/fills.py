@@ -15,8 +15,8 @@ from pvbesscar.oe2.readers import READERS, input_path
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.weather import sun
 from schemas.errors import InputError
+from schemas.filled import FilledHours
 from schemas.frames import MALL, PV, WEATHER
-from schemas.results import FilledHours
 from schemas.settings import FileSettings, Settings
 from schemas.settings.fills import Fill
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from pvbesscar.quality.year.context import QualityContext
-from schemas.results import FilledHours, Provenance, SeriesProvenance
+from schemas.filled import FilledHours
+from schemas.results import Provenance, SeriesProvenance
 from tests.builders import two_prices
 from tests.quality.years import spoil
 

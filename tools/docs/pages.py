@@ -88,7 +88,7 @@ fills:
 | --- | --- |
 | `weather` | `file`: a weather file with these hours (`pvbesscar fetch pvgis`), or with the same dates of `from_year` |
 | `pv` | `file`: a second meter; `weather`: modelled from the scenario's weather, or from the weather of `file` |
-| `mall`, `ev_profile` | `file`; `typical_week`: the mean of the weekday and hour over the hours that no fill names |
+| `mall`, `ev_profile` | `file`; `typical_week`: the mean of the same weekday and hour over the unfilled hours |
 
 `ingest` applies them, before any scaling; rows that are missing are added. Light is never filled from zeros or from
 itself: a source that is dark by day, or is the file that is filled, is refused. In one series at most
