@@ -10,18 +10,28 @@ import datetime as dt
 import io
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 HOUR = dt.timedelta(hours=1)
 UTC = dt.UTC
 UNIX = dt.datetime(1970, 1, 1, tzinfo=UTC)
-SHEET = dt.datetime(1899, 12, 30)
-MESES = "ene feb mar abr may jun jul ago sep oct nov dic".split()
-MESES_LARGOS = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
-)
+SHEET = dt.datetime(1899, 12, 30)  # noqa: DTZ001 (a clock without zone)
+MESES = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"]
+MESES_LARGOS = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +227,8 @@ STAMPS = (
         str(it.local.year), str(it.local.month), str(it.local.day), str(it.local.hour), str(it.local.minute)],
         "joined_stamps", ("Year", "Month", "Day", "Hour", "Minute"), minutes=30),
     Stamps("`Año`, `Mes`, `Día`, `Hora`", written("%Y|%m|%d|%H"), "joined_stamps", ("Año", "Mes", "Día", "Hora")),
-    Stamps("`YEAR`, `MO`, `DY`, `HR` (NASA POWER)", written("%Y|%m|%d|%H"), "joined_stamps", ("YEAR", "MO", "DY", "HR")),
+    Stamps("`YEAR`, `MO`, `DY`, `HR` (NASA POWER)", written("%Y|%m|%d|%H"), "joined_stamps",
+           ("YEAR", "MO", "DY", "HR")),
     Stamps("`Year`, month by name, `Day`, `Hour`", lambda it: [
         str(it.local.year), MESES[it.local.month - 1], str(it.local.day), str(it.local.hour)], "joined_stamps",
         ("Año", "Mes", "Día", "Hora")),
@@ -233,8 +244,8 @@ DECIMALS = ("point", "comma", "point, thousands", "comma, thousands", "comma, bl
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 ENCODINGS = ("utf-8", "utf-8-sig", "latin-1", "utf-16")
 AROUND = (
-    "nothing", "lines above", "padded lines above", "a row of units", "a legend", "a total", "`sep=` above", "an empty column",
-    "newest first",
+    "nothing", "lines above", "padded lines above", "a row of units", "a legend", "a total", "`sep=` above",
+    "an empty column", "newest first",
 )  # fmt: skip
 
 
@@ -331,15 +342,8 @@ def file_of(layout: Layout, values: Sequence[float], intervals: Sequence[Interva
         text.write(f"{above.pop()[0]}\r\n")
     writer = csv.writer(text, delimiter=SEPARATORS[layout.separator])
     writer.writerows([*above, header, *rows, *below])
-    return text.getvalue().replace("\u202f", "\u00a0" if layout.encoding == "latin-1" else "\u202f").encode(layout.encoding)
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A format of others: its name, how it is written, and the keys that it needs."""
-
-    name: str
-    read_as: str
-    reader: str
-    write: Callable[..., bytes]
-    keys: dict[str, Any] = field(default_factory=dict)
+    return (
+        text.getvalue()
+        .replace("\u202f", "\u00a0" if layout.encoding == "latin-1" else "\u202f")
+        .encode(layout.encoding)
+    )
