@@ -14,7 +14,7 @@ from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps, written_stamps
 from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
 from pvbesscar.oe2.time_columns import find_time, refuse_other_time, refuse_stamps, stated_moment
-from pvbesscar.oe2.typical_year import in_declared_year, wrapped
+from pvbesscar.oe2.typical_year import in_declared_year, refuse_typical, wrapped
 from pvbesscar.oe2.zone_words import UnclearZoneError, zone_in
 from schemas.errors import InputError
 from schemas.settings import SiteSettings
@@ -177,7 +177,7 @@ def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site
         steps.append(step)
     minutes = _interval(table, stamps)
     if table.layout.stamps is None:
-        _refuse_typical(table, stamps, minutes)
+        refuse_typical(table, stamps, minutes)
     _decide_zone(table, columns[0], stamps, (zone, why))
     moment = _moment(table, columns, stamps, zone, site, minutes)
     back = {"start": 0.0, "end": float(minutes), "middle": minutes / 2, "within": 0.0}[moment]
@@ -195,7 +195,7 @@ def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site
     told = [*stamps.steps, *steps, said]
     if back:
         told.append(f"stamps moved back by {back:g} min to the start of their intervals")
-    in_order = bool((rows == np.arange(len(table.lines))).all()) if len(rows) == len(table.lines) else False
+    in_order = np.array_equal(rows, np.arange(len(table.lines)))
     return TimeAxis(index, tuple(told), columns, stamped=True, minutes=minutes, rows=None if in_order else rows)
 
 
@@ -301,18 +301,6 @@ def _refuse_other_offsets(table: Table, column: str, stamps: WrittenStamps, rows
         cause=f"`{table.setting('timezone')}` was set for another file",
         hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
     )  # fmt: skip
-
-
-def _refuse_typical(table: Table, stamps: WrittenStamps, minutes: int) -> None:
-    """Refuse months of different years, which only a key makes one year."""
-    years = np.unique(stamps.day.astype("datetime64[Y]")).astype(int) + 1970
-    if len(years) > 2 and len(stamps.day) <= 366 * DAY // minutes:
-        raise InputError(
-            f"{table.named}: {len(stamps.day):,} rows from {len(years)} different years ({years[0]} to {years[-1]}): a "
-            "typical year, put together from months of several.",
-            hint=f"set `{table.setting('stamps')}` to `typical`: each row then takes its place in `site.year`; or use "
-            "a file of one year.",
-        )
 
 
 def _interval(table: Table, stamps: WrittenStamps) -> int:
