@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -13,14 +14,15 @@ from pvbesscar.oe2.calendar import year_start
 from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps, written_stamps
 from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
-from pvbesscar.oe2.time_columns import find_time, refuse_other_time, stated_moment
-from pvbesscar.oe2.typical_year import in_declared_year, wrapped
+from pvbesscar.oe2.time_columns import find_time, refuse_other_time, refuse_stamps, stated_moment
+from pvbesscar.oe2.typical_year import in_declared_year, refuse_typical, wrapped
 from pvbesscar.oe2.zone_words import UnclearZoneError, zone_in
 from schemas.errors import InputError
 from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
 DAY = 24 * 60
+NAMED_ZONE = re.compile(r"time ?zone|zona horaria|huso horario", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
         can not be known; or a column looks like stamps but has a header that says something else.
     """
     if table.layout.stamps == "none":
+        refuse_stamps(table)
         return _declared(table, site)
     found = find_time(table)
     if found is None:
@@ -174,7 +177,7 @@ def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site
         steps.append(step)
     minutes = _interval(table, stamps)
     if table.layout.stamps is None:
-        _refuse_typical(table, stamps, minutes)
+        refuse_typical(table, stamps, minutes)
     _decide_zone(table, columns[0], stamps, (zone, why))
     moment = _moment(table, columns, stamps, zone, site, minutes)
     back = {"start": 0.0, "end": float(minutes), "middle": minutes / 2, "within": 0.0}[moment]
@@ -192,7 +195,7 @@ def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site
     told = [*stamps.steps, *steps, said]
     if back:
         told.append(f"stamps moved back by {back:g} min to the start of their intervals")
-    in_order = bool((rows == np.arange(len(table.lines))).all()) if len(rows) == len(table.lines) else False
+    in_order = np.array_equal(rows, np.arange(len(table.lines)))
     return TimeAxis(index, tuple(told), columns, stamped=True, minutes=minutes, rows=None if in_order else rows)
 
 
@@ -249,6 +252,11 @@ def _zone(table: Table, columns: tuple[str, ...], site: SiteSettings) -> tuple[s
             ) from error
         if stated is not None:
             return stated, f"{where} says so"
+        if text not in columns and NAMED_ZONE.search(text):
+            raise InputError(
+                f"{table.named}: {where} speaks of the time zone, and not in words that are read.",
+                hint=f"set `{key}` to the zone of the stamps, for example `{site.timezone}` or `Etc/GMT+5`.",
+            )
     return site.timezone, "stamps without offset are in the site's time (`site.timezone`)"
 
 
@@ -293,18 +301,6 @@ def _refuse_other_offsets(table: Table, column: str, stamps: WrittenStamps, rows
         cause=f"`{table.setting('timezone')}` was set for another file",
         hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
     )  # fmt: skip
-
-
-def _refuse_typical(table: Table, stamps: WrittenStamps, minutes: int) -> None:
-    """Refuse months of different years, which only a key makes one year."""
-    years = np.unique(stamps.day.astype("datetime64[Y]")).astype(int) + 1970
-    if len(years) > 2 and len(stamps.day) <= 366 * DAY // minutes:
-        raise InputError(
-            f"{table.named}: {len(stamps.day):,} rows from {len(years)} different years ({years[0]} to {years[-1]}): a "
-            "typical year, put together from months of several.",
-            hint=f"set `{table.setting('stamps')}` to `typical`: each row then takes its place in `site.year`; or use "
-            "a file of one year.",
-        )
 
 
 def _interval(table: Table, stamps: WrittenStamps) -> int:
