@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.calendar import year_start
+from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps, written_stamps
 from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
@@ -144,12 +144,6 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
             hint="export the hour of each row, in that column or in a column `hora` beside it.",
         )
     return _stamped(table, found.columns, stamps, site)
-
-
-def declared_year(site: SiteSettings, rows: int, minutes: int = 60) -> pd.DatetimeIndex:
-    """Intervals of the declared year from 1 January 00:00 local time, each stamped at its start."""
-    start = year_start(site.year, site.timezone)
-    return pd.date_range(start, periods=rows, freq=f"{minutes}min", unit="us", name="timestamp")
 
 
 def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.DatetimeIndex, tuple[str, ...]]:
