@@ -175,8 +175,8 @@ def test_a_state_is_used_after_a_change_of_a_comment_and_not_after_one_of_code(
 def test_the_code_of_a_training_is_all_that_it_imports_but_what_only_refuses() -> None:
     rooms = {".".join(name.split(".")[:2]) for name in code_of("pvbesscar.agents.train")}
     learnt = {room for room in rooms if room.startswith("pvbesscar.")}
-    # Contracts refuse or let pass, the store moves files.
-    assert learnt == {*training.LEARNING_CODE, "pvbesscar.quality", "pvbesscar.store"}
+    # Contracts refuse or let pass, by the site's calendar; the store moves files.
+    assert learnt == {*training.LEARNING_CODE, "pvbesscar.quality", "pvbesscar.oe2", "pvbesscar.store"}
 
 
 def test_a_damaged_state_is_not_used(half: Workspace, settings: Settings, simulator: CityLearnSim) -> None:
