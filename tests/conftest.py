@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Worker processes of the tests are told the width of a terminal, and commands would cut their tables to it.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COLUMNS", None)
+
+
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     """Folder of the checkout."""
