@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pvbesscar.oe2.cells import MISSING, NamedFile
+from pvbesscar.oe2.cells import MISSING, NamedFile, plain
 from pvbesscar.oe2.stamp_cells import parts
 from pvbesscar.oe2.units import HUMIDITY, IRRADIANCE, POWER, TEMPERATURE, WIND
 
 FIGURE = re.compile(r"[+-]?[.,]?\d")
 WORD = re.compile(r"[^\W\d_]")
+ZONE_NAMES = {"time_zone", "timezone", "tz", "zona_horaria", "utc_offset", "gmt_offset"}
+OFFSET = re.compile(r"[+-]?\d{1,2}(?:\.\d+)?", re.ASCII)
 UNIT_LIKE = re.compile(
     r"[\[(].*[\])]|-|%|[a-zA-Zµ°²/³·^0-9.-]{1,12}|[dmyhs/:. -]{4,20}|yyyy.*|dd.*|mm/.*", re.IGNORECASE
 )
@@ -73,7 +75,7 @@ def find_block(lines: list[int], rows: list[list[str]], file: NamedFile) -> Bloc
     last = _last(rows, kinds, width)
     if head == 0 and not units and last == len(rows):
         return _without_empty_columns(plainly)
-    above = tuple(" ".join(cell.strip() for cell in row if cell.strip()) for row in rows[:head])
+    above = (*_zone_facts(rows[:head]), *(" ".join(filter(None, map(str.strip, row))) for row in rows[:head]))
     if head:
         file.decide("header", f"line {lines[head]}", f"the {head} lines above it are no rows: {_shown(above)}")
     if last < len(rows):
@@ -82,6 +84,20 @@ def find_block(lines: list[int], rows: list[list[str]], file: NamedFile) -> Bloc
     return _without_empty_columns(
         Block(rows[head], units, lines[first:last], rows[first:last], tuple(line for line in above if line))
     )
+
+
+def _zone_facts(rows: list[list[str]]) -> list[str]:
+    """Offset to UTC that a pair of name and value says, beside or below it, as NSRDB, SAM and SIAR write it."""
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row):
+            if plain(cell) not in ZONE_NAMES:
+                continue
+            below = rows[i + 1][j] if i + 1 < len(rows) and j < len(rows[i + 1]) else ""
+            beside = row[j + 1] if j + 1 < len(row) else ""
+            for value in (below, beside):
+                if OFFSET.fullmatch(value.strip()):
+                    return [f"UTC{float(value):+g}"]
+    return []
 
 
 def _shown(texts: Sequence[str]) -> str:

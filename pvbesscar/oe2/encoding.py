@@ -6,17 +6,32 @@ import codecs
 import re
 
 from pvbesscar.oe2.cells import NamedFile
+from pvbesscar.oe2.foreign import as_table
 from pvbesscar.oe2.limits import PARQUET, shape_of
 from pvbesscar.oe2.parquet import parquet_text
 from pvbesscar.oe2.records import records_text
+from pvbesscar.oe2.workbook import is_workbook, sheet_text
 from schemas.errors import InputError
 
 MAGIC = {
-    b"PK\x03\x04": "an Excel workbook or zip archive",
+    b"PK\x03\x04": "a zip archive, and no whole Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF",
+    b"\x89HDF": "an HDF5 or NetCDF file",
+    b"CDF": "a NetCDF file",
+    b"SQLite format 3": "an SQLite database",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstandard archive",
+    b"ARROW1": "an Arrow (Feather) file",
+    b"MATLAB 5.0": "a MATLAB file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
 }
+ZIP = b"PK\x03\x04"
 UTF8_MARK = codecs.BOM_UTF8
 WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -55,7 +70,7 @@ def read_bytes(file: NamedFile) -> bytes:
 
 
 def decode(data: bytes, file: NamedFile) -> tuple[str, str]:
-    """Encoding and text of an input file's bytes.
+    """Encoding and text of an input file's bytes; of a foreign format its name, and the text of its table.
 
     Raises
     ------
@@ -65,6 +80,9 @@ def decode(data: bytes, file: NamedFile) -> tuple[str, str]:
     if data.startswith(PARQUET):
         file.decide("encoding", "Parquet", "the file begins with its mark")
         return "Parquet", parquet_text(data, file)
+    if data.startswith(ZIP) and is_workbook(data):
+        file.decide("encoding", "Excel workbook", "the file is an archive with the parts of one")
+        return "Excel workbook", sheet_text(data, file)
     kind = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
     if kind is not None:
         raise not_text(file, f"is {kind}")
@@ -87,7 +105,8 @@ def decode(data: bytes, file: NamedFile) -> tuple[str, str]:
     if records is not None:
         file.decide("layout", "JSON records", "the file is one list of objects")
         return f"JSON in {encoding}", records
-    return encoding, text
+    foreign = as_table(text, file)
+    return (encoding, text) if foreign is None else foreign
 
 
 def not_text(file: NamedFile, seen: str) -> InputError:

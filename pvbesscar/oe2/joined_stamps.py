@@ -101,7 +101,9 @@ def _joined(table: Table, headers: dict[str, str], hour: str, minute: str | None
     if minute is None:
         return replace(stamps, steps=(f"{said} joined",))
     minutes = _numbers(table, minute, 0, 59)
-    within = replace(stamps, clock=stamps.clock + minutes * 60.0)
+    # NSRDB and SAM stamp the middle of the hour that a row is the mean of.
+    weather = any("latitude" in line.casefold() for line in table.above) and bool((minutes == 30).all())
+    within = replace(stamps, clock=stamps.clock + minutes * 60.0, moment="middle" if weather else stamps.moment)
     return replace(within, steps=(f"{said} and `{minute}` joined",))
 
 

@@ -56,6 +56,7 @@ SPANS = re.compile(
 )
 """Between the start and the end of an interval that a cell names by both."""
 NUMERIC = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
+FIRST_DAY_HOUR, LAST_DAY_HOUR = 1_990_010_100, 2_100_123_124
 EPOCHS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 EPOCH_SECONDS = (631_152_000, 4_165_516_800)
 """Seconds since 1970 from 1990 to 2101."""
@@ -138,6 +139,8 @@ def number_of_time(cells: list[str]) -> str | None:
     if not cells or not all(NUMERIC.fullmatch(cell) for cell in cells):
         return None
     values = [float(cell.replace(",", ".")) for cell in cells]
+    if all(FIRST_DAY_HOUR <= value <= LAST_DAY_HOUR for value in values) and all(map(parts, cells)):
+        return None  # ten digits from 1990010100 on are days and hours; as seconds they would be 2033 and later
     for unit, per_second in EPOCHS.items():
         if all(EPOCH_SECONDS[0] <= value / per_second < EPOCH_SECONDS[1] for value in values):
             return unit

@@ -78,7 +78,7 @@ def find_time(table: Table) -> TimeColumns | None:  # noqa: PLR0911 (one return 
         return _alone(table, _one_of(table, moments))
     date = table.find(DATE_HEADERS)
     dates = [header for header, kind in seen.items() if kind == "date"]
-    if date is not None and (seen.get(date) == "date" or not dates) and _clock_of(table, date) is not None:
+    if date is not None and seen.get(date) == "date" and _clock_of(table, date) is not None:
         return _joined_or_alone(table, date, seen)
     if len(dates) > 1:
         dates = [header for header in dates if _clock_of(table, header) is not None][:1] or dates
@@ -96,6 +96,22 @@ def find_time(table: Table) -> TimeColumns | None:  # noqa: PLR0911 (one return 
 def stated_moment(header: str) -> str | None:
     """Moment of the interval that a header says."""
     return next((MOMENT_SUFFIXES[word] for word in _suffixes(header) if word in MOMENT_SUFFIXES), None)
+
+
+def refuse_stamps(table: Table) -> None:
+    """Refuse stamps in a file that a key says to have none.
+
+    Raises
+    ------
+    InputError
+        A column holds stamps.
+    """
+    for header in _seen(table):
+        raise InputError(
+            f"{table.named}: column `{header}` holds stamps (`{table.columns[header][0]}`), where "
+            f"`{table.setting('stamps')}` says that the file has none.",
+            hint=f"remove `{table.setting('stamps')}`: the stamps are read, and not replaced by the declared year.",
+        )
 
 
 def refuse_other_time(table: Table, taken: Sequence[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from pvbesscar.oe2.calendar import year_start
 from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps, written_stamps
 from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
-from pvbesscar.oe2.time_columns import find_time, refuse_other_time, stated_moment
+from pvbesscar.oe2.time_columns import find_time, refuse_other_time, refuse_stamps, stated_moment
 from pvbesscar.oe2.typical_year import in_declared_year, wrapped
 from pvbesscar.oe2.zone_words import UnclearZoneError, zone_in
 from schemas.errors import InputError
@@ -21,6 +22,7 @@ from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
 DAY = 24 * 60
+NAMED_ZONE = re.compile(r"time ?zone|zona horaria|huso horario", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
         can not be known; or a column looks like stamps but has a header that says something else.
     """
     if table.layout.stamps == "none":
+        refuse_stamps(table)
         return _declared(table, site)
     found = find_time(table)
     if found is None:
@@ -249,6 +252,11 @@ def _zone(table: Table, columns: tuple[str, ...], site: SiteSettings) -> tuple[s
             ) from error
         if stated is not None:
             return stated, f"{where} says so"
+        if text not in columns and NAMED_ZONE.search(text):
+            raise InputError(
+                f"{table.named}: {where} speaks of the time zone, and not in words that are read.",
+                hint=f"set `{key}` to the zone of the stamps, for example `{site.timezone}` or `Etc/GMT+5`.",
+            )
     return site.timezone, "stamps without offset are in the site's time (`site.timezone`)"
 
 
