@@ -22,6 +22,7 @@ from pvbesscar.controllers.forecast import causal_outlook, fit_forecast, perfect
 from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.reference import no_control_reference, simulated_terms
+from pvbesscar.controllers.rolling_demand import fit_policy
 from pvbesscar.controllers.tuned import fit_tuned
 from pvbesscar.dataset.build import build
 from pvbesscar.oe2.ingest import ingest
@@ -30,7 +31,7 @@ from pvbesscar.quality.gate import validate
 from pvbesscar.store.workspace import Workspace
 from schemas.results import ScoreTerms
 
-LIMITS_S = {"optimum": 15.0, "mpc": 60.0}
+LIMITS_S = {"optimum": 15.0, "mpc": 60.0, "optimum, power": 15.0, "mpc, power": 60.0}
 """What a year may take on two cores."""
 
 
@@ -117,6 +118,18 @@ def measure_mpc(year: PlantData, mode: str, add: Callable[[Row], None]) -> None:
         add(Row("fit forecasts", mode, k, years, years * hours, timed(fit_all_forecasts, training, reference)))
 
 
+def measure_billed(year: PlantData, mode: str, add: Callable[[Row], None]) -> None:
+    """Rows of a year whose tariff bills power."""
+    k, hours = year.params.sockets, year.hours
+    found = solve(year)
+    add(Row("optimum, power", mode, k, 1, found.variables, found.seconds))
+    model = fit_forecast([year], HORIZON)
+    policy = fit_policy([year], model)
+    controller = Mpc("mpc", year, causal_outlook(year, model), no_control_reference(year, 0, hours), policy)
+    add(Row("mpc, power", mode, k, 1, hours, timed(simulated_terms, year, controller)))
+    add(Row("tuned fit, power", mode, k, 1, hours, timed(fit_tuned, [year], 0)))
+
+
 def fit_all_forecasts(training: list[PlantData], reference: ScoreTerms) -> None:
     choose_quantile(training, fit_forecast(training, HORIZON), reference)
 
@@ -126,6 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("config/iquitos_mall.yaml"))
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--tariff", type=Path, default=Path("config/tariffs/mt2_example.yaml"), help="bills power")
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks"), help="folder of the results")
     arguments = parser.parse_args()
     rows: list[Row] = []
@@ -147,6 +161,9 @@ def main() -> None:
         print(f"{about} {row.seconds:9.1f} {limit:>7}", flush=True)
 
     measure(site(arguments.config, arguments.overrides), add)
+    billed = site(arguments.config, [*arguments.overrides, f"tariff={arguments.tariff}"])
+    for mode in ("dispatch", "bidirectional"):
+        measure_billed(billed.with_mode(mode), mode, add)
     write_results(
         arguments.out,
         "controllers",

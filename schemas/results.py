@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from schemas.filled import FilledHours
 from schemas.settings import Agent, Mode
 from schemas.terms import Result, ScoreTerms
 from schemas.trade_offs import EvTerm, TradeOffs
 
-__all__ = ["Result", "ScoreTerms"]
+__all__ = ["FilledHours", "Result", "ScoreTerms"]
 
 Severity = Literal["error", "warning", "info"]
 ControllerKind = Literal["agent", "untrained", "baseline", "constant", "random"]
@@ -27,24 +28,6 @@ class ReaderDecision(Result):
     what: str
     value: str
     why: str
-
-
-class FilledHours(Result):
-    """Hours of a canonical series that were filled as the configuration declares."""
-
-    series: str
-    """Series that was filled: for generation modelled from filled weather, the weather."""
-    first_stamp: str
-    """First hour, with its offset."""
-    last_stamp: str
-    hours: int
-    rows_added: int
-    """Rows that the source did not have at all."""
-    columns: tuple[str, ...]
-    source: str
-    file: str | None
-    sha256: str | None
-    reason: str
 
 
 class SeriesProvenance(Result):

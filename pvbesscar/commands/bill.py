@@ -26,8 +26,8 @@ def bill(
 ) -> None:
     """Print the year's bill of each controller from the ledgers of the last evaluation, and what each one saves.
 
-    The controllers decided under the scenario's tariff: under another one they would decide otherwise, and so its bill
-    is an upper limit of what they would pay under it.
+    The controllers decided under the scenario's tariff; under another one they might decide otherwise. The table says
+    what the same hours cost.
 
     Examples
     --------

@@ -43,8 +43,9 @@ def validate(
 
     A file is read as `ingest` reads it, with the keys of the scenario (columns, units, layout, scaling, fills); what it
     is these keys say, else its headers. All that is in it is judged: weather, generation, demand, charger profiles,
-    sessions; what is not judged is named with the reason. A folder is judged as a dataset of CityLearn, by its schema.json; the
-    scenario's site counts for the building of its name. Nothing is written.
+    sessions; what is not judged is named with the reason. A folder is judged as a dataset of CityLearn, by its
+    schema.json; the scenario's site counts for the building of its name. The worst file is shown first; nothing is
+    written.
 
     Examples
     --------

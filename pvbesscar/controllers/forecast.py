@@ -159,6 +159,14 @@ def with_quantile(model: ForecastModel, training: Sequence[PlantData], quantile:
     return model.model_copy(update={"surplus_quantile": quantile, "surplus_margin_kwh": _table(margin)})
 
 
+def worse_margin(model: ForecastModel, training: Sequence[PlantData], quantile: float) -> Table:
+    """Quantile of what PV less demand turns out above expectation, by hour of day and lead, shape (24, H) [kWh]."""
+    errors, _ = _surplus_errors(model, training)
+    margin = np.stack([np.quantile(error, quantile, axis=0) for error in errors])
+    margin[:, 0] = 0.0
+    return _table(margin)
+
+
 def _surplus_errors(model: ForecastModel, training: Sequence[PlantData]) -> tuple[list[FloatArray], NDArray[np.bool_]]:
     """Errors of PV less demand by hour of day, each (days, H), and whether the sun shines then, (24, H)."""
     plain = model.model_copy(update={"surplus_margin_kwh": _table(np.zeros((24, model.horizon)))})

@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.linear import dot
 from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
-from pvbesscar.controllers.program import UNLIMITED, Builder, SiteColumns, balance_rows, storage_rows
+from pvbesscar.controllers.program import (
+    UNLIMITED,
+    Builder,
+    SiteColumns,
+    balance_rows,
+    set_columns,
+    set_rows,
+    storage_rows,
+)
 from pvbesscar.controllers.reference import scale, simulated_terms
+from pvbesscar.controllers.rolling_demand import DemandPolicy, RollingDemand
 from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.params import NEED_EPSILON_KWH
@@ -50,9 +59,18 @@ class Mpc:
     scale_by
         Totals of no control, for the weights of the program's objective: those of training years, for the total of
         the year controlled is not known before it ends.
+    policy
+        What it knows of a month under demand charges (see `rolling_demand`).
     """
 
-    def __init__(self, name: str, data: PlantData, outlook: Outlook, scale_by: ScoreTerms) -> None:
+    def __init__(
+        self,
+        name: str,
+        data: PlantData,
+        outlook: Outlook,
+        scale_by: ScoreTerms,
+        policy: DemandPolicy | None = None,
+    ) -> None:
         self._name, self._data, self._outlook = name, data, outlook
         self._horizon = outlook.pv_kwh.shape[1]
         self._per_kwh = scale(data.params, scale_by) * OBJECTIVE_SCALE
@@ -60,7 +78,7 @@ class Mpc:
         # The tariff and the carbon intensity are published: they are known ahead.
         worth = self._per_kwh[0] * data.carbon + self._per_kwh[2] * data.price
         self._import_cost: FloatArray = worth[ahead]
-        self._write()
+        self._write(policy or DemandPolicy())
 
     @property
     def name(self) -> str:
@@ -72,14 +90,15 @@ class Mpc:
         # HiGHS starts from the last basis: where optima are many, another start can end at another of them.
         self._model.clearSolver()
 
-    def _write(self) -> None:
+    def _write(self, policy: DemandPolicy) -> None:
         data, p, h, b = self._data, self._data.params, self._horizon, Builder()
         one_way = math.sqrt(p.bess_efficiency)
         reserve = (1.0 - p.bess_depth_of_discharge) * p.bess_kwh
         most = float(data.params.mall_scale_kw + data.params.pv_ac_kw + p.bess_kw + p.sockets * p.socket_kw) * 10.0
         imported = b.columns(h, 0.0, most)
         exported = b.columns(h, 0.0, most, self._per_kwh[1] - self._per_kwh[2] * p.feed_in_price)
-        charged, discharged = b.columns(h, 0.0, p.bess_kw), b.columns(h, 0.0, p.bess_kw)
+        wear = self._per_kwh[2] * p.wear_pen_per_kwh
+        charged, discharged = b.columns(h, 0.0, p.bess_kw, wear), b.columns(h, 0.0, p.bess_kw, wear)
         worth = np.zeros(h)
         # What is left in the store saves an import of the cheapest hour some time after the horizon.
         worth[-1] = -one_way * float(self._import_cost.min())
@@ -102,6 +121,12 @@ class Mpc:
         self._limit = b.rows(h, -UNLIMITED, 0.0)
         b.add(self._limit, discharged, 1.0)
         b.add(self._limit, vehicles, -1.0)
+        self._limited, self._demand = math.isfinite(p.export_limit_kw), None
+        if self._limited:
+            self._curtailed = b.columns(h, 0.0, most, self._per_kwh[1])
+            b.add(self._balance, self._curtailed, -1.0)
+        if data.tariff.price.size:
+            self._demand = RollingDemand(b, data, self._site, self._per_kwh[2], most, policy)
         self._model = b.build().highs()
 
     def decide(self, state: PlantState) -> Setpoints:
@@ -139,19 +164,23 @@ class Mpc:
         net = self._outlook.mall_kwh[t] - self._outlook.pv_kwh[t]
         surplus = np.maximum(-net, 0.0)
         charge_most = np.full(h, p.bess_kw) if p.bidirectional else np.minimum(surplus, p.bess_kw)
-        _columns(model, self._site.exported, np.zeros(h), surplus)
-        _columns(model, self._site.charged, np.zeros(h), charge_most)
-        _columns(model, self._charged_so_far, late, np.maximum(early, late) + NEED_EPSILON_KWH)
+        set_columns(model, self._site.exported, np.zeros(h), np.minimum(surplus, p.export_limit_kw))
+        if self._limited:
+            set_columns(model, self._curtailed, np.zeros(h), np.maximum(surplus - p.export_limit_kw, 0.0))
+        set_columns(model, self._site.charged, np.zeros(h), charge_most)
+        set_columns(model, self._charged_so_far, late, np.maximum(early, late) + NEED_EPSILON_KWH)
         model.changeColsCost(h, self._site.imported.astype(np.int32), self._import_cost[t])
-        _rows(model, self._balance, net, net)
+        set_rows(model, self._balance, net, net)
         before = np.zeros(h)
         before[0] = max(state.bess_soc, 1.0 - p.bess_depth_of_discharge) * p.bess_kwh
-        _rows(model, self._storage, before, before)
+        set_rows(model, self._storage, before, before)
+        if self._demand is not None:
+            self._demand.set(model, state, net, float(before[0]))
         # An episode's first hour has no ramp: its row is left open.
         low, high = np.zeros(h), np.zeros(h)
         low[0], high[0] = (-UNLIMITED, UNLIMITED) if state.first else (state.last_import_kwh, state.last_import_kwh)
-        _rows(model, self._ramp, low, high)
-        _rows(model, self._limit, np.full(h, -UNLIMITED), np.maximum(net, 0.0))
+        set_rows(model, self._ramp, low, high)
+        set_rows(model, self._limit, np.full(h, -UNLIMITED), np.maximum(net, 0.0))
 
     def _solve(self, t: int) -> FloatArray:
         self._model.run()
@@ -162,14 +191,6 @@ class Mpc:
                 hint="look for energies in the year that are not finite.",
             )
         return np.array(self._model.getSolution().col_value)
-
-
-def _columns(model: object, columns: NDArray[np.int64], lower: FloatArray, upper: FloatArray) -> None:
-    model.changeColsBounds(columns.size, columns.astype(np.int32), lower, upper)  # type: ignore[attr-defined]
-
-
-def _rows(model: object, rows: NDArray[np.int64], lower: FloatArray, upper: FloatArray) -> None:
-    model.changeRowsBounds(rows.size, rows.astype(np.int32), lower, upper)  # type: ignore[attr-defined]
 
 
 def share_out(energy_kwh: float, need: FloatArray, hours_left: NDArray[np.int32], socket_kw: float) -> FloatArray:
@@ -221,7 +242,16 @@ def choose_quantile(training: Sequence[PlantData], model: ForecastModel, scale_b
 
 
 def _score(year: PlantData, controller: Mpc, scale_by: ScoreTerms) -> float:
-    quarter = year.hours // 4
-    hours = min(TRIAL_HOURS, quarter)
-    parts = [simulated_terms(year, controller, start, hours) for start in range(0, 4 * quarter, quarter)]
+    parts = [simulated_terms(year, controller, start, hours) for start, hours in _trials(year)]
     return dot(scale(year.params, scale_by), np.sum(parts, axis=0))
+
+
+def _trials(year: PlantData) -> list[tuple[int, int]]:
+    """First hour and length of what a quantile is tried on."""
+    quarter = year.hours // 4
+    if not year.tariff.price.size:
+        return [(start, min(TRIAL_HOURS, quarter)) for start in range(0, 4 * quarter, quarter)]
+    # A stretch inside a month finds the rule's demand, below which nothing is billed: whole months tell.
+    begins = np.flatnonzero(np.diff(year.tariff.month, prepend=-1))
+    months = list(zip(begins.tolist(), np.diff(begins, append=year.hours).tolist(), strict=True))
+    return months[:: max(len(months) // 4, 1)]

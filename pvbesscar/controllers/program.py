@@ -70,6 +70,7 @@ class Builder:
         self._columns: list[tuple[FloatArray, ...]] = []
         self._rows: list[tuple[FloatArray, ...]] = []
         self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
+        self._prices: list[tuple[IntArray, float]] = []
         self._n = self._m = 0
 
     def columns(
@@ -84,6 +85,10 @@ class Builder:
         self._columns.append(_spread(count, cost, lower, upper, slack))
         self._n += count
         return np.arange(self._n - count, self._n)
+
+    def price(self, columns: IntArray, cost: float) -> None:
+        """Add to the cost of columns."""
+        self._prices.append((columns, cost))
 
     def rows(
         self, count: int, lower: FloatArray | float, upper: FloatArray | float, slack: FloatArray | float = 0.0
@@ -102,6 +107,8 @@ class Builder:
         """Return the program collected."""
         rows, columns, values = (np.concatenate(part) for part in zip(*self._entries, strict=True))
         cost, lower, upper, slack = (np.concatenate(part) for part in zip(*self._columns, strict=True))
+        for priced, added in self._prices:
+            cost[priced] += added
         row_lower, row_upper, row_slack = (np.concatenate(part) for part in zip(*self._rows, strict=True))
         matrix = sp.csc_matrix((values, (rows, columns)), shape=(self._m, self._n))
         return Lp(cost, lower, upper, row_lower, row_upper, matrix, slack, row_slack)
@@ -155,6 +162,16 @@ def storage_rows(
     return rows
 
 
+def set_columns(model: Any, columns: IntArray, lower: FloatArray, upper: FloatArray) -> None:  # noqa: ANN401
+    """Change bounds of columns of a model in HiGHS, which is untyped."""
+    model.changeColsBounds(columns.size, columns.astype(np.int32), lower, upper)
+
+
+def set_rows(model: Any, rows: IntArray, lower: FloatArray, upper: FloatArray) -> None:  # noqa: ANN401
+    """Change bounds of rows of a model in HiGHS, which is untyped."""
+    model.changeRowsBounds(rows.size, rows.astype(np.int32), lower, upper)
+
+
 def _spread(count: int, *values: FloatArray | float) -> tuple[FloatArray, ...]:
     return tuple(np.broadcast_to(np.asarray(value, dtype=np.float64), count) for value in values)
 
@@ -165,8 +182,8 @@ class Solution:
 
     Attributes
     ----------
-    x
-        Values of the columns, shape (n,).
+    x, duals
+        Values of the columns, shape (n,), and duals of the rows, shape (m,).
     objective
         `cost @ x`.
     bound
@@ -180,6 +197,7 @@ class Solution:
     """
 
     x: FloatArray
+    duals: FloatArray
     objective: float
     bound: float
     allowance: float
@@ -187,7 +205,7 @@ class Solution:
     seconds: float
 
 
-def dual_bound(lp: Lp, y: FloatArray) -> tuple[float, float]:
+def dual_bound(lp: Lp, y: FloatArray, *, slack: bool = True) -> tuple[float, float]:
     """Lower bound of a program from any row duals, and the part of it that its slacks cost.
 
     For every `x` and every `y`: `cost @ x = y @ (matrix @ x) + (cost - matrix.T @ y) @ x`. Each term is at least its
@@ -201,10 +219,14 @@ def dual_bound(lp: Lp, y: FloatArray) -> tuple[float, float]:
         The program; every column has finite bounds.
     y
         Duals of the rows, shape (m,).
+    slack
+        Whether the bounds are loosened by what the simulators may pass them.
     """
     # Reduced costs: what a unit of each column costs beside the rows' prices `y`.
     z = lp.cost - lp.matrix.T @ y
     value = float(_least(y, lp.row_lower, lp.row_upper).sum() + _least(z, lp.lower, lp.upper).sum())
+    if not slack:
+        return value, 0.0
     # An unbounded side has a dual of the wrong sign only by rounding; the truth stays within its other terms.
     allowance = dot(np.abs(y), lp.row_slack) + dot(np.abs(z), lp.slack)
     return value - allowance, allowance
@@ -244,6 +266,7 @@ def solve_lp(lp: Lp, what: str) -> Solution:
     bound, allowance = dual_bound(lp, one_sided(lp, np.array(solution.row_dual)))
     return Solution(
         x=np.array(solution.col_value),
+        duals=np.array(solution.row_dual),
         objective=float(model.getObjectiveValue()),
         bound=bound,
         allowance=allowance,

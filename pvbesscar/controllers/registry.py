@@ -10,6 +10,7 @@ from pvbesscar.controllers.baselines import ConstantAction, NoControl, RandomAct
 from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, fit_forecast, perfect_outlook
 from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
 from pvbesscar.controllers.reference import no_control_reference
+from pvbesscar.controllers.rolling_demand import DemandPolicy, fit_policy
 from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned
 from pvbesscar.plant.data import PlantData
 from schemas.errors import ControllerError
@@ -35,6 +36,7 @@ class Fitted(Frozen):
     reference: ScoreTerms = quantity(..., "", "mean totals of no control over the training years", "fitted")
     tuned: TunedParameters
     forecast: ForecastModel
+    demand: DemandPolicy = DemandPolicy()
 
 
 def names() -> tuple[str, ...]:
@@ -47,7 +49,9 @@ def needs_fit(name: str) -> bool:
     return name in FITTED
 
 
-def fit(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None) -> Fitted:
+def fit(
+    training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None, horizon: int = HORIZON
+) -> Fitted:
     """Fit every controller that learns from years, on training years of one plant and mode.
 
     Parameters
@@ -58,6 +62,8 @@ def fit(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None
         Seed of the search; the same years and seed give the same result.
     on_progress
         Told how many candidates were tried.
+    horizon
+        Hours that the MPC looks ahead.
 
     Raises
     ------
@@ -69,12 +75,14 @@ def fit(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None
     mean = ScoreTerms(**{
         name: sum(getattr(one, name) for one in references) / len(references) for name in ScoreTerms.model_fields
     })  # fmt: skip
+    forecast = choose_quantile(training, fit_forecast(training, horizon), mean)
     return Fitted(
         mode="bidirectional" if training[0].params.bidirectional else "dispatch",
         years=tuple(year.digest for year in training),
         reference=mean,
         tuned=fit_tuned(training, seed, on_progress),
-        forecast=choose_quantile(training, fit_forecast(training, HORIZON), mean),
+        forecast=forecast,
+        demand=fit_policy(training, forecast),
     )
 
 
@@ -132,6 +140,8 @@ def _make_fitted(name: str, data: PlantData, fitted: Fitted | None) -> Controlle
         )
     if name == TUNED:
         return TunedRule(fitted.tuned, data)
-    causal = name == MPC
-    outlook = causal_outlook(data, fitted.forecast) if causal else perfect_outlook(data, fitted.forecast.horizon)
-    return Mpc(name, data, outlook, fitted.reference)
+    if name == MPC:
+        return Mpc(name, data, causal_outlook(data, fitted.forecast), fitted.reference, fitted.demand)
+    # A day that is known can not turn out worse.
+    certain = fitted.demand.model_copy(update={"margin_kwh": ()})
+    return Mpc(name, data, perfect_outlook(data, fitted.forecast.horizon), fitted.reference, certain)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ Hours = tuple[float, ...]
 
 _FITTED = "fitted on training years"
 HOURS = 24
+MONTHS_OF_YEAR = 12
 PASSES = 4
 """Rounds of the search; each tries steps half as long as the one before."""
 GAIN = 1e-7
@@ -48,6 +50,10 @@ class TunedParameters(Frozen):
     vehicle_share: Hours = quantity(
         (1.0,) * HOURS, "1", "share of a socket's power without PV surplus, by hour of day (in surplus: all)", _FITTED
     )
+    peak_target_kw: Hours = quantity(
+        (0.0,) * MONTHS_OF_YEAR, "kW", "import aimed at while the dearest demand charge sees it, by month; 0 without "
+        "demand charges", _FITTED,
+    )  # fmt: skip
 
     def by_hour(self) -> RuleByHour:
         """Return the parameters as arrays, for compiled code."""
@@ -87,7 +93,7 @@ class TunedRule(Memoryless):
 
     def __init__(self, parameters: TunedParameters, data: PlantData) -> None:
         self._rule, self._store = parameters.by_hour(), store_of(data.params)
-        self._in_peak = peak_hours(data)
+        self._course = course_of(data)
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`."""
@@ -96,7 +102,7 @@ class TunedRule(Memoryless):
         share = 1.0 if data.pv_kwh[t] > data.mall_kwh[t] else float(self._rule.vehicle_share[hour])
         wanted = np.full(p.sockets, share * p.socket_kw)
         net = float(data.mall_kwh[t] + setpoints_near(state, 0.0, wanted).socket_kw.sum() - data.pv_kwh[t])
-        bess_kw = battery_kw(self._rule, self._store, hour, self._in_peak[t], net, state.bess_soc)
+        bess_kw = battery_kw(self._rule, self._store, self._course, t, net, state.bess_soc)
         return setpoints_near(state, float(bess_kw), wanted)
 
 
@@ -105,6 +111,23 @@ def peak_hours(data: PlantData) -> NDArray[np.bool_]:
     highest = float(data.price.max())
     result: NDArray[np.bool_] = (data.price == highest) & (highest > float(data.price.min()))
     return result
+
+
+def billed_hours(data: PlantData) -> NDArray[np.bool_]:
+    """Hours that the dearest demand charge sees, none without one; shape (N,)."""
+    tariff = data.tariff
+    if not tariff.price.size:
+        return np.zeros(data.hours, np.bool_)
+    result: NDArray[np.bool_] = tariff.in_band[int(np.argmax(tariff.price))]
+    return result
+
+
+def course_of(data: PlantData) -> Course:
+    """A year as the rule sees it."""
+    return Course(
+        data.calendar[:, 0], data.calendar[:, 1] - 1, data.pv_kwh > data.mall_kwh, peak_hours(data), billed_hours(data),
+        data.price, data.carbon,
+    )  # fmt: skip
 
 
 def fit_tuned(training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None) -> TunedParameters:
@@ -151,7 +174,7 @@ class _Year:
         return cls(
             data=data,
             per_unit=scale(data.params, no_control_reference(data, 0, data.hours)),
-            course=Course(data.calendar[:, 0], data.pv_kwh > data.mall_kwh, peak_hours(data), data.price, data.carbon),
+            course=course_of(data),
             stays=stays._replace(end=np.minimum(stays.end, data.hours)),
             store=store_of(data.params),
         )
@@ -164,7 +187,7 @@ class _Year:
 
     def score(self, net: FloatArray, rule: RuleByHour) -> float:
         """J without EV service, which the guard sees to."""
-        terms = year_terms(rule, self.store, self.course, net, self.data.params.feed_in_price)
+        terms = year_terms(rule, self.store, self.course, net, self.data.params, self.data.tariff)
         return dot(self.per_unit[[0, 1, 2, 4]], np.array(terms))
 
 
@@ -189,9 +212,14 @@ class _Search:
         self.blocks += [np.arange(first, first + 6) for first in range(0, HOURS, 6)]
         self.blocks = [block for block in self.blocks if block.size]
         self.singles = [np.array([hour]) for hour in range(HOURS)]
+        # Months that go together: all of them, and each alone.
+        months = [np.arange(MONTHS_OF_YEAR), *(np.array([month]) for month in range(MONTHS_OF_YEAR))]
+        self.months = months if training[0].tariff.price.size else []
 
     def run(self) -> TunedParameters:
         """Search, and return the best parameters."""
+        if self.months and self.params.bidirectional:
+            self._improve(self._prepared_moves())
         for step in range(PASSES):
             width = 0.5**step
             moves = [("battery", block) for block in self.blocks + self.singles]
@@ -203,6 +231,9 @@ class _Search:
                     self._improve(self._battery_moves(block, width))
                 else:
                     self._improve_vehicles(block)
+            if self.months:
+                for month in self.rng.permutation(len(self.months)):
+                    self._improve(self._target_moves(self.months[month], width))
             self._improve(self._reserve_moves(width))
         return TunedParameters.of(self.best)
 
@@ -224,6 +255,28 @@ class _Search:
             for share in (0.25, 0.5, 1.0):
                 for soc in (0.5, 1.0):
                     yield self._moved(block, import_target_kw=share * self.scale_kw, grid_charge_soc=soc)
+
+    def _prepared_moves(self) -> Iterator[RuleByHour]:
+        """A full battery before the demand charge, and a target while it holds: one without the other gains nothing."""
+        billed = np.zeros(HOURS, dtype=np.bool_)
+        for year in self.years:
+            billed[year.course.hour[year.course.billed]] = True
+        begins = int(np.argmax(billed))
+        for hours, share, soc, peak in product((6, 12), (0.4, 0.6, 0.8), (0.6, 1.0), (0.5, 0.6, 0.7, 0.8)):
+            before = np.array([hour for hour in range(max(begins - hours, 0), begins) if not billed[hour]], np.int64)
+            moved = self._moved(before, import_target_kw=share * self.scale_kw, grid_charge_soc=soc)
+            yield moved._replace(peak_target_kw=np.full(MONTHS_OF_YEAR, peak * self.scale_kw))
+
+    def _target_moves(self, months: NDArray[np.int64], width: float) -> Iterator[RuleByHour]:
+        """Other peak targets for some months."""
+        target = self.best.peak_target_kw[months]
+        for change in np.linspace(-0.5, 0.5, 11):
+            moved = np.clip(target + change * width * self.scale_kw, 0.0, None)
+            yield self._moved(months, peak_target_kw=moved)
+        if width == 1.0:
+            # From no target on, those worth a look are near what the load comes to.
+            for share in np.linspace(0.4, 1.0, 7):
+                yield self._moved(months, peak_target_kw=share * self.scale_kw)
 
     def _moved(self, block: NDArray[np.int64], **values: FloatArray | float) -> RuleByHour:
         """Return the best rule with other values in a block of hours."""

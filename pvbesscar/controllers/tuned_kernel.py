@@ -13,18 +13,20 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pvbesscar.plant.actions import compiled_guard_kw
+from pvbesscar.plant.tariff import MONTHS, bill_hour, turn_month
 
 FloatArray = NDArray[np.float64]
 
 
 class RuleByHour(NamedTuple):
-    """Parameters of the tuned rule as arrays by hour of day, shape (24,); see `tuned.TunedParameters`."""
+    """Parameters of the tuned rule, by hour of day (24,) and by month (12,); see `tuned.TunedParameters`."""
 
     reserve_soc: float
     import_target_kw: FloatArray
     discharge_limit_kw: FloatArray
     grid_charge_soc: FloatArray
     vehicle_share: FloatArray
+    peak_target_kw: FloatArray
 
 
 class Store(NamedTuple):
@@ -40,25 +42,30 @@ class Store(NamedTuple):
 class Course(NamedTuple):
     """A year as the search sees it, all arrays of shape (N,).
 
-    Hour of day, whether PV exceeds the mall's demand, whether the tariff peak holds, price [PEN/kWh] and carbon
-    intensity [kgCO2/kWh].
+    Hour of day, month of the year (0 for January), whether PV exceeds the mall's demand, whether the tariff peak holds,
+    whether the dearest demand charge sees the hour, price [PEN/kWh] and carbon intensity [kgCO2/kWh].
     """
 
     hour: NDArray[np.int64]
+    month: NDArray[np.int64]
     surplus: NDArray[np.bool_]
     in_peak: NDArray[np.bool_]
+    billed: NDArray[np.bool_]
     price: FloatArray
     carbon: FloatArray
 
 
 @njit(cache=True)
-def battery_kw(rule, store, hour, in_peak, net_kwh, soc):
-    """Power of the battery [kW], above zero charges.
+def battery_kw(rule, store, course, t, net_kwh, soc):
+    """Power of the battery [kW] in hour t, above zero charges.
 
     Surplus charges. Above the import aimed at, the battery covers what exceeds it, up to its limit and down to its
     reserve; below it, it charges from the grid up to `grid_charge_soc`.
     """
+    hour, in_peak = course.hour[t], course.in_peak[t]
     target, most_soc = rule.import_target_kw[hour], rule.grid_charge_soc[hour]
+    if course.billed[t]:
+        target = max(target, rule.peak_target_kw[course.month[t]])
     from_grid = min(target - net_kwh, store.power_kw, (most_soc - soc) * store.capacity_kwh / store.one_way)
     if net_kwh <= 0.0:
         surplus = min(-net_kwh, store.power_kw)
@@ -96,26 +103,33 @@ def vehicles_kwh(p, course, first, end, need_kwh, share, out):
 
 
 @njit(cache=True)
-def year_terms(rule, store, course, net, feed_in):
+def year_terms(rule, store, course, net, p, tariff):
     """CO2 [kg], export [kWh], cost [PEN] and ramping [kWh] of a year of the tuned rule, `net` after the vehicles."""
     co2 = exported = cost = ramping = 0.0
     capacity, one_way, least = store.capacity_kwh, store.one_way, store.least_soc
     soc, last = max(store.initial_soc, least), 0.0
+    demand = np.zeros((tariff.price.size, MONTHS))
+    for charge in range(tariff.price.size):
+        demand[charge, 1:] = tariff.history[charge, ::-1]
     for t in range(net.size):
-        p = battery_kw(rule, store, course.hour[t], course.in_peak[t], net[t], soc)
-        if p > 0.0:
-            charge = min(p, (1.0 - soc) * capacity / one_way)
+        power = battery_kw(rule, store, course, t, net[t], soc)
+        if power > 0.0:
+            charge = min(power, (1.0 - soc) * capacity / one_way)
             soc = min(soc + charge * one_way / capacity, 1.0)
             exchange = net[t] + charge
+            wear = charge * p.wear_pen_per_kwh
         else:
-            discharge = min(-p, (soc - least) * capacity * one_way)
+            discharge = min(-power, (soc - least) * capacity * one_way)
             soc = max(soc - discharge / one_way / capacity, least)
             exchange = net[t] - discharge
+            wear = discharge * p.wear_pen_per_kwh
         bought = max(exchange, 0.0)
         sold = max(-exchange, 0.0)
         co2 += bought * course.carbon[t]
         exported += sold
-        cost += bought * course.price[t] - sold * feed_in
+        cost += bought * course.price[t] - min(sold, p.export_limit_kw) * p.feed_in_price + wear
+        turn_month(tariff, t, demand)
+        cost += bill_hour(tariff, t, bought, demand)
         if t > 0:
             ramping += abs(bought - last)
         last = bought

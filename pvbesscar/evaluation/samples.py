@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Sample:
 
     weeks: SourceWeeks
     courses: Mapping[str, FloatArray]
-    costs: Mapping[str, FloatArray]
+    costs: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -1,4 +1,4 @@
-"""Declared fills: hours that nobody could measure, filled from a named source and marked one by one, never in silence."""
+"""Declared fills: hours that nobody could measure, filled from a named source and marked one by one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pvbesscar.oe2.readers import READERS, input_path
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.weather import sun
 from schemas.errors import InputError
+from schemas.filled import FilledHours
 from schemas.frames import MALL, PV, WEATHER
-from schemas.results import FilledHours
 from schemas.settings import FileSettings, Settings
 from schemas.settings.fills import Fill
 
@@ -186,8 +186,9 @@ def _taken(source: Series, one: _Declared) -> pd.DataFrame:
             f"{held.max():%Y-%m-%d %H:%M}.",
             hint=f"name a file with all of these hours, or set `{one.key}.from_year` to a year that it has.",
         )
-    rows = frame.loc[wanted]
-    return rows.set_index(one.hours.rename("timestamp"))
+    rows = pd.DataFrame(frame.loc[wanted])
+    rows.index = one.hours.rename("timestamp")
+    return rows
 
 
 def _in_year(one: _Declared, year: int) -> pd.DatetimeIndex:
@@ -204,8 +205,8 @@ def _in_year(one: _Declared, year: int) -> pd.DatetimeIndex:
 
 
 def _refuse_gaps(rows: pd.DataFrame, source: Series, one: _Declared) -> None:
-    names = one.fill.columns or tuple(map(str, rows.columns))
-    bad = int((~np.isfinite(rows.reindex(columns=[*names]).to_numpy(np.float64))).any(axis=1).sum())
+    names = [name for name in rows.columns if not one.fill.columns or name in one.fill.columns]
+    bad = int((~np.isfinite(rows[names].to_numpy(np.float64))).any(axis=1).sum())
     if bad:
         raise InputError(
             f"{source.provenance.file} (named by `{one.key}.file`): {bad} of the {len(rows)} hours to fill from have "
@@ -237,7 +238,8 @@ def _typical_week(series: Series, one: _Declared, every: Sequence[pd.DatetimeInd
     kind = index.day_of_week * 24 + index.hour
     usual = frame[measured].groupby(kind[measured]).mean()
     wanted = one.hours.day_of_week * 24 + one.hours.hour
-    rows = usual.reindex(wanted).set_index(one.hours.rename("timestamp"))
+    rows = pd.DataFrame(usual.reindex(wanted))
+    rows.index = one.hours.rename("timestamp")
     if not np.isfinite(rows.to_numpy(np.float64)).all():
         raise InputError(
             f"{series.provenance.file}: has no value for some weekdays and hours that `{one.key}` fills.",

@@ -92,13 +92,31 @@ def _observe_chargers(p, sockets, due, out):
 
 
 @njit(cache=True)
-def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
-    """Observation of an hour into `out` (394,) float32, but for what `observe_net_load` and `observe_charges` fill.
+def _observe_net_load(p, now, net_forecast, month_left, out):
+    """Hours left in the billing month and the net load, now and ahead, into `out[NET_LOAD - 1:PLANT]`."""
+    out[NET_LOAD - 1] = month_left / 744.0
+    per_kwh = 1.0 / max(p.pv_ac_kw, p.mall_scale_kw)
+    greatest = least = net_forecast[0]
+    for i in range(HORIZON):
+        ahead = net_forecast[i]
+        out[NET_LOAD + i] = ahead * per_kwh
+        greatest = max(greatest, ahead)
+        least = min(least, ahead)
+    out[NET_LOAD + HORIZON] = (now.mall_kwh - now.pv_kwh) * per_kwh
+    out[NET_LOAD + HORIZON + 1] = greatest * per_kwh
+    out[NET_LOAD + HORIZON + 2] = least * per_kwh
+
+
+@njit(cache=True)
+def observe(p, now, net_forecast, month_left, sockets, battery_kwh, bess_soc, last_net, work, out):
+    """Observation of an hour into `out` (394,) float32, but for what `observe_charges` fills.
 
     Parameters
     ----------
     now
         The hour's `pvbesscar.plant.data.Exogenous`.
+    net_forecast, month_left
+        Mall less PV of the next 24 hours, shape (24,) [kWh]; hours left in the billing month, this one included.
     sockets
         What stands at the sockets, a `Sockets`.
     battery_kwh
@@ -113,8 +131,9 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
     out[2] = (now.calendar[2] - 1) / 3.5 - 1.0
     out[3] = 2.0 * now.t / p.hours - 1.0
     _observe_chargers(p, sockets, work[2:], out)
-    for i in range(BILL, PLANT):
+    for i in range(BILL, NET_LOAD - 1):
         out[i] = 0.0
+    _observe_net_load(p, now, net_forecast, month_left, out)
     bess_limits(p, bess_soc, work)
     exchange_scale = max(p.pv_ac_kw, p.mall_scale_kw)
     out[PLANT] = now.pv_kwh / p.pv_ac_kw
@@ -143,28 +162,6 @@ def observe(p, now, sockets, battery_kwh, bess_soc, last_net, work, out):
     limit = np.float32(LIMIT)
     for i in range(out.size):
         out[i] = min(max(out[i], -limit), limit)
-
-
-@njit(cache=True)
-def observe_net_load(p, now, net_forecast, month_left, out):
-    """Hours left in the billing month and the net load, now and ahead, into `out[NET_LOAD - 1:PLANT]`.
-
-    Parameters
-    ----------
-    net_forecast
-        Mall less PV of the next 24 hours, shape (24,) [kWh].
-    """
-    out[NET_LOAD - 1] = month_left / 744.0
-    per_kwh = 1.0 / max(p.pv_ac_kw, p.mall_scale_kw)
-    greatest, least = -math.inf, math.inf
-    for i in range(HORIZON):
-        ahead = min(max(net_forecast[i] * per_kwh, -LIMIT), LIMIT)
-        out[NET_LOAD + i] = ahead
-        greatest = max(greatest, ahead)
-        least = min(least, ahead)
-    out[NET_LOAD + HORIZON] = min(max((now.mall_kwh - now.pv_kwh) * per_kwh, -LIMIT), LIMIT)
-    out[NET_LOAD + HORIZON + 1] = greatest
-    out[NET_LOAD + HORIZON + 2] = least
 
 
 @njit(cache=True)

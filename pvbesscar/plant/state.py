@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.plant import actions
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.observation import WORK_SIZE, Sockets, observation_size, observe, observe_charges, observe_net_load
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observation_size, observe, observe_charges
 
 FloatArray = NDArray[np.float64]
 
@@ -119,11 +119,8 @@ def observation(state: PlantState) -> NDArray[np.float32]:
     sockets = Sockets(state.soc, state.occupant, state.hours_left, state.need_kwh(), state.delivered_kwh)
     out = np.zeros(observation_size(data.params.sockets), dtype=np.float32)
     observe(
-        data.params, data.exogenous(state.t), sockets, data.sessions.battery_kwh, state.bess_soc, state.last_net_kwh,
-        np.zeros(WORK_SIZE), out,
+        data.params, data.exogenous(state.t), data.net_forecast[state.t], data.tariff.month_left[state.t], sockets,
+        data.sessions.battery_kwh, state.bess_soc, state.last_net_kwh, np.zeros(WORK_SIZE), out,
     )  # fmt: skip
-    observe_net_load(
-        data.params, data.exogenous(state.t), data.net_forecast[state.t], data.tariff.month_left[state.t], out
-    )
     observe_charges(data.params, data.tariff, state.t, state.demand_kw, out)
     return out

@@ -18,7 +18,7 @@ from pvbesscar.plant import actions, ledger
 from pvbesscar.plant.battery import TINY, charge, charge_vehicle, stand
 from pvbesscar.plant.data import Exogenous, PlantData
 from pvbesscar.plant.ledger import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
-from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe, observe_charges, observe_net_load
+from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe, observe_charges
 from pvbesscar.plant.params import PlantParams
 from pvbesscar.plant.simulator import Hour, check_window
 from pvbesscar.plant.state import PlantState, Setpoints
@@ -255,8 +255,8 @@ def look(p, y, f, b, out):
     year, t = f.year[b], f.t[b]
     sockets = Sockets(f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b])
     now, bess_soc = _exogenous(y, year, t), float(f.bess_soc[b])
-    observe(p, now, sockets, y.battery_kwh, bess_soc, f.last_net[b], f.work[b], out)
-    observe_net_load(p, now, y.net_forecast[year, t], y.month_left[year, t], out)
+    net_forecast, month_left = y.net_forecast[year, t], y.month_left[year, t]
+    observe(p, now, net_forecast, month_left, sockets, y.battery_kwh, bess_soc, f.last_net[b], f.work[b], out)
     if y.demand_price.shape[1] > 0:
         observe_charges(p, _tariff(y, year), t, f.demand[b], out)
 

@@ -84,8 +84,8 @@ def _filled(provenance: Provenance) -> str:
     """Say which hours were filled, from where and why; nothing where none were."""
     fills = [fill for entry in provenance.series for fill in entry.fills if fill.series == entry.series]
     parts = [
-        f"{fill.hours} hours of {series_name(fill.series)} from {fill.first_stamp[:16].replace('T', ' ')} on are filled "
-        f"from {fill.source} ({fill.reason})"
+        f"{fill.hours} hours of {series_name(fill.series)} from {fill.first_stamp[:16].replace('T', ' ')} on are "
+        f"filled from {fill.source} ({fill.reason})"
         for fill in fills
     ]
     return f" FILLED, NOT MEASURED: {'; '.join(parts)}." if parts else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.results import ScoreTerms
 from schemas.settings import Settings
-from tests.builders import MINI_EV
+from tests.builders import MINI_EV, two_prices
 
 SYNTHETIC: dict[str, Any] = {"source": "synthetic"}
 BATTERY_KWH = np.array([3.5] * 4 + [10.0] * 4)
@@ -83,6 +84,36 @@ def plant(
         digest="tiny",
     )
     return data.with_rule_import(rule_import(data))
+
+
+def random_tariff(rng: np.random.Generator) -> dict[str, Any]:
+    """A tariff with demand charges of every basis, in bands that may overlap; prices that make an excess pay or not."""
+    first = int(rng.integers(1, 20))
+    peak = [(first, int(rng.integers(first + 1, 24)))]
+    rest = [pair for pair in ((0, peak[0][0]), (peak[0][1], 24)) if pair[0] < pair[1]]
+    price = [float(value) for value in rng.uniform(0.0, 3.0, 4)]
+    return two_prices(float(rng.uniform(0.3, 0.9)), 0.28, peak[0]) | {
+        "source": "drawn for a test",
+        "feed_in_price": float(rng.choice([0.0, 0.1])),
+        "export_limit_kw": None if rng.random() < 0.5 else float(rng.uniform(0.0, 200.0)),
+        "fee_pen_per_month": float(rng.uniform(0.0, 20.0)),
+        "demand": [
+            {"name": "inside", "hours": peak, "pen_per_kw_month": price[0]},
+            {"name": "whole", "pen_per_kw_month": price[1], "basis": "two_of_six_months",
+             "history_kw": [float(value) for value in rng.uniform(0.0, 400.0, 5)]},
+            {"name": "outside", "hours": rest, "pen_per_kw_month": price[2], "basis": "excess", "over": "inside"},
+            {"name": "maximum", "hours": rest, "pen_per_kw_month": price[3]},
+        ],
+    }  # fmt: skip
+
+
+def across_months(data: PlantData, turn: int, rng: np.random.Generator) -> PlantData:
+    """The same hours with a month's turn before hour `turn`, and another course of the rule before the stretch."""
+    month = (np.arange(data.hours) >= turn).astype(np.int64)
+    calendar = data.calendar.copy()
+    calendar[:, 1] = 1 + month
+    own = data.tariff._replace(month=month, rule_import_kwh=data.mall_kwh * rng.uniform(0.0, 1.5, data.hours))
+    return replace(data, calendar=calendar, tariff=own)
 
 
 def random_plant(seed: int, days: int = 3, **sections: Any) -> PlantData:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
 from pvbesscar.controllers.optimum import Optimum, PlannedController, solve
+from pvbesscar.controllers.reference import no_control_reference
 from pvbesscar.plant.actions import bess_action
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.state import PlantState, Setpoints, setpoints, setpoints_near
@@ -17,7 +19,7 @@ from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from schemas.errors import ControllerError
 from tests.builders import two_prices
-from tests.controllers.plants import course, judged, plant, random_plant
+from tests.controllers.plants import across_months, course, judged, plant, random_plant, random_tariff
 
 SAMPLE, ALL = 12, 130
 """Plants tried; each is driven by all `POLICIES`."""
@@ -96,13 +98,22 @@ def policies(data: PlantData, found: Optimum, rng: np.random.Generator) -> list[
     ]  # fmt: skip
 
 
-def worst_margin(seed: int) -> tuple[float, int]:
-    """Least of `J - bound` over all policies on one random plant and stretch, and how many there were."""
+def worst_margin(seed: int, *, billed: bool = False) -> tuple[float, int]:
+    """Least of `J - bound` over all policies on one random plant and stretch, and how many there were.
+
+    Where power is `billed` the tariff is drawn, the battery wears, a month turns and the stretch may begin inside one.
+    """
     rng = np.random.default_rng(seed + 1_000_000)
-    data = random_plant(seed, control={"departure_guard": bool(seed % 4)})
+    sections: dict[str, Any] = {"tariff": random_tariff(rng)} if billed else {}
+    data = random_plant(seed, control={"departure_guard": bool(seed % 4)}, **sections)
+    if billed:
+        data = across_months(data, int(rng.integers(1, data.hours)), rng)
+        data = replace(data, params=data.params._replace(wear_pen_per_kwh=float(rng.uniform(0.0, 0.1))))
     start = int(rng.integers(0, 40))
     hours = int(rng.integers(1, data.hours - start + 1))
-    found = solve(data, start=start, hours=hours)
+    # A stretch in which an excess falls may earn: it has no scale of its own.
+    reference = no_control_reference(data, 0, data.hours) if billed else None
+    found = solve(data, start=start, hours=hours, reference=reference)
     tried = policies(data, found, rng)
     return min(judged(data, one, found.reference, start, hours) - found.bound for one in tried), len(tried)
 
@@ -112,6 +123,18 @@ def test_nothing_scores_below_the_bound(seed: int) -> None:
     margin, tried = worst_margin(seed)
     assert tried == 14
     assert margin >= 0.0
+
+
+@pytest.mark.parametrize("seed", range(SAMPLE))
+def test_nothing_scores_below_the_bound_where_power_is_billed(seed: int) -> None:
+    assert worst_margin(seed, billed=True)[0] >= 0.0
+
+
+@pytest.mark.slow
+def test_none_of_1820_policies_scores_below_the_bound_where_power_is_billed() -> None:
+    margins = {seed: worst_margin(seed, billed=True) for seed in range(ALL)}
+    assert sum(tried for _, tried in margins.values()) == 14 * ALL
+    assert {seed: margin for seed, (margin, _) in margins.items() if margin < 0.0} == {}
 
 
 @pytest.mark.slow

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pvbesscar.controllers import optimum
+from pvbesscar.controllers import stretch_program
 from pvbesscar.controllers.baselines import NoControl
+from pvbesscar.controllers.demand import exact
 from pvbesscar.controllers.optimum import PlannedController, solve
 from pvbesscar.controllers.program import Builder, dual_bound, solve_lp
 from pvbesscar.controllers.reference import no_control_reference
@@ -138,7 +140,7 @@ def test_grouping_sessions_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPa
         return Groups(np.arange(first.size), np.ones(first.size, dtype=np.int64), need, end, stay, group, hour, limit,
                       offset)  # fmt: skip
 
-    monkeypatch.setattr(optimum, "grouped", apart)
+    monkeypatch.setattr(stretch_program, "grouped", apart)
     assert solve(data).j == pytest.approx(together.j, abs=1e-7)
 
 
@@ -242,3 +244,104 @@ def test_a_plan_is_followed_only_where_it_is_one() -> None:
 def test_a_plant_without_vehicles_or_battery_has_an_optimum() -> None:
     bare = plant([0.0, 50.0, 0.0], [10.0] * 3, bess={"capacity_kwh": 1e-3, "power_kw": 1e-3})
     assert solve(bare).j == pytest.approx(0.9, abs=1e-4)
+
+
+ONLY_COST = {"co2": 0.0, "solar": 0.0, "cost": 1.0, "ev_service": 0.0, "grid_stability": 0.0}
+FREE = {"energy": [{"name": "all", "pen_per_kwh": 0.01}], "source": "made up for a test"}
+BATTERY = {"capacity_kwh": 1000.0, "power_kw": 1000.0, "efficiency": 1.0, "initial_soc": 0.5,
+           "power_efficiency_curve": ((0.0, 1.0), (1.0, 1.0))}  # fmt: skip
+
+
+def billed(mall: list[float], demand: list[dict[str, Any]], pv: list[float] | None = None, **tariff: Any) -> PlantData:
+    """A plant without losses whose cost alone counts; 300 kWh are in the battery above its reserve."""
+    return plant(pv or [0.0] * len(mall), mall, mode="bidirectional", weights=ONLY_COST, bess=BATTERY,
+                 tariff=FREE | {"demand": demand} | tariff)  # fmt: skip
+
+
+def test_a_maximum_on_paper() -> None:
+    # Hour 0 is free of the charge and fills the 500 kWh that are empty; the 800 kWh above the reserve then leave 200 of
+    # the 1,000 kWh in the band, 100 in each hour, at 10 PEN a kW.
+    peak = {"name": "peak", "hours": [(1, 3)], "pen_per_kw_month": 10.0}
+    data = billed([350.0, 500.0, 500.0], [peak], fee_pen_per_month=7.0)
+    found = solve(data)
+    assert found.terms.cost_pen == pytest.approx(7.0 + 0.01 * (350.0 + 500.0 + 200.0) + 10.0 * 100.0)
+    assert found.reference.cost_pen == pytest.approx(7.0 + 0.01 * 1350.0 + 10.0 * 500.0)
+    assert found.j == pytest.approx(found.terms.cost_pen / found.reference.cost_pen)
+    assert judged(data, PlannedController(found.plan), found.reference) == pytest.approx(found.j, abs=1e-5)
+
+
+def test_two_of_six_months_on_paper() -> None:
+    # The months before stood at 100, 100, 100, 100, 400 kW: this one adds (x - 100) / 2 above 100, and 400 counts half.
+    charge = {"name": "two", "pen_per_kw_month": 10.0, "basis": "two_of_six_months",
+              "history_kw": [100.0, 100.0, 100.0, 100.0, 400.0]}  # fmt: skip
+    found = solve(billed([400.0, 400.0, 400.0], [charge]))
+    level = (1200.0 - 300.0) / 3
+    assert found.terms.cost_pen == pytest.approx(0.01 * 900.0 + 10.0 * (400.0 + level) / 2)
+
+
+def test_an_excess_on_paper() -> None:
+    # 10 PEN a kW inside hour 2, 6 PEN for what hours 0 and 1 exceed it by. 1,600 kWh are needed, 300 of them are in the
+    # battery. Outside u, inside d: 10 d + 6 (u - d) with 2 u + d = 1,300 is least at d = 0, u = 650.
+    charges = [
+        {"name": "inside", "hours": [(2, 3)], "pen_per_kw_month": 10.0},
+        {"name": "outside", "hours": [(0, 2)], "pen_per_kw_month": 6.0, "basis": "excess", "over": "inside"},
+    ]
+    data = billed([300.0, 800.0, 500.0], charges)
+    assert exact(data.tariff)
+    found = solve(data)
+    assert found.terms.cost_pen == pytest.approx(0.01 * 1300.0 + 6.0 * 650.0)
+    assert found.j == pytest.approx(found.terms.cost_pen / found.reference.cost_pen)
+
+
+def test_where_raising_the_demand_inside_pays_the_bound_is_valid_and_lower() -> None:
+    charges = [
+        {"name": "inside", "hours": [(2, 3)], "pen_per_kw_month": 1.0},
+        {"name": "outside", "hours": [(0, 2)], "pen_per_kw_month": 6.0, "basis": "excess", "over": "inside"},
+    ]
+    data = billed([300.0, 800.0, 0.0], charges)
+    assert not exact(data.tariff)
+    found = solve(data)
+    replay = judged(data, PlannedController(found.plan), found.reference)
+    assert found.bound < found.j < replay
+
+
+def test_export_is_limited_and_a_battery_wears_on_paper() -> None:
+    # 1,000 kWh of sun, 100 of load, 100 may be sold at 0.005 PEN: 500 go into the battery, and 300 are curtailed. No
+    # hour lacks anything, so a battery that wears at 0.001 PEN a kWh takes nothing where export earns nothing.
+    tariff = {"export_limit_kw": 100.0, "feed_in_price": 0.005}
+    weights = ONLY_COST | {"solar": 0.5, "cost": 0.5}
+    data = plant([1000.0, 0.0], [100.0, 100.0], mode="bidirectional", weights=weights, bess=BATTERY,
+                 tariff=FREE | tariff)  # fmt: skip
+    found = solve(data)
+    assert found.terms.solar_kwh == pytest.approx(400.0)
+    assert found.terms.cost_pen == pytest.approx(-0.5)
+    worn = replace(data, params=data.params._replace(wear_pen_per_kwh=1.0, w_solar=0.0, w_cost=1.0))
+    assert solve(worn).terms.solar_kwh == pytest.approx(900.0)
+    assert solve(worn).terms.cost_pen == pytest.approx(0.01 * 100.0 - 0.5)
+
+
+def test_a_stretch_inside_a_month_carries_on_its_bill() -> None:
+    # The rule has taken 500 kW before hour 2: up to there nothing more is billed, and no fee either.
+    peak = {"name": "peak", "pen_per_kw_month": 10.0}
+    data = billed([500.0, 500.0, 450.0, 400.0], [peak], fee_pen_per_month=7.0)
+    data = data.with_rule_import(np.array([500.0, 500.0, 0.0, 0.0]))
+    found = solve(data, start=2, hours=2)
+    assert found.terms.cost_pen == pytest.approx(0.01 * 550.0)
+    assert found.j == pytest.approx(550.0 / 850.0)
+
+
+def test_an_unknown_basis_is_refused() -> None:
+    data = billed([1.0], [{"name": "peak", "pen_per_kw_month": 1.0}])
+    other = replace(data, tariff=data.tariff._replace(basis=np.array([7])))
+    with pytest.raises(ControllerError, match="charge 1: no bound is known for its basis"):
+        solve(other)
+
+
+def test_without_demand_charges_there_is_not_one_column_more() -> None:
+    data = course(3)
+    program = stretch_program.StretchProgram(data, 0, data.hours, no_control_reference(data, 0, data.hours))
+    groups, pairs = program.groups.count.size, program.groups.group.size
+    assert program.lp.cost.size == 8 * data.hours + pairs
+    assert program.fixed_pen == 0.0
+    assert program.curtailed.size == 0
+    assert groups > 0

@@ -7,7 +7,9 @@ import pytest
 
 from pvbesscar.controllers import registry, tuned
 from pvbesscar.controllers.baselines import ConstantAction, RandomAction, Rule
+from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.registry import Fitted
+from pvbesscar.controllers.rolling_demand import DemandPolicy, fit_policy
 from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned, plain, simulated_score
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
@@ -119,3 +121,29 @@ def test_constant_actions_are_named_for_their_value() -> None:
         made = registry.make(name, course(2, 3))
         assert isinstance(made, ConstantAction)
         assert (made.name, made.value) == (name, value)
+
+
+def test_under_demand_charges_the_tuned_rule_aims_at_a_target_by_month() -> None:
+    charge = {"name": "peak", "hours": [(18, 23)], "pen_per_kw_month": 40.0}
+    tariff = EVENINGS | {"source": "made up for a test", "demand": [charge]}
+    small = {"capacity_kwh": 2000.0, "power_kw": 700.0}
+    data = course(40, 1, mode="bidirectional", tariff=tariff, bess=small)
+    search = tuned._Search([data], 1, None)
+    found = search.run()
+    assert max(found.peak_target_kw) > 0.0
+    j = simulated_score(data, TunedRule(found, data))
+    assert search.score == pytest.approx(j, abs=2e-5)
+    assert j < simulated_score(data, Rule()) - 1e-3
+
+
+def test_what_is_learned_of_months_survives_json_and_is_none_without_demand_charges(fitted: Fitted) -> None:
+    assert fitted.demand == DemandPolicy()
+    assert set(fitted.tuned.peak_target_kw) == {0.0}
+    charge = {"name": "peak", "hours": [(18, 23)], "pen_per_kw_month": 40.0}
+    data = course(35, 1, mode="bidirectional", tariff=EVENINGS | {"source": "made up for a test", "demand": [charge]})
+    policy = fit_policy([data], fitted.forecast)
+    demand = solve(data).plan.import_kwh[data.tariff.in_band[0] & (data.tariff.month == 0)].max()
+    assert policy.target_kw[0][:2] == pytest.approx((demand, policy.target_kw[0][1]))
+    assert set(policy.target_kw[0][2:]) == {0.0}
+    assert DemandPolicy.model_validate_json(policy.model_dump_json()) == policy
+    assert np.array(policy.margin_kwh)[:, 1:].mean() < 0.0

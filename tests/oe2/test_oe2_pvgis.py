@@ -217,8 +217,13 @@ def test_errors_of_the_service_are_told(tmp_path: Path, pvgis: Pvgis) -> None:
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_leap_year_is_refused_before_anything_is_asked(tmp_path: Path, pvgis: Pvgis) -> None:
-    code, output = fetch(tmp_path, pvgis.url, year=2020)
-    assert code == 2
-    assert "2020 has 8,784 hours" in output
-    assert pvgis.asked == {}
+@pytest.mark.parametrize(("words", "rows"), [((), 8784), (("--no-leap-day",), 8760)])
+def test_a_leap_year_is_given_with_or_without_its_leap_day(
+    tmp_path: Path, pvgis: Pvgis, words: tuple[str, ...], rows: int
+) -> None:
+    pvgis.body = answer(hourly(2020, 2021))
+    code, output = fetch(tmp_path, pvgis.url, *words, year=2020)
+    assert code == 0, output
+    stamps = pd.read_csv(tmp_path / "data/interim/oe2/pvgis_2020.csv")["timestamp"]
+    assert len(stamps) == rows
+    assert stamps.str.startswith("2020-02-29").sum() == rows - 8760

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,19 +99,29 @@ def bright_year(mode: str = "bidirectional", **sections: Any) -> PlantData:
 LIMITED = two_prices(**TARIFF, feed_in_price=0.1, export_limit_kw=50.0)
 
 
-@pytest.mark.parametrize("controller", [NoControl(), Rule(), ConstantAction(0.3)])
-@pytest.mark.parametrize(("start", "hours"), [(0, 8760), (1000, 900)])
-def test_mean_reward_is_minus_j_under_every_tariff(controller: Controller, start: int, hours: int) -> None:
-    for tariff in (LIMITED, two_prices(), two_prices(fee_pen_per_month=100.0)):
-        data = bright_year(tariff=tariff)
-        reference = no_control_reference(data, start, hours)
-        scaled = data.__class__(**{
-            name: getattr(data, name) for name in data.__dataclass_fields__
-        } | {"reference": np.array(list(reference.model_dump().values()))})  # fmt: skip
-        ledger = rollout(Twin(scaled), controller, start, hours)
-        j = score(terms([ledger]), reference, settings().weights)
-        # N is the year's; over a stretch the sum of the rewards is that of N x J.
-        assert -ledger.frame["reward"].sum() / 8760 == pytest.approx(j, abs=1e-9)
+YEAR, STRETCH = (0, 8760), (1000, 900)
+
+
+@pytest.mark.parametrize(
+    ("controller", "tariff", "hours"),
+    [
+        (NoControl(), LIMITED, YEAR),
+        (ConstantAction(0.3), LIMITED, YEAR),
+        (Rule(), two_prices(), YEAR),
+        (Rule(), LIMITED, STRETCH),
+        (ConstantAction(0.3), two_prices(fee_pen_per_month=100.0), STRETCH),
+    ],
+)
+def test_mean_reward_is_minus_j_under_every_tariff(
+    controller: Controller, tariff: dict[str, Any], hours: tuple[int, int]
+) -> None:
+    data = bright_year(tariff=tariff)
+    reference = no_control_reference(data, *hours)
+    scaled = replace(data, reference=np.array(list(reference.model_dump().values())))
+    ledger = rollout(Twin(scaled), controller, *hours)
+    j = score(terms([ledger]), reference, settings().weights)
+    # N is the year's; over a stretch the sum of the rewards is that of N x J.
+    assert -ledger.frame["reward"].sum() / 8760 == pytest.approx(j, abs=1e-9)
 
 
 def test_a_ledger_under_a_limit_a_feed_in_and_wear() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from pvbesscar.quality.year.context import QualityContext
-from schemas.results import FilledHours, Provenance, SeriesProvenance
+from schemas.filled import FilledHours
+from schemas.results import Provenance, SeriesProvenance
 from tests.builders import two_prices
 from tests.quality.years import spoil
 
@@ -190,7 +191,7 @@ def _line(series: str, column: str, first_hour: int | None, hours: int) -> Injec
     return inject
 
 
-def _copied_week(series: str, *columns: str, factor: float = 0.985, noise: float = 0.0) -> Injection:
+def copied_week(series: str, *columns: str, factor: float = 0.985, noise: float = 0.0) -> Injection:
     """A week that is an earlier one times a number, some weeks later, begun in the middle of a day."""
 
     def inject(year: QualityContext, rng: np.random.Generator) -> QualityContext:
@@ -209,7 +210,7 @@ def _copied_week(series: str, *columns: str, factor: float = 0.985, noise: float
     return inject
 
 
-def _exchanged_months(series: str, one: int, other: int, *columns: str) -> Injection:
+def exchanged_months(series: str, one: int, other: int, *columns: str) -> Injection:
     def inject(year: QualityContext, _: np.random.Generator) -> QualityContext:
         month = year.stamps(series).month
         first, second = (np.flatnonzero(month == number) for number in (one, other))
@@ -379,12 +380,12 @@ FAULTS = (
         charger_05=np.where((f.index >= 4000) & (f.index < 4013), np.linspace(0.1, 0.7, 8760), f["charger_05"])))),
     Fault("demand an hour late from April to October", "mall.season_shift", _late_in_summer(1, 4, 10)),
     Fault("demand an hour early in summer", "mall.season_shift", _late_in_summer(-1, 6, 8)),
-    Fault("a week of demand copied, times 0.985", "mall.repeated_week", _copied_week("mall", "mall_kwh")),
-    Fault("a week of demand copied, with noise", "mall.repeated_week", _copied_week("mall", "mall_kwh", factor=1.0, noise=0.005)),
-    Fault("a week of PV copied, times 0.985", "solar.repeated_week", _copied_week("pv", "pv_kwh")),
-    Fault("a week of weather copied, times 1.02, with noise", "solar.repeated_week", _copied_week("weather", *LIGHT, factor=1.02, noise=0.002)),
+    Fault("a week of demand copied, times 0.985", "mall.repeated_week", copied_week("mall", "mall_kwh")),
+    Fault("a week of demand copied, with noise", "mall.repeated_week", copied_week("mall", "mall_kwh", factor=1.0, noise=0.005)),
+    Fault("a week of PV copied, times 0.985", "solar.repeated_week", copied_week("pv", "pv_kwh")),
+    Fault("a week of weather copied, times 1.02, with noise", "solar.repeated_week", copied_week("weather", *LIGHT, factor=1.02, noise=0.002)),
     Fault("a week of charging copied", "ev.repeated_week", _profile(lambda f: f.assign(
         **{c: np.where((f.index >= 4000) & (f.index < 4168), np.roll(f[c], 672), f[c]) for c in f if c != "timestamp"}))),
-    Fault("two months of demand exchanged", "mall.other_weekdays", _exchanged_months("mall", 3, 7, "mall_kwh")),
+    Fault("two months of demand exchanged", "mall.other_weekdays", exchanged_months("mall", 3, 7, "mall_kwh")),
     Fault("hours filled as declared", "fills.declared", _filled),
 )  # fmt: skip

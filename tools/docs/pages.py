@@ -65,6 +65,50 @@ last day is compared with `date`, or with the day at the site where `date` is no
 warning; a waiver that matches no finding is an info. Rules with *no* under *waivable* can not be waived, false solar
 among them; such a waiver is an error of the configuration.
 
+## Declared fills
+
+Hours that could not be measured are filled where the configuration says so, and nowhere else:
+
+```yaml
+fills:
+  - series: weather
+    start: 2025-03-12 00:00
+    hours: 168
+    source: file
+    file: pvgis_2025.csv
+    reason: the logger was off for a week; nothing else was measured on site
+  - series: mall
+    start: 2025-06-16 16:00
+    hours: 60
+    source: typical_week
+    reason: the meter was replaced
+```
+
+| series | sources |
+| --- | --- |
+| `weather` | `file`: a weather file with these hours (`pvbesscar fetch pvgis`), or with the same dates of `from_year` |
+| `pv` | `file`: a second meter; `weather`: modelled from the scenario's weather, or from the weather of `file` |
+| `mall`, `ev_profile` | `file`; `typical_week`: the mean of the same weekday and hour over the unfilled hours |
+
+`ingest` applies them, before any scaling; rows that are missing are added. Light is never filled from zeros or from
+itself: a source that is dark by day, or is the file that is filled, is refused. In one series at most
+`quality.fill_share` of the year (3 %, and never more than 5 %) may be filled. Every hour is marked in `fills.parquet`
+of the canonical folder, the provenance names source, digest and reason, and the fills stand on the first screen of the
+quality report and in the first line of the pipeline's report. The filled year is judged like any other.
+
+## What can not be told
+
+* **Months exchanged under right stamps.** Away from the tropics the light of most of them is more than its new sky can
+  give (`solar.other_season`); near the equator, and for months as far before a solstice as the other is behind it, it
+  is not. Demand shows it where the mall has a week (`mall.other_weekdays`) and the two months do not begin on the same
+  weekday.
+* **Copies.** A stretch of five days or more that is another one times a number is found, with noise of up to about a
+  sixth of the series' own; a single day only where it is equal to the last digit. Which of the two is the copy is said
+  where the sky, the generation beside it, the weekdays or the digits tell it; else both are named.
+* **Another unit** for less than a factor of 1.8, or 2.5 for a day alone, looks like a busy day. A step of all hours
+  alike by more than that is refused although a site may know a reason for it: such a finding can be waived.
+* **Straight lines** shorter than ten hours of demand, seven of daylight or twelve of temperature.
+
 {sections}
 # Rules for a dataset folder
 

@@ -23,6 +23,8 @@ NOT_ASKED = {
     "solar.night": "a week's light keeps the sunrise of the week that it comes from, some minutes off its new date's",
     "solar.repeated_day": "weeks are drawn with replacement: the same days come again by construction",
     "mall.repeated_day": "weeks are drawn with replacement: the same days come again, each with its own factor",
+    "solar.repeated_week": "weeks are drawn with replacement: the same weeks come again by construction",
+    "mall.repeated_week": "weeks are drawn with replacement: the same weeks come again, each with its own factor",
     "energy.mall_declared": "a drawn year has the energy that chance drew; only the validated year has a declared one",
     "energy.ev_declared": "a drawn year has the energy that chance drew; only the validated year has a declared one",
 }

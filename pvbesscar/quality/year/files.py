@@ -1,4 +1,4 @@
-"""One file judged on its own: what is in it, read as `ingest` would read it, and the rules that can be asked of that."""
+"""One file judged on its own: all that is in it, read as `ingest` would, and the rules that can be asked of it."""
 
 from __future__ import annotations
 
@@ -140,10 +140,11 @@ def _read(table: Table, settings: Settings) -> _Found:
         _read_part_of_the_weather(table, settings, found, errors)
     _read_chargers(table, settings, found, errors, headers)
     _tell_apart(table, settings, found, named)
-    for kind, error in errors.items():
+    for kind, refusal in errors.items():
         # A series that is not there is no fault of the file; one that is there and can not be read is.
-        if kind in named or not _is_missing(error):
-            found.refused[kind] = error
+        if kind in named or not _is_missing(refusal):
+            found.refused[kind] = refusal
+    _one_refusal(table, settings, found, named)
     if not found.series:
         raise next(iter(found.refused.values()), _unknown(table))
     for kind, series in found.series.items():
@@ -235,18 +236,40 @@ def _tell_apart(table: Table, settings: Settings, found: _Found, named: list[str
         PV if WEATHER in found.series else None,
     )
     if kept is None:
-        raise InputError(
-            f"{table.path}: column `{header}` may be generation or demand.",
-            hint="name the column for what it is, for example `pv_kwh` or `mall_kwh`, or set `pv.column` or "
-            "`mall.column` to it.",
-        )
+        raise _undecided(table, header)
     other = MALL if kept == PV else PV
     del found.series[other]
     found.why.append(f"{other}: `{column}` is taken for {kept}")
 
 
+def _one_refusal(table: Table, settings: Settings, found: _Found, named: list[str]) -> None:
+    """Keep one of two refusals of a column that may be generation or demand.
+
+    Raises
+    ------
+    InputError
+        Nothing else is in the file, and nobody says which of the two it is.
+    """
+    if not {PV, MALL} <= set(found.refused):
+        return
+    stated = [kind for kind in (PV, MALL) if getattr(settings, READERS[kind].section).column in table.columns]
+    kept = next((one[0] for one in ([k for k in named if k in {PV, MALL}], stated) if len(one) == 1), None)
+    if kept is None and not found.series:
+        both = sorted({plain(header) for header in table.columns} & {*PV_HEADERS} & {*MALL_HEADERS})
+        raise _undecided(table, both[0]) if both else found.refused[PV]
+    del found.refused[MALL if kept in {None, PV} else PV]
+
+
+def _undecided(table: Table, column: str) -> InputError:
+    return InputError(
+        f"{table.path}: column `{column}` may be generation or demand.",
+        hint="name the column for what it is, for example `pv_kwh` or `mall_kwh`, or set `pv.column` or `mall.column` "
+        "to it.",
+    )
+
+
 def _as_ingested(kind: str, series: Series, found: _Found, settings: Settings, *, named: bool) -> Series:
-    """Series as `ingest` hands it on: with the fills that are declared for this file, and scaled where a key says so."""
+    """Series as `ingest` hands it on: with the fills declared for this file, and scaled where a key says so."""
     if named and not found.absent:
         series = filled(series, settings, found.series.get(WEATHER))
     if kind == MALL and settings.mall.scale_to_declared:

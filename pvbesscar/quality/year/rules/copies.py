@@ -145,7 +145,7 @@ def _copied(values: FloatArray, lag: int) -> list[Copy]:
     offset = 1 if lag else 0
     these = values[offset : offset + size].reshape(-1, 24)
     those = values[offset + lag : offset + lag + size].reshape(-1, 24)
-    unlike, product = _unlike(these, those)
+    unlike = _unlike(these, those)
     count = len(unlike)
     for near in range(-BLOCK_DAYS + 1, BLOCK_DAYS):
         np.fill_diagonal(unlike[max(0, -near) :, max(0, near) :], np.inf)
@@ -159,14 +159,17 @@ def _copied(values: FloatArray, lag: int) -> list[Copy]:
         for first, last in _runs(line):
             row, column = (first, first + apart) if apart >= 0 else (first - apart, first)
             steps = np.arange(last - first + 1)
-            square, cross = product[0][row + steps].sum(), product[1][row + steps, column + steps].sum()
             one, other = offset + 24 * row, offset + lag + 24 * column
-            factor = float(cross / square)
+            size_h = 24 * (last - first + BLOCK_DAYS)
+            before, after = values[one : one + size_h], values[other : other + size_h]
+            # The middle ratio: at its ends a stretch may hold some hours that were not copied.
+            both = (before > 0.0) & (after > 0.0)
+            factor = float(np.median(after[both] / before[both])) if both.any() else 1.0
             copies.append(
                 Copy(
                     min(one, other),
                     max(one, other),
-                    24 * (last - first + BLOCK_DAYS),
+                    size_h,
                     factor if one < other else 1.0 / factor,
                     float(np.sqrt(max(unlike[row + steps, column + steps].max(), 0.0))),
                 )
@@ -174,22 +177,22 @@ def _copied(values: FloatArray, lag: int) -> list[Copy]:
     return copies
 
 
-def _unlike(these: FloatArray, those: FloatArray) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
-    """Difference of all pairs of blocks after the best factor, squared [1]; sums of squares and of products.
+def _unlike(these: FloatArray, those: FloatArray) -> FloatArray:
+    """Difference of all pairs of blocks after the best factor, squared [1].
 
     Blocks without a value, or without a number in an hour, differ from all.
     """
-    whole = np.isfinite(these).all(axis=1), np.isfinite(those).all(axis=1)
+    whole: list[NDArray[np.bool_]] = [np.asarray(np.isfinite(days).all(axis=1)) for days in (these, those)]
     one, other = (np.where(good[:, None], days, 0.0) for good, days in zip(whole, (these, those), strict=True))
     blocks = len(these) - BLOCK_DAYS + 1
     by_day = one @ other.T
     cross = np.sum([by_day[k : k + blocks, k : k + blocks] for k in range(BLOCK_DAYS)], axis=0)
-    squares = [_blocks((days**2).sum(axis=1), blocks) for days in (one, other)]
+    squares = [_blocks((days * days).sum(axis=1), blocks) for days in (one, other)]
     full = [_blocks(good.astype(np.float64), blocks) == BLOCK_DAYS for good in whole]
     with np.errstate(all="ignore"):
         unlike = 1.0 - cross**2 / np.outer(*squares)
     usable = np.outer(full[0] & (squares[0] > 0), full[1] & (squares[1] > 0))
-    return np.where(usable, unlike, np.inf), (squares[0], cross)
+    return np.where(usable, unlike, np.inf)
 
 
 def _blocks(of_day: FloatArray, blocks: int) -> FloatArray:
@@ -276,7 +279,7 @@ def _of_demand(context: QualityContext, copy: Copy) -> Iterator[Misfit]:
 
 
 def _both(copy: Copy) -> tuple[slice, slice]:
-    return tuple(slice(start, start + copy.rows) for start in (copy.first, copy.second))  # type: ignore[return-value] (two)
+    return slice(copy.first, copy.first + copy.rows), slice(copy.second, copy.second + copy.rows)
 
 
 def _misfits(context: QualityContext, series: str, copy: Copy) -> Iterator[Misfit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
 
@@ -101,15 +102,15 @@ def other_level(level: FloatArray) -> tuple[Hours, float]:
         if beside > np.log(STEP) and abs(known[i] - known[i - 1]) > 0.6 * beside:
             steps.append(i)
     steps.append(known.size)
-    parts = [(first, last) for first, last in zip(steps[:-1], steps[1:], strict=True) if last > first]
+    parts = [(first, last) for first, last in itertools.pairwise(steps) if last > first]
     main = _main_level(known, parts)
     away = np.zeros(known.size, dtype=bool)
     if len(parts) > 1:
         for first, last in parts:
             away[first:last] = abs(float(np.median(known[first:last])) - main) > np.log(STEP)
     for i in range(known.size):
-        beside = np.concatenate([known[max(0, i - BESIDE_DAYS) : i], known[i + 1 : i + 1 + BESIDE_DAYS]])
-        if beside.size and not away[i] and abs(known[i] - float(np.median(beside))) > np.log(LONE_STEP):
+        around = np.concatenate([known[max(0, i - BESIDE_DAYS) : i], known[i + 1 : i + 1 + BESIDE_DAYS]])
+        if around.size and not away[i] and abs(known[i] - float(np.median(around))) > np.log(LONE_STEP):
             away[i] = abs(known[i] - main) > np.log(LONE_STEP)
     if not away.any():
         return np.empty(0, dtype=np.int64), 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -45,7 +46,7 @@ def _months(context: QualityContext, series: str) -> tuple[Hours, Hours]:
 def _names(months: Sequence[int]) -> str:
     """Months in words: `April to October`, `March and July`."""
     names = [calendar.month_name[month] for month in months]
-    if len(names) > 2 and all((b - a) % 12 == 1 for a, b in zip(months[:-1], months[1:], strict=True)):
+    if len(names) > 2 and all((b - a) % 12 == 1 for a, b in itertools.pairwise(months)):
         return f"{names[0]} to {names[-1]}"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -109,7 +110,7 @@ def season_shift(context: QualityContext) -> Iterator[Violation]:
         return  # months without demand: mall.outage says it
     lags = lags_of_months(days)
     for lag in sorted({*lags.tolist()} - {0}, key=abs):
-        away = _in_a_row([month + 1 for month in np.flatnonzero(lags == lag)])
+        away = _in_a_row([month + 1 for month in np.flatnonzero(lags == lag).tolist()])
         if len(away) >= LAGGING_MONTHS:
             # Which of the two clocks is wrong: the one whose days fit the opening hours worse.
             late, wrong = (lag, away) if _fits_worse(context, days, away) else (-lag, _others(away))

@@ -195,8 +195,8 @@ def zero_month(context: QualityContext) -> Iterator[Violation]:
     "not measured.",
     reference=SUNRISE,
     cause="a logger that was off, its gap written as zeros",
-    fix="declare a fill: `fills` names the hours, the reason, and a file with weather data of them, from a second sensor "
-    "or a satellite source (`pvbesscar fetch pvgis`)",
+    fix="declare a fill: `fills` names the hours, the reason, and a file with weather data of them, from a second "
+    "sensor or a satellite source (`pvbesscar fetch pvgis`)",
     waivable=False,
 )
 def zero_day(context: QualityContext) -> Iterator[Violation]:

@@ -1,0 +1,93 @@
+"""The money section: what is said of savings, by hand, on reports that hold nothing else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pvbesscar.report.money import Money, money
+from schemas.results import (
+    ControllerResult,
+    EvaluationReport,
+    OptimumResult,
+    ScenarioResult,
+    ScoreTerms,
+    SetEntry,
+    SetResult,
+)
+from tests.builders import two_prices
+from tests.controllers.plants import settings
+
+NAMES = ("no-control", "rule", "mpc")
+
+
+def terms(cost_pen: float) -> ScoreTerms:
+    return ScoreTerms(co2_kg=1.0, solar_kwh=1.0, cost_pen=cost_pen, ev_short_kwh=0.0, ramping_kwh=1.0)
+
+
+def year(name: str, costs: tuple[float, float, float], optimum_pen: float | None = None) -> ScenarioResult:
+    ranking = tuple(
+        ControllerResult(
+            controller=controller, kind="baseline", hours=8760, score=1.0, mean_reward=-1.0, reward_std=0.0,
+            terms=terms(cost), captured_share=None, kpis={}, ev_kwh=0.0, charge_kwh=0.0, discharge_kwh=0.0,
+            departures=0, departures_met=0, infeasible=0, ledger_sha256="",
+        )
+        for controller, cost in zip(NAMES, costs, strict=True)
+    )  # fmt: skip
+    optimum = None
+    if optimum_pen is not None:
+        optimum = OptimumResult(mode="dispatch", bound=0.1, replay=0.1, terms=terms(optimum_pen))
+    return ScenarioResult(
+        scenario=name, simulator="twin", digest="d", judged_on=("year",), reference=terms(1.0), optimum=optimum,
+        ranking=ranking,
+    )  # fmt: skip
+
+
+def told(tests: list[tuple[float, float, float]], optimum_pen: float, **sections: Any) -> Money:
+    entry = SetEntry(
+        controller="rule", kind="baseline", mean_score=1.0, score_interval=None, mean_captured_share=None,
+        captured_interval=None, captured_of=0, mean_co2_kg=1.0, against_rule=None, against_rule_interval=None,
+        co2_against_rule_kg=None,
+    )  # fmt: skip
+    years = [year(f"test-{index}", costs) for index, costs in enumerate(tests)]
+    sets = (SetResult(name="test", scenarios=tuple(one.scenario for one in years), entries=(entry,)),) if years else ()
+    report = EvaluationReport(
+        scenario="tiny", profile="full", mode="dispatch", guard=True, forecast="causal", dataset_digest="d",
+        scenarios=(year("nominal", (1000.0, 700.0, 600.0), optimum_pen), *years), sets=sets, missing={},
+    )  # fmt: skip
+    inputs: Any = SimpleNamespace(evaluation=report, settings=settings(**sections), ledger=lambda *_: None)
+    found = money(inputs)
+    assert found is not None
+    return found
+
+
+def test_a_saving_in_every_test_year_is_certain() -> None:
+    found = told([(1000.0, 700.0, 600.0), (1100.0, 800.0, 690.0), (900.0, 590.0, 500.0)], 550.0)
+    paid, against_none, against_rule, left = found.headline
+    assert paid == "With mpc, the cheapest controller that a site can have, the site pays 600 PEN a year."
+    assert against_none.startswith("That is 403 PEN less than with a battery that is never used (no-control), ")
+    assert "the mean of 3 test years: certain, 95 % interval 400 to 410 PEN less" in against_none
+    assert against_rule.startswith("That is 100 PEN less than with the rule of a site with a battery (rule), ")
+    assert left == "With perfect knowledge of the year the optimum of J would save 50 PEN more."
+
+
+def test_a_saving_that_hangs_on_the_year_is_not() -> None:
+    found = told([(1000.0, 700.0, 600.0), (1000.0, 700.0, 790.0), (1000.0, 700.0, 690.0)], 640.0)
+    assert "NOT certain, the 95 % interval" in found.headline[2]
+    assert found.headline[3].startswith("The optimum of J pays 40 PEN more than mpc: J weighs other things")
+
+
+def test_one_year_shows_no_spread_and_the_investment_is_told_where_it_is_declared() -> None:
+    economics = {"investment_pen": 1000.0, "life_years": 2, "discount_rate": 0.2}
+    found = told([], 550.0, economics=economics, tariff=two_prices(example=True))
+    assert "one year shows no spread" in found.headline[1]
+    # 400 PEN a year: 1,000 / 400 years; 400 / 1.2 + 400 / 1.44 - 1,000.
+    assert found.headline[-1] == (
+        "The declared investment of 1,000 PEN is paid back after 2.5 years; over 2 years at 20 % its net present value "
+        "is -389 PEN."
+    )
+    assert found.caveats[0].startswith("EXAMPLE PRICES")
+    with pytest.raises(ValueError, match="together"):
+        settings(economics={"investment_pen": 1000.0})
