@@ -162,9 +162,8 @@ def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.Date
     zone, why = _zone(table, (column,), site)
     index = _local(table, column, stamps, site, (zone, why))
     _decide_zone(table, column, stamps, (zone, why))
-    where = f"stamps taken as {zone} time"
-    if stamps.offset is not None:
-        where = f"stamps with offset converted to {site.timezone}"
+    aware = stamps.offset is not None
+    where = f"stamps with offset converted to {site.timezone}" if aware else f"stamps taken as {zone} time"
     return index, (*stamps.steps, where)
 
 

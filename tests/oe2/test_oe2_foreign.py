@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -242,3 +243,32 @@ def test_every_change_of_a_workbook_is_read_or_refused_in_words(tmp_path: Path) 
         told += refused is not None
         assert refused is None or refused.hint
     assert told > 20
+
+
+def hours_of_pvgis(slope: int, *, as_json: bool) -> str:
+    """Some days of PVGIS's hourly radiation on a plane, as CSV or JSON as downloaded."""
+    stamps = [it for it in year_of("UTC", 60) if it.start.month == 1 and it.start.day < 15]
+    rows = [(f"{it.utc:%Y%m%d:%H}10", 100.0 + i, 25.5, 1.5) for i, it in enumerate(stamps)]
+    if as_json:
+        hourly = [dict(zip(("time", "G(i)", "T2m", "WS10m"), row, strict=True)) for row in rows]
+        mounting = {"fixed": {"slope": {"value": slope, "optimal": False}, "type": "free-standing"}}
+        return json.dumps({"inputs": {"mounting_system": mounting}, "outputs": {"hourly": hourly}})
+    lines = [f"{stamp},{light},8.1,{temperature},{wind},0.0" for stamp, light, temperature, wind in rows]
+    above = ["Latitude (decimal degrees):\t-3.750", "Radiation database:\tPVGIS-ERA5", "", f"Slope: {slope} deg."]
+    below = ["", "G(i): Global irradiance on the inclined plane (plane of the array) (W/m2)"]
+    return "\r\n".join([*above, "time,G(i),H_sun,T2m,WS10m,Int", *lines, *below])
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_light_on_a_plane_is_global_only_where_the_plane_is_level(as_json: bool, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text(hours_of_pvgis(0, as_json=as_json), encoding="utf-8")
+    found = read_weather(
+        path, "weather.file", SITE, WeatherSettings(source="file", file=path, decomposition="erbs")
+    ).frame
+    np.testing.assert_allclose(found["ghi_w_m2"], 100.0 + np.arange(14 * 24))
+    assert str(found["timestamp"].iloc[0]) == "2024-12-31 19:00:00-05:00"
+    path.write_text(hours_of_pvgis(23, as_json=as_json), encoding="utf-8")
+    given = {"source": "file", "file": path, "decomposition": "erbs", "columns": {"ghi": "G(i)"}}
+    with pytest.raises(InputError, match="the irradiance on a plane of 23 degrees"):
+        read_weather(path, "weather.file", SITE, WeatherSettings.model_validate(given))
