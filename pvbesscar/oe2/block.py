@@ -146,8 +146,7 @@ def _is_units(row: list[str], header: list[str], width: int) -> bool:
 
 def _last(rows: list[list[str]], kinds: list[bool], width: int) -> int:
     """Row after the last one: a legend below is text after a blank line, or of another width, and holds no figures."""
-    backwards = range(len(rows) - 1, -1, -1)
-    last = next((i for i in backwards if _is_row(rows[i], kinds)), len(rows) - 1) + 1
+    last = next((i + 1 for i in range(len(rows) - 1, -1, -1) if _is_row(rows[i], kinds)), len(rows))
     while last < len(rows) and len(rows[last]) == width and any(_filled(rows[last])):
         last += 1  # of the table's width: a total, or a row with a fault that is named where it is
     rest = rows[last:]

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from schemas.settings import SiteSettings
+
 
 def day_types(stamps: pd.DatetimeIndex, holidays: tuple[str, ...]) -> NDArray[np.int64]:
     """CityLearn's day type of each hour: 1 Monday ... 7 Sunday, 8 holiday; shape (N,).
@@ -37,3 +39,9 @@ def year_start(year: int, timezone: str) -> pd.Timestamp:
     # The standard library reads a midnight that is skipped by the clock before the change, as the instant of it.
     midnight = dt.datetime(year, 1, 1, tzinfo=zoneinfo.ZoneInfo(timezone))
     return pd.Timestamp(midnight.astimezone(dt.UTC)).tz_convert(timezone)
+
+
+def declared_year(site: SiteSettings, rows: int, minutes: int = 60) -> pd.DatetimeIndex:
+    """Intervals of the declared year from 1 January 00:00 local time, each stamped at its start."""
+    start = year_start(site.year, site.timezone)
+    return pd.date_range(start, periods=rows, freq=f"{minutes}min", unit="us", name="timestamp")

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.oe2.cells import Table, cell_error, refuse_cells
 from pvbesscar.oe2.numbers import NUMBER, numbers
 from pvbesscar.oe2.session_columns import SessionTable, is_missing
-from pvbesscar.oe2.timestamps import declared_year, parse_stamps
+from pvbesscar.oe2.timestamps import parse_stamps
 from pvbesscar.oe2.zone_words import PAIRS
 from schemas.settings import HOURS_PER_YEAR, EvSettings, Settings
 

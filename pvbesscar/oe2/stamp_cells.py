@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 NUMBER_OF_MONTH = {
     name: month
@@ -88,6 +89,7 @@ class Parts:
     zone: float | str | None
 
 
+@lru_cache(maxsize=2**14)
 def parts(cell: str) -> Parts | None:
     """Take a stamp apart; None where the cell holds none."""
     match = STAMP.fullmatch(cell)

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from pvbesscar.arithmetic import draws, functions
 from pvbesscar.arithmetic.arrays import same_everywhere
-from pvbesscar.oe2.calendar import day_types
+from pvbesscar.oe2.calendar import day_types, declared_year
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import canonical_sessions, charge_limit_kwh, session_energy_kwh
-from pvbesscar.oe2.timestamps import declared_year
 from pvbesscar.oe2.weather import LINKE_TURBIDITY, clear_sky, day_of_year, sun
 from schemas.errors import ConfigError
 from schemas.results import SeriesProvenance

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.calendar import year_start
+from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps, written_stamps
 from pvbesscar.oe2.local_time import instants, refuse_hours_past_24, without_empty_hours
 from pvbesscar.oe2.time_columns import find_time, refuse_other_time, refuse_stamps, stated_moment
-from pvbesscar.oe2.typical_year import in_declared_year, wrapped
+from pvbesscar.oe2.typical_year import in_declared_year, refuse_typical, wrapped
 from pvbesscar.oe2.zone_words import UnclearZoneError, zone_in
 from schemas.errors import InputError
 from schemas.settings import SiteSettings
@@ -146,12 +146,6 @@ def time_axis(table: Table, site: SiteSettings) -> TimeAxis:
     return _stamped(table, found.columns, stamps, site)
 
 
-def declared_year(site: SiteSettings, rows: int, minutes: int = 60) -> pd.DatetimeIndex:
-    """Intervals of the declared year from 1 January 00:00 local time, each stamped at its start."""
-    start = year_start(site.year, site.timezone)
-    return pd.date_range(start, periods=rows, freq=f"{minutes}min", unit="us", name="timestamp")
-
-
 def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.DatetimeIndex, tuple[str, ...]]:
     """Read a column of stamps, each a moment, as tz-aware local time.
 
@@ -162,8 +156,9 @@ def parse_stamps(table: Table, column: str, site: SiteSettings) -> tuple[pd.Date
     zone, why = _zone(table, (column,), site)
     index = _local(table, column, stamps, site, (zone, why))
     _decide_zone(table, column, stamps, (zone, why))
-    aware = stamps.offset is not None
-    where = f"stamps with offset converted to {site.timezone}" if aware else f"stamps taken as {zone} time"
+    where = f"stamps taken as {zone} time"
+    if stamps.offset is not None:
+        where = f"stamps with offset converted to {site.timezone}"
     return index, (*stamps.steps, where)
 
 
@@ -176,7 +171,7 @@ def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site
         steps.append(step)
     minutes = _interval(table, stamps)
     if table.layout.stamps is None:
-        _refuse_typical(table, stamps, minutes)
+        refuse_typical(table, stamps, minutes)
     _decide_zone(table, columns[0], stamps, (zone, why))
     moment = _moment(table, columns, stamps, zone, site, minutes)
     back = {"start": 0.0, "end": float(minutes), "middle": minutes / 2, "within": 0.0}[moment]
@@ -194,7 +189,7 @@ def _stamped(table: Table, columns: tuple[str, ...], stamps: WrittenStamps, site
     told = [*stamps.steps, *steps, said]
     if back:
         told.append(f"stamps moved back by {back:g} min to the start of their intervals")
-    in_order = bool((rows == np.arange(len(table.lines))).all()) if len(rows) == len(table.lines) else False
+    in_order = np.array_equal(rows, np.arange(len(table.lines)))
     return TimeAxis(index, tuple(told), columns, stamped=True, minutes=minutes, rows=None if in_order else rows)
 
 
@@ -300,18 +295,6 @@ def _refuse_other_offsets(table: Table, column: str, stamps: WrittenStamps, rows
         cause=f"`{table.setting('timezone')}` was set for another file",
         hint=f"remove `{table.setting('timezone')}`: the stamps say their offset themselves.",
     )  # fmt: skip
-
-
-def _refuse_typical(table: Table, stamps: WrittenStamps, minutes: int) -> None:
-    """Refuse months of different years, which only a key makes one year."""
-    years = np.unique(stamps.day.astype("datetime64[Y]")).astype(int) + 1970
-    if len(years) > 2 and len(stamps.day) <= 366 * DAY // minutes:
-        raise InputError(
-            f"{table.named}: {len(stamps.day):,} rows from {len(years)} different years ({years[0]} to {years[-1]}): a "
-            "typical year, put together from months of several.",
-            hint=f"set `{table.setting('stamps')}` to `typical`: each row then takes its place in `site.year`; or use "
-            "a file of one year.",
-        )
 
 
 def _interval(table: Table, stamps: WrittenStamps) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.oe2.cells import Table, refuse_cells
 from pvbesscar.oe2.dates import WrittenStamps
+from schemas.errors import InputError
 
 
 def in_declared_year(table: Table, column: str, stamps: WrittenStamps, year: int) -> tuple[WrittenStamps, str]:
@@ -36,6 +37,24 @@ def in_declared_year(table: Table, column: str, stamps: WrittenStamps, year: int
     years = np.unique(stamps.day.astype("datetime64[Y]")).astype(int) + 1970
     table.decide("year", str(year), f"`{table.setting('stamps')}` says that {years[0]} to {years[-1]} are not real")
     return replace(stamps, day=days), f"stamps of {years[0]} to {years[-1]} taken as those of the declared year {year}"
+
+
+def refuse_typical(table: Table, stamps: WrittenStamps, minutes: int) -> None:
+    """Refuse months of different years, which only a key makes one year.
+
+    Raises
+    ------
+    InputError
+        The rows of no more than one year are of three years or more.
+    """
+    years = np.unique(stamps.day.astype("datetime64[Y]")).astype(int) + 1970
+    if len(years) > 2 and len(stamps.day) <= 366 * 24 * 60 // minutes:
+        raise InputError(
+            f"{table.named}: {len(stamps.day):,} rows from {len(years)} different years ({years[0]} to {years[-1]}): a "
+            "typical year, put together from months of several.",
+            hint=f"set `{table.setting('stamps')}` to `typical`: each row then takes its place in `site.year`; or use "
+            "a file of one year.",
+        )
 
 
 def wrapped(

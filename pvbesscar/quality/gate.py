@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
-from pvbesscar.oe2.timestamps import declared_year
+from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.quality.pandera_checks import failures
 from pvbesscar.quality.report import as_html, error_text
 from pvbesscar.quality.stage_contracts import contract

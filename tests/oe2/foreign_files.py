@@ -16,7 +16,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 
-from tests.oe2.layouts import STAMPS, UTC, Interval
+from tests.oe2.layouts import UTC, Interval
 
 Columns = dict[str, list[float]]
 MONTHS = "month,year\n" + "".join(f"{month},{2010 + month % 5}\n" for month in range(1, 13))
@@ -279,15 +279,3 @@ FORMATS = (
     Foreign("a row a day, 96 columns `00:00` to `23:45`", "start of the quarter", "wide_days", _wide, "mall",
             {"unit": "kWh"}, minutes=15),
 )  # fmt: skip
-
-
-def table() -> str:
-    """Table of the layouts and formats, as `docs/inputs.md` holds it."""
-    stamps = [f"| {one.name} | {one.read_as} | `{one.reader}` | none |" for one in STAMPS]
-    formats = [
-        f"| {one.name} | {one.read_as} | `{one.reader}` | "
-        f"{', '.join(f'`{one.holds}.{key}`' for key in one.keys) or 'none'} |"
-        for one in FORMATS
-    ]
-    head = ["| layout | read as | by | keys that it needs |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *stamps, *formats])

@@ -16,12 +16,22 @@ from zoneinfo import ZoneInfo
 HOUR = dt.timedelta(hours=1)
 UTC = dt.UTC
 UNIX = dt.datetime(1970, 1, 1, tzinfo=UTC)
-SHEET = dt.datetime(1899, 12, 30, tzinfo=UTC)
+SHEET = dt.datetime(1899, 12, 30)  # noqa: DTZ001 (a clock without zone)
 MESES = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"]
 MESES_LARGOS = [
-    "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
     "diciembre",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ def half(it: Interval) -> str:
 
 def serial(it: Interval) -> float:
     """Days of a spreadsheet on the site's clock."""
-    return (it.local.replace(tzinfo=UTC) - SHEET) / dt.timedelta(days=1)
+    return (it.local.replace(tzinfo=None) - SHEET) / dt.timedelta(days=1)
 
 
 EUROPE = ("Europe/Madrid",)

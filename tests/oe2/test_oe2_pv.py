@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.oe2.pv import ac_energy_kwh
 from pvbesscar.oe2.synthetic import synthetic_weather
-from pvbesscar.oe2.timestamps import declared_year
 from pvbesscar.oe2.weather import clear_sky, sun
 from pvbesscar.oe2.weather_file import read_weather
 from schemas.settings import PvSettings, Settings, SiteSettings

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.oe2.profile_file import read_profile
 from pvbesscar.oe2.series import Series
 from pvbesscar.oe2.sessions import Stay, session_energy_kwh, sessions_from_profile, stays
 from pvbesscar.oe2.sessions_file import SESSION_COLUMNS, read_sessions
-from pvbesscar.oe2.timestamps import declared_year
 from schemas.errors import InputError
 from schemas.results import SeriesProvenance
 from schemas.settings import EvSettings, Settings, SiteSettings

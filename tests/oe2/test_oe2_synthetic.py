@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pvbesscar.oe2.calendar import day_types
+from pvbesscar.oe2.calendar import day_types, declared_year
 from pvbesscar.oe2.sessions import session_energy_kwh
 from pvbesscar.oe2.synthetic import WET_MONTHS, mall_shape, synthetic_mall, synthetic_sessions, synthetic_weather
-from pvbesscar.oe2.timestamps import declared_year
 from pvbesscar.oe2.weather import clear_sky, sun
 from schemas.errors import ConfigError
 from schemas.settings import Settings

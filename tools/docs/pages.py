@@ -18,6 +18,8 @@ from pvbesscar.quality.folder.rules import FOLDER_RULES
 from pvbesscar.quality.year.judge import YearRule
 from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
+from tests.oe2.foreign_files import FORMATS
+from tests.oe2.layouts import STAMPS
 from tests.quality.blind_faults import BLIND_FAULTS
 from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
 from tests.quality.faults import FAULTS
@@ -28,6 +30,8 @@ from tools.docs.architecture import architecture_page
 from tools.docs.stamps import tell
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+LAYOUTS_BEGIN = "<!-- layouts: made by python -m tools.docs.pages -->"
+LAYOUTS_END = "<!-- end of layouts -->"
 MADE = "`python -m tools.docs.pages`"
 
 CONFIGURATION = """# Configuration
@@ -553,6 +557,23 @@ def kpis_page() -> str:
     return KPIS.format(made=MADE, table=table(("key figure", "unit", "what", "formula"), rows).rstrip())
 
 
+def inputs_page() -> str:
+    """The page of the input files, with the table of layouts that its test writes and reads."""
+    page = (DOCS / "inputs.md").read_text(encoding="utf-8")
+    before, _, rest = page.partition(LAYOUTS_BEGIN)
+    rows = [(stamps.name, stamps.read_as, f"`{stamps.reader}`") for stamps in STAMPS]
+    stamps = table(("stamps", "read as", "by `pvbesscar.oe2`"), rows)
+    formats = table(
+        ("format", "read as", "by `pvbesscar.oe2`", "keys that it needs"),
+        [
+            (form.name, form.read_as, f"`{form.reader}`", ", ".join(f"`{form.holds}.{key}`" for key in form.keys))
+            for form in FORMATS
+        ],
+    )
+    made = f"{stamps.strip()}\n\nAnd these formats of other programs:\n\n{formats.strip()}"
+    return f"{before}{LAYOUTS_BEGIN}\n\n{made}\n\n{LAYOUTS_END}{rest.partition(LAYOUTS_END)[2]}"
+
+
 def pages() -> dict[Path, str]:
     """Text of each page that is made from the code."""
     assert len(POSITION) + len(HORIZONS) == FEATURES
@@ -565,6 +586,7 @@ def pages() -> dict[Path, str]:
         DOCS / "kpis.md": kpis_page(),
         DOCS / "architecture.md": architecture_page(),
         DOCS / "evaluation.md": weights.page((DOCS / "evaluation.md").read_text(encoding="utf-8"), weights.kept()),
+        DOCS / "inputs.md": inputs_page(),
     }
 
 

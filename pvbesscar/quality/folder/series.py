@@ -223,7 +223,8 @@ def _schema_judged(folder: DatasetFolder, building: str, settings: Settings) -> 
         low, high = float(series.min()), float(series.max())
         if file.kind == "pricing":
             prices = {"high": high, "low": low}
-            bands = tuple(EnergyBand(name=name, pen_per_kwh=price) for name, price in prices.items())
+            # What a file holds may be no price at all: it is for the rules to say so.
+            bands = tuple(EnergyBand.model_construct(name=name, pen_per_kwh=price) for name, price in prices.items())
             tariff = settings.tariff.model_copy(update={"energy": bands})
             changed = settings.model_copy(update={"tariff": tariff})
             yield from _configured("tariff.constant", changed, short_name(file.name), name)
