@@ -45,10 +45,12 @@ def write_demand(root: Path, factor: float = 1.0) -> Path:
     """Demand of a mall as somebody would export it."""
     hour = np.arange(HOURS_PER_YEAR)
     shape = 150.0 + np.where((hour % 24 >= 9) & (hour % 24 < 23), 450.0, 0.0) + 40.0 * np.sin(hour / 13.0)
+    # No two weeks of a real mall are the same.
+    shape *= 1.0 + 0.08 * np.random.default_rng(3).standard_normal(HOURS_PER_YEAR)
     stamps = pd.date_range("2025-01-01", periods=HOURS_PER_YEAR, freq="h")
     path = root / "oe2" / "mall.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame({"datetime": stamps, "mall_kwh": (factor * shape).round(3)}).to_csv(path, index=False)
+    pd.DataFrame({"datetime": stamps, "mall_kwh": factor * shape.round(3)}).to_csv(path, index=False)
     return path
 
 

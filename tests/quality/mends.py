@@ -13,7 +13,7 @@ from pvbesscar.oe2.fills import filled
 from pvbesscar.oe2.series import Series
 from pvbesscar.quality.year.context import FILE_KEYS, QualityContext
 from schemas.results import Finding, Provenance, SeriesProvenance
-from schemas.settings import Fill, Settings
+from schemas.settings import Fill, Settings, TariffSettings
 from tests.quality.years import clean_mall
 
 Apply = Callable[[QualityContext, QualityContext, Finding, Any], QualityContext]
@@ -135,7 +135,7 @@ AGAIN = Mend("", _again)
 FILL_FILE = Mend("fill", fill("file"))
 FILL_WEEK = Mend("fill", fill("typical_week"))
 PLANT = {"bess": {"capacity_kwh": 4520.0, "power_kw": 2712.0, "efficiency": 0.9}, "pv": {"dc_kwp": 4162.0},
-         "grid": {"peak_price": 0.45, "base_price": 0.28, "feed_in_price": 0.0, "carbon_kg_per_kwh": 0.4521}}  # fmt: skip
+         "grid": {"carbon_kg_per_kwh": 0.4521}, "tariff": TariffSettings().model_dump()}  # fmt: skip
 KEYS = Mend("`", _settings(**PLANT))
 
 MENDS: Mapping[str, tuple[Mend, ...]] = {

@@ -1,4 +1,4 @@
-"""The tables of docs/evaluation.md: every controller on the three scenarios of `config/`, in both modes.
+"""The tables of docs/evaluation.md: every controller on the scenarios of `config/`, in both modes.
 
     python -m tools.docs.evaluation --oe2 FOLDER --root FOLDER [--only iquitos_metered-bidirectional]
 
@@ -22,7 +22,7 @@ from schemas.progress import Progress
 from schemas.results import EvaluationReport
 from tools.docs.pages import DOCS
 
-CONFIGS = ("iquitos_mall", "iquitos_oe2", "iquitos_metered")
+CONFIGS = ("iquitos_mall", "iquitos_oe2", "iquitos_metered", "iquitos_mt")
 MODES = ("dispatch", "bidirectional")
 CONTROLLERS = ("rule", *registry.CONSTANTS, registry.RANDOM, "tuned-rule", "mpc", "mpc-perfect-day")
 BEGIN, END = "<!-- tables: python -m tools.docs.evaluation -->", "<!-- end of tables -->"
