@@ -22,8 +22,7 @@ class _Meter:
 
     unit: str | None = None
     power_of_ten: int = 0
-    flow: str = "demand"
-    offset: dt.timedelta | None = None
+    flow: str = "1"
     readings: list[tuple[int, int, str]] = field(default_factory=list)
     types: int = 0
 
@@ -49,10 +48,12 @@ def meter_text(text: str) -> str:
         raise ValueError(f"no XML: {error}") from error
     if meter.types > 1:
         raise ValueError(f"{meter.types} kinds of readings in one file; one is read")
+    if meter.flow not in FLOWS:
+        raise ValueError(f"flow direction {meter.flow}, which is neither to the customer (1) nor from it (19)")
     if meter.unit not in UNITS:
         raise ValueError(f"unit of measure {meter.unit}, which is neither W (38) nor Wh (72)")
     factor = 10.0 ** (meter.power_of_ten - 3)
-    header = f"period_start,{meter.flow}_k{UNITS[meter.unit]}"
+    header = f"period_start,{FLOWS[meter.flow]}_k{UNITS[meter.unit]}"
     rows = [
         f"{dt.datetime.fromtimestamp(start, dt.UTC):%Y-%m-%dT%H:%M:%SZ},{float(value) * factor!r}"
         for start, _, value in sorted(meter.readings)
@@ -67,7 +68,7 @@ def _take(meter: _Meter, element: ElementTree.Element) -> None:
         found = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element}
         meter.unit = found.get("uom", meter.unit)
         meter.power_of_ten = int(found.get("powerOfTenMultiplier") or 0)
-        meter.flow = FLOWS.get(found.get("flowDirection", "1"), "demand")
+        meter.flow = found.get("flowDirection") or "1"
     elif name == "IntervalReading":
         found = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element.iter()}
         meter.readings.append((int(found["start"]), int(found["duration"]), found["value"]))

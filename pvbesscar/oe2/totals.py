@@ -13,6 +13,8 @@ from pvbesscar.oe2.numbers import numbers
 from schemas.errors import InputError
 
 TOTAL = re.compile(r"(?:sub_?|gran_|grand_)?(?:totale?s?|suma|sum|summe|gesamt|somme)(?:_.*)?")
+INITIALS = frozenset("gstGST")
+"""What a total's name begins with; other cells are passed over at once."""
 ROUNDING = 1e-6
 """Share of a sum that may be lost to the digits that a total is written with, beside half of its last digit."""
 
@@ -27,10 +29,9 @@ def without_totals(table: Table) -> Table:
     """
     if len(table.columns) < 2:
         return table
-    # Rows of measurements begin with a stamp: only text can be a total's name.
     found = sorted({
         i for cells in list(table.columns.values())[:3] for i, cell in enumerate(cells)
-        if cell and cell[0].isalpha() and TOTAL.fullmatch(plain(cell))
+        if cell and (cell[0] in INITIALS or not cell.isascii()) and TOTAL.fullmatch(plain(cell))
     })  # fmt: skip
     if not found or len(found) * 4 > len(table.lines):
         return table

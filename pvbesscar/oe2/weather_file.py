@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pvbesscar.oe2.cells import Table, missing_column, named_column
+from pvbesscar.oe2.cells import Table, missing_column, named_column, plain
 from pvbesscar.oe2.delimited import read_table
 from pvbesscar.oe2.numbers import numbers
 from pvbesscar.oe2.series import Series, file_series
@@ -71,6 +72,8 @@ WEATHER_KEYS = {
     "ghi_w_m2": "ghi", "dni_w_m2": "dni", "dhi_w_m2": "dhi", "temp_air_c": "temperature", "wind_speed_m_s": "wind",
     "relative_humidity": "humidity",
 }  # fmt: skip
+INCLINED = re.compile(r"g[bdr]?_i")
+SLOPE = re.compile(r"\bslope\b\D{0,20}(\d+(?:\.\d+)?)", re.IGNORECASE)
 MOST_KW_PER_M2 = 2.0
 """No hour of any site has more [kW/m2]; the sun's extraterrestrial irradiance is 1.41 at most."""
 WEATHER_AS_DETECTED = WeatherSettings(source="file", file=Path("-"))
@@ -135,8 +138,11 @@ def _weather_headers(table: Table, weather: WeatherSettings, *, partial: bool) -
         key = WEATHER_KEYS[name]
         stated = getattr(weather.columns, key)
         header = named_column(table, stated, f"columns.{key}") if stated is not None else _only(table, name, known)
+        if header is None and name == "ghi_w_m2" and _slope(table) == 0.0:
+            header = table.find(("g_i",))
         if header is not None:
             found[name] = header
+    _refuse_inclined(table, found)
     split = [name for name in ("dni_w_m2", "dhi_w_m2") if name in found]
     if weather.decomposition is not None:
         if split:
@@ -162,6 +168,22 @@ def _weather_headers(table: Table, weather: WeatherSettings, *, partial: bool) -
             table, f"`{missing}`", WEATHER_HEADERS[missing][:8], table.setting(f"columns.{WEATHER_KEYS[missing]}")
         )
     return found
+
+
+def _slope(table: Table) -> float | None:
+    """Slope of the plane [deg] that the lines above the header say, as PVGIS writes it."""
+    return next((float(said[1]) for line in table.above if (said := SLOPE.search(line))), None)
+
+
+def _refuse_inclined(table: Table, found: Mapping[str, str]) -> None:
+    """Refuse the light on an inclined plane where that on the ground, or towards the sun, is asked for."""
+    slope = _slope(table)
+    for name, header in found.items():
+        if slope and name in IRRADIANCE_STEMS and INCLINED.fullmatch(plain(header)):
+            raise InputError(
+                f"{table.named}: `{header}` is the irradiance on a plane of {slope:g} degrees, and no `{name}`.",
+                hint="download the file for a slope of 0, or the typical year, which has `G(h)`, `Gb(n)` and `Gd(h)`.",
+            )
 
 
 def _only(table: Table, name: str, known: Sequence[str]) -> str | None:

@@ -6,13 +6,18 @@ import csv
 import datetime as dt
 import io
 import zipfile
+import zlib
 from typing import Any
 
 from pvbesscar.oe2.cells import NamedFile
 from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_archive, refuse_cells_beyond, too_many_rows
 from schemas.errors import InputError
 
-JUNK = (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError, AttributeError, EOFError)
+JUNK = (
+    zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, IndexError, ValueError, OSError, TypeError, AttributeError,
+    EOFError, NotImplementedError, OverflowError,
+)  # fmt: skip
+"""What a damaged workbook raises; `SyntaxError` is that of its XML."""
 
 
 def is_workbook(data: bytes) -> bool:

@@ -109,7 +109,7 @@ def test_a_long_list_of_bad_cells_is_counted_not_printed(tmp_path: Path) -> None
         (b"  \n\n", "is empty (4 bytes)"),
         (b"\xef\xbb\xbf", "is empty (3 bytes)"),
         (b"a,b\n", "has headers (`a`, `b`) and no rows"),
-        (b"PK\x03\x04\x14\x00", "is a zip archive and no Excel workbook"),
+        (b"PK\x03\x04\x14\x00", "is a zip archive, and no whole Excel workbook"),
         (b"PAR1\x15\x04", "is a Parquet file"),
         (b"\xff\xfe", "holds no text"),
         (b"a,b\n1,\x002\n", "is binary (a zero byte at 6)"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pvlib
 import pytest
@@ -40,28 +37,6 @@ def weather(path: Path, content: str, site: SiteSettings = LIMA, **keys: Any) ->
 def is_the_year(frame: pd.DataFrame, kwh: np.ndarray = KWH) -> None:
     assert frame["timestamp"].dt.tz_localize(None).tolist() == HOURS.tolist()
     np.testing.assert_allclose(frame["mall_kwh"], kwh, rtol=1e-9)
-
-
-def workbook(*sheets: str) -> bytes:
-    book = openpyxl.Workbook()
-    for name in sheets:
-        sheet = book.create_sheet(name)
-        sheet.append(["Informe"])
-        sheet.append(["Fecha", "demanda_kwh"])
-        for hour, value in zip(HOURS, KWH, strict=True):
-            sheet.append([hour.to_pydatetime(), float(value)])
-    data = io.BytesIO()
-    book.save(data)
-    return data.getvalue()
-
-
-def test_a_sheet_of_a_workbook(tmp_path: Path) -> None:
-    is_the_year(mall(tmp_path / "a.xlsx", workbook("datos")))
-    with pytest.raises(InputError, match=r"(?s)2 sheets that hold rows.*`mall\.sheet`"):
-        mall(tmp_path / "a.xlsx", workbook("datos", "copia"))
-    is_the_year(mall(tmp_path / "a.xlsx", workbook("datos", "copia"), sheet="copia"))
-    with pytest.raises(InputError, match="has no sheet `x`"):
-        mall(tmp_path / "a.xlsx", workbook("datos"), sheet="x")
 
 
 def green_button(unit: int) -> str:
@@ -110,67 +85,6 @@ def test_tmy3_is_as_pvlib_reads_it_and_needs_the_key_of_typical_years(tmp_path: 
     assert frame["timestamp"].iloc[[0, -1]].dt.strftime("%Y-%m-%d %H").tolist() == ["2025-01-01 00", "2025-12-31 23"]
     theirs, _ = pvlib.iotools.read_tmy3(io.StringIO(text))
     np.testing.assert_array_equal(frame["ghi_w_m2"], theirs["ghi"])
-
-
-def test_epw(tmp_path: Path) -> None:
-    head = ["LOCATION,Iquitos,-,PER,SRC,0,-3.75,-73.25,-5.0,104.0", *["X"] * 6, "DATA PERIODS,1,1,Data,Sunday,1/1,2/9"]
-    rows = [
-        f"2025,{h.month},{h.day},{h.hour + 1},0,?,27.5,20,80,100900,0,0,0,{i % 24},0,{i % 24},0,0,0,0,0,1.5,"
-        + "0," * 12 + "0"
-        for i, h in enumerate(HOURS)
-    ]  # fmt: skip
-    frame = weather(tmp_path / "a.epw", "\n".join([*head, *rows]))
-    assert frame["timestamp"].dt.tz_localize(None).tolist() == HOURS.tolist()
-    assert frame["ghi_w_m2"].tolist() == [i % 24 for i in range(960)]
-
-
-def test_pvgis_json_and_nsrdb(tmp_path: Path) -> None:
-    hourly = [
-        {"time": f"{h + dt.timedelta(hours=5):%Y%m%d:%H}10", "G(h)": i % 24, "Gb(n)": 3, "Gd(h)": 1, "T2m": 27,
-         "WS10m": 2}
-        for i, h in enumerate(HOURS)
-    ]  # fmt: skip
-    first = weather(tmp_path / "a.json", json.dumps({"outputs": {"hourly": hourly}}), unit="W/m2")
-    head = "Source,Latitude,Longitude,Time Zone,Elevation\nNSRDB,-3.75,-73.25,-5,104\n"
-    names = "Year,Month,Day,Hour,Minute,GHI,DNI,DHI,Temperature,Wind Speed\n"
-    rows = [f"{h:%Y,%m,%d,%H},30,{i % 24},3,1,27,2" for i, h in enumerate(HOURS)]
-    second = weather(tmp_path / "a.csv", head + names + "\n".join(rows), unit="W/m2")
-    for frame in (first, second):
-        assert frame["timestamp"].dt.tz_localize(None).tolist() == HOURS.tolist()
-        assert frame["ghi_w_m2"].tolist() == [i % 24 for i in range(960)]
-
-
-@pytest.mark.parametrize(
-    ("header", "values", "expected"),
-    [
-        ("wind_kmh", "36", 10.0), ("Wind (mph)", "10", 4.4704), ("wind [kn]", "10", 5.14444),
-        ("viento (m/s)", "3", 3.0),
-    ],
-)  # fmt: skip
-def test_a_wind_in_another_unit_is_converted_where_a_key_names_it(
-    tmp_path: Path, header: str, values: str, expected: float
-) -> None:
-    rows = "\n".join(f"{hour},500,600,100,300.15,{values}" for hour in HOURS)
-    text = f"timestamp,ghi_w_m2,dni_w_m2,dhi_w_m2,air (K),{header}\n{rows}"
-    frame = weather(tmp_path / "a.csv", text, columns={"wind": header, "temperature": "air (K)"})
-    assert frame["wind_speed_m_s"].iloc[0] == pytest.approx(expected, rel=1e-5)
-    assert frame["temp_air_c"].iloc[0] == pytest.approx(27.0)
-    with pytest.raises(InputError, match="is in `bft`, which is no unit of wind speed"):
-        weather(
-            tmp_path / "a.csv", text.replace(header, "w (bft)"), columns={"wind": "w (bft)", "temperature": "air (K)"}
-        )
-
-
-@pytest.mark.parametrize(
-    ("content", "named"),
-    [
-        ("<!DOCTYPE html><html></html>", "a web page"), ("<?xml version='1.0'?><a/>", "an XML file of an unknown kind"),
-        ('{"a": 1}', "a JSON file of an unknown kind"), ("\x89HDF\r\n\x1a\n", "an HDF5 or NetCDF file"),
-    ],
-)  # fmt: skip
-def test_what_is_not_read_is_named(tmp_path: Path, content: str, named: str) -> None:
-    with pytest.raises(InputError, match=named):
-        mall(tmp_path / "a.csv", content.encode("latin-1"))
 
 
 def test_stamps_are_not_denied(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pvbesscar.quality.folder.rules import FOLDER_RULES
 from pvbesscar.quality.year.judge import YearRule
 from pvbesscar.quality.year.rules import YEAR_RULES
 from schemas.frames import COLUMNS, EV_PROFILE, ColumnContract
+from tests.oe2.foreign_files import FORMATS
 from tests.oe2.layouts import STAMPS
 from tests.quality.blind_faults import BLIND_FAULTS
 from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
@@ -561,8 +562,16 @@ def inputs_page() -> str:
     page = (DOCS / "inputs.md").read_text(encoding="utf-8")
     before, _, rest = page.partition(LAYOUTS_BEGIN)
     rows = [(stamps.name, stamps.read_as, f"`{stamps.reader}`") for stamps in STAMPS]
-    made = table(("stamps", "read as", "by `pvbesscar.oe2`"), rows)
-    return f"{before}{LAYOUTS_BEGIN}\n\n{made.strip()}\n\n{LAYOUTS_END}{rest.partition(LAYOUTS_END)[2]}"
+    stamps = table(("stamps", "read as", "by `pvbesscar.oe2`"), rows)
+    formats = table(
+        ("format", "read as", "by `pvbesscar.oe2`", "keys that it needs"),
+        [
+            (form.name, form.read_as, f"`{form.reader}`", ", ".join(f"`{form.holds}.{key}`" for key in form.keys))
+            for form in FORMATS
+        ],
+    )
+    made = f"{stamps.strip()}\n\nAnd these formats of other programs:\n\n{formats.strip()}"
+    return f"{before}{LAYOUTS_BEGIN}\n\n{made}\n\n{LAYOUTS_END}{rest.partition(LAYOUTS_END)[2]}"
 
 
 def pages() -> dict[Path, str]:
