@@ -44,7 +44,9 @@ def set_result(name: str, scenarios: Sequence[ScenarioResult], sample: Sample | 
             against_rule=score[controller] - score[RULE],
             against_rule_interval=sample and sample.difference(controller, RULE),
             mean_terms=_mean([own[controller].terms for own in by_name]),
-            saving_intervals={other: sample.saving(controller, other) for other in others} if sample else {},
+            saving_intervals={other: sample.saving(controller, other) for other in others}
+            if sample and sample.costs
+            else {},
         )
 
     return SetResult(

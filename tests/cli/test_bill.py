@@ -28,8 +28,8 @@ TERMS = ScoreTerms(co2_kg=1.0, solar_kwh=1.0, cost_pen=1.0, ev_short_kwh=0.0, ra
 def result(name: str, digest: str) -> ControllerResult:
     return ControllerResult(
         controller=name, kind="baseline", hours=8760, score=1.0, mean_reward=-1.0, reward_std=0.0, terms=TERMS,
-        captured_share=None, kpis={}, ev_kwh=0.0, charge_kwh=0.0, discharge_kwh=0.0, departures=0, departures_met=0,
-        infeasible=0, ledger_sha256=digest,
+        gap_closed=None, captured_share=None, kpis={}, ev_kwh=0.0, charge_kwh=0.0, discharge_kwh=0.0, departures=0,
+        departures_met=0, infeasible=0, ledger_sha256=digest,
     )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ AGAIN = Mend("", _again)
 FILL_FILE = Mend("fill", fill("file"))
 FILL_WEEK = Mend("fill", fill("typical_week"))
 PLANT = {"bess": {"capacity_kwh": 4520.0, "power_kw": 2712.0, "efficiency": 0.9}, "pv": {"dc_kwp": 4162.0},
-         "grid": {"carbon_kg_per_kwh": 0.4521}, "tariff": TariffSettings().model_dump()}  # fmt: skip
+         "grid": {"carbon_kg_per_kwh": 0.7}, "tariff": TariffSettings().model_dump()}  # fmt: skip
 KEYS = Mend("`", _settings(**PLANT))
 
 MENDS: Mapping[str, tuple[Mend, ...]] = {
@@ -166,7 +166,11 @@ MENDS: Mapping[str, tuple[Mend, ...]] = {
     ),
     "weather.negative_wind": (Mend("write 0 for calm", _frame(lambda f: f.assign(wind_speed_m_s=f["wind_speed_m_s"].clip(0)))),),
     **dict.fromkeys(
-        ("bess.c_rate", "bess.efficiency", "pv.dc_ac_ratio", "tariff.constant", "tariff.feed_in", "carbon.range"), (KEYS,)
+        (
+            "bess.c_rate", "bess.efficiency", "pv.dc_ac_ratio", "tariff.constant", "tariff.feed_in", "tariff.price_ratio",
+            "tariff.demand_price", "tariff.demand_bands", "tariff.classification", "carbon.range", "carbon.fuel",
+        ),
+        (KEYS,),
     ),
     "fills.declared": (Mend("remove the entry of `fills`", lambda y, *_: replace(y, provenance=None)),),
 }  # fmt: skip

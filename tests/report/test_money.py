@@ -11,6 +11,7 @@ from pvbesscar.report.money import Money, money
 from schemas.results import (
     ControllerResult,
     EvaluationReport,
+    Interval,
     OptimumResult,
     ScenarioResult,
     ScoreTerms,
@@ -31,8 +32,8 @@ def year(name: str, costs: tuple[float, float, float], optimum_pen: float | None
     ranking = tuple(
         ControllerResult(
             controller=controller, kind="baseline", hours=8760, score=1.0, mean_reward=-1.0, reward_std=0.0,
-            terms=terms(cost), captured_share=None, kpis={}, ev_kwh=0.0, charge_kwh=0.0, discharge_kwh=0.0,
-            departures=0, departures_met=0, infeasible=0, ledger_sha256="",
+            terms=terms(cost), gap_closed=None, captured_share=None, kpis={}, ev_kwh=0.0, charge_kwh=0.0,
+            discharge_kwh=0.0, departures=0, departures_met=0, infeasible=0, ledger_sha256="",
         )
         for controller, cost in zip(NAMES, costs, strict=True)
     )  # fmt: skip
@@ -45,14 +46,21 @@ def year(name: str, costs: tuple[float, float, float], optimum_pen: float | None
     )  # fmt: skip
 
 
-def told(tests: list[tuple[float, float, float]], optimum_pen: float, **sections: Any) -> Money:
+def told(
+    tests: list[tuple[float, float, float]], optimum_pen: float, intervals: dict[str, Interval], **sections: Any
+) -> Money:
     entry = SetEntry(
-        controller="rule", kind="baseline", mean_score=1.0, score_interval=None, mean_captured_share=None,
-        captured_interval=None, captured_of=0, mean_co2_kg=1.0, against_rule=None, against_rule_interval=None,
-        co2_against_rule_kg=None,
+        controller="mpc", kind="baseline", mean_score=1.0, score_interval=None, gap_closed=None, gap_interval=None,
+        captured_share=None, against_rule=0.0, against_rule_interval=None, mean_terms=terms(1.0),
+        saving_intervals=intervals,
     )  # fmt: skip
     years = [year(f"test-{index}", costs) for index, costs in enumerate(tests)]
-    sets = (SetResult(name="test", scenarios=tuple(one.scenario for one in years), entries=(entry,)),) if years else ()
+    names = tuple(one.scenario for one in years)
+    of_tests = SetResult(
+        name="test", scenarios=names, source_weeks=12, mean_bound=None, mean_replay=None, mean_reference=terms(1.0),
+        entries=(entry,),
+    )  # fmt: skip
+    sets = (of_tests,) if years else ()
     report = EvaluationReport(
         scenario="tiny", profile="full", mode="dispatch", guard=True, forecast="causal", dataset_digest="d",
         scenarios=(year("nominal", (1000.0, 700.0, 600.0), optimum_pen), *years), sets=sets, missing={},
@@ -64,7 +72,8 @@ def told(tests: list[tuple[float, float, float]], optimum_pen: float, **sections
 
 
 def test_a_saving_in_every_test_year_is_certain() -> None:
-    found = told([(1000.0, 700.0, 600.0), (1100.0, 800.0, 690.0), (900.0, 590.0, 500.0)], 550.0)
+    found = told([(1000.0, 700.0, 600.0), (1100.0, 800.0, 690.0), (900.0, 590.0, 500.0)], 550.0,
+                 {"no-control": (400.0, 410.0), "rule": (90.0, 110.0)})  # fmt: skip
     paid, against_none, against_rule, left = found.headline
     assert paid == "With mpc, the cheapest controller that a site can have, the site pays 600 PEN a year."
     assert against_none.startswith("That is 403 PEN less than with a battery that is never used (no-control), ")
@@ -74,14 +83,15 @@ def test_a_saving_in_every_test_year_is_certain() -> None:
 
 
 def test_a_saving_that_hangs_on_the_year_is_not() -> None:
-    found = told([(1000.0, 700.0, 600.0), (1000.0, 700.0, 790.0), (1000.0, 700.0, 690.0)], 640.0)
+    found = told([(1000.0, 700.0, 600.0), (1000.0, 700.0, 790.0), (1000.0, 700.0, 690.0)], 640.0,
+                 {"no-control": (200.0, 410.0), "rule": (-90.0, 100.0)})  # fmt: skip
     assert "NOT certain, the 95 % interval" in found.headline[2]
     assert found.headline[3].startswith("The optimum of J pays 40 PEN more than mpc: J weighs other things")
 
 
 def test_one_year_shows_no_spread_and_the_investment_is_told_where_it_is_declared() -> None:
     economics = {"investment_pen": 1000.0, "life_years": 2, "discount_rate": 0.2}
-    found = told([], 550.0, economics=economics, tariff=two_prices(example=True))
+    found = told([], 550.0, {}, economics=economics, tariff=two_prices(example=True))
     assert "one year shows no spread" in found.headline[1]
     # 400 PEN a year: 1,000 / 400 years; 400 / 1.2 + 400 / 1.44 - 1,000.
     assert found.headline[-1] == (
