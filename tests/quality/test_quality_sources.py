@@ -55,6 +55,14 @@ def test_the_metered_mall_is_accepted_with_the_energy_that_was_metered(
     assert mall["mall_kwh"].sum() == settings.mall.declared_kwh == 12_368_653.0
 
 
+def test_the_metered_mall_on_the_medium_voltage_tariff_is_accepted(
+    repo_root: Path, tmp_path: Path, oe2_dir: Path
+) -> None:
+    report = run(repo_root, "iquitos_mt.yaml", f"data.root={tmp_path}", f"data.oe2_dir={oe2_dir}")
+    assert report.errors == ()
+    assert {finding.rule for finding in report.findings if finding.rule.startswith("tariff.")} == set()
+
+
 def copy_with_solar(oe2_dir: Path, target: Path, frame: pd.DataFrame | None) -> Path:
     shutil.copytree(oe2_dir, target, copy_function=shutil.copyfile)
     for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
