@@ -14,7 +14,7 @@ from pvbesscar.oe2.workbook import is_workbook, sheet_text
 from schemas.errors import InputError
 
 MAGIC = {
-    b"PK\x03\x04": "a zip archive and no Excel workbook",
+    b"PK\x03\x04": "a zip archive, and no whole Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF",

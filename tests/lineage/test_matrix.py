@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ NAMES = [one.name for one in EDITS]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    return {outcome.edit.name: outcome for outcome in results(tmp_path_factory.mktemp("matrix"))}
+def outcomes() -> Iterator[dict[str, Outcome]]:
+    # A short name, for a reason repeats the paths of the settings, and clips long ones.
+    with tempfile.TemporaryDirectory(prefix="m") as root:
+        yield {outcome.edit.name: outcome for outcome in results(Path(root))}
 
 
 def test_the_matrix_is_large_enough() -> None:
