@@ -1,4 +1,4 @@
-"""The bill alone: the least that a year can cost when nothing else counts, and what share of it a controller wins."""
+"""The bill alone: the least that a year can cost when nothing else counts."""
 
 from __future__ import annotations
 
@@ -33,14 +33,6 @@ def least_cost_pen(data: PlantData) -> float:
     plain = cost_only(data)
     reference = NO_SCALE.model_copy(update={"cost_pen": float(data.reference[2])})
     return solve(plain, reference=reference).bound * reference.cost_pen
-
-
-def gap_closed(rule: float, controller: float, best: float) -> float:
-    """Share that a controller closes of the gap between the rule and the best that is possible; below 0 it loses.
-
-    Not a number where the rule leaves nothing open.
-    """
-    return (rule - controller) / (rule - best) if rule > best else float("nan")
 
 
 def vehicles_at_once(data: PlantData) -> PlantData:

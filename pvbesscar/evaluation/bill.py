@@ -191,10 +191,8 @@ def contradictions(bills: Mapping[str, Bill]) -> tuple[str, ...]:
     other = []
     for name, own in bills.items():
         declared = own.tariff.classification
-        if declared is not None and own.presence is not None:
-            present = own.presence >= declared.limit
-            if present != (declared.declared == "present_in_peak"):
-                other.append(f"{name} ({own.presence:.2f})")
+        if declared is not None and own.presence is not None and declared.contradicted_by(own.presence):
+            other.append(f"{name} ({own.presence:.2f})")
     if not other:
         return ()
     return (

@@ -29,11 +29,6 @@ from pvbesscar.oe2.weather import decomposed
 from schemas.errors import InputError
 from schemas.settings import SiteSettings, WeatherSettings
 
-
-def _setting(key: str, name: str) -> str:
-    return f"{key.partition('.')[0]}.{name}"
-
-
 IRRADIANCE_STEMS = {
     "ghi_w_m2": (
         "ghi", "irradiancia_ghi", "irradiancia_global", "g_h", "globhor", "shortwave_radiation", "allsky_sfc_sw_dwn",

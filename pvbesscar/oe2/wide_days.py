@@ -13,7 +13,6 @@ CLOCK_HEADER = re.compile(r"(\d{1,2}):(\d{2})(?::00)?(?:\s*[-\u2013]\s*\d{1,2}:\
 COUNTED_HEADER = re.compile(
     r"(?:[a-z]+_)?(?:h|hr|hora|hour|he|p|periodo|period|qh|q|v|value|valor|kwh|kw|wh|mwh|mw|)_?(\d{1,3})(?:_?(?:h|kwh|kw|wh|mwh|mw))?"
 )
-PLUGS = {"charger_", "cargador_", "socket_", "toma_", "enchufe_"}
 DAYS = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15}
 """Length of the intervals [min] by the columns of a day, with those of the hour that a clock change adds."""
 DATE, CLOCK = "fecha", "periodo"

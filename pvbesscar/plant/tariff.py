@@ -154,19 +154,25 @@ def demand_at(tariff, start):
 
 
 @njit(cache=True)
+def _two_greatest(months):
+    """The two greatest demands of some months, 0 where there are fewer [kW]."""
+    greatest = second = 0.0
+    for value in months:
+        if value > greatest:
+            greatest, second = value, greatest
+        elif value > second:
+            second = value
+    return greatest, second
+
+
+@njit(cache=True)
 def billed_kw(tariff, demand, charge):
     """Demand that a charge bills for the present month, by what its months (C, MONTHS) have seen [kW]."""
     own = demand[charge, 0]
     if tariff.basis[charge] == EXCESS:
         return max(own - demand[tariff.over[charge], 0], 0.0)
     if tariff.basis[charge] == TWO_OF_SIX_MONTHS:
-        greatest = second = 0.0
-        for back in range(MONTHS):
-            value = demand[charge, back]
-            if value > greatest:
-                greatest, second = value, greatest
-            elif value > second:
-                second = value
+        greatest, second = _two_greatest(demand[charge])
         return (greatest + second) / 2.0
     return own
 
@@ -178,14 +184,7 @@ def free_kw(tariff, demand, charge):
     if tariff.basis[charge] == EXCESS:
         return max(own, demand[tariff.over[charge], 0])
     if tariff.basis[charge] == TWO_OF_SIX_MONTHS:
-        greatest = second = 0.0
-        for back in range(1, MONTHS):
-            value = demand[charge, back]
-            if value > greatest:
-                greatest, second = value, greatest
-            elif value > second:
-                second = value
-        return max(own, second)
+        return max(own, _two_greatest(demand[charge, 1:])[1])
     return own
 
 

@@ -84,6 +84,10 @@ class Classification(Frozen):
         "Osinergmin, Norma de opciones tarifarias", gt=0.0, lt=1.0,
     )  # fmt: skip
 
+    def contradicted_by(self, presence: float) -> bool:
+        """Whether a year of another class was used: `presence` is mean import in the band over the year's greatest."""
+        return (presence >= self.limit) != (self.declared == "present_in_peak")
+
 
 class TariffSettings(Frozen):
     """The tariff of the site; `tariff: FILE` in a scenario takes it from a file (config/tariffs/)."""

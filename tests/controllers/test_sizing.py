@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pvbesscar.controllers import registry
-from pvbesscar.controllers.bill import cost_only, gap_closed, least_cost_pen, vehicles_at_once
+from pvbesscar.controllers.bill import cost_only, least_cost_pen, vehicles_at_once
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.sizing import Size, least_bill, marginal_values, mpc_values, resized
 from pvbesscar.plant.data import PlantData
@@ -93,5 +93,3 @@ def test_the_least_cost_and_what_the_sockets_add() -> None:
     assert least_cost_pen(data) == pytest.approx(solve(plain).terms.cost_pen, rel=1e-3)
     # But for the room that each leaves for rounding.
     assert least_cost_pen(vehicles_at_once(data)) >= least_cost_pen(data) * (1.0 - 1e-5)
-    assert gap_closed(10.0, 8.0, 6.0) == 0.5
-    assert gap_closed(10.0, 12.0, 6.0) == -0.5

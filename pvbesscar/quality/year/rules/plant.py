@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from pvbesscar.oe2.calendar import day_types
 from pvbesscar.quality.engine import CONFIG, Violation
 from pvbesscar.quality.year.context import QualityContext, rule
 from schemas.frames import CARBON, MALL, PV
@@ -214,13 +215,11 @@ def classification(context: QualityContext) -> Iterator[Violation]:
     stamps = pd.DatetimeIndex(mall["timestamp"])
     bought = np.maximum(mall["mall_kwh"].to_numpy(np.float64) - pv["pv_kwh"].to_numpy(np.float64), 0.0)
     band = next(band for band in tariff.energy if band.name == declared.band)
-    within = np.array([
-        band.covers(hour, DAYS[day]) for hour, day in zip(stamps.hour, stamps.day_of_week, strict=True)
-    ])  # fmt: skip
+    kinds = day_types(stamps, context.settings.site.holidays)
+    within = np.array([band.covers(hour, DAYS[kind - 1]) for hour, kind in zip(stamps.hour, kinds, strict=True)])
     greatest = float(bought.max())
     ratio = float(bought[within].mean()) / greatest if within.any() and greatest > 0.0 else 0.0
-    found = "present_in_peak" if ratio >= declared.limit else "outside_peak"
-    if found != declared.declared:
+    if declared.contradicted_by(ratio):
         text = f"declared `{declared.declared}`, but the year uses {ratio:.2f} of its greatest import in the peak"
         limit = f"present at {declared.limit:g} and above"
         yield Violation(CONFIG, "tariff.classification.declared", f"{ratio:.2f}", limit, text)
