@@ -66,6 +66,10 @@ class TooLargeError(InputError):
     """An input file is larger than any input, known before it is read."""
 
 
+class NothingLeftError(InputError):
+    """An input file can be read, and holds nothing of the declared year that the scenario keeps."""
+
+
 class OutputError(PvbesscarError):
     """A file of the project can not be written where the configuration says."""
 
