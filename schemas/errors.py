@@ -116,3 +116,17 @@ class SimulationError(PvbesscarError):
 
 class ControllerError(PvbesscarError):
     """A controller can not be made for this plant, or asks for what the plant's contract forbids."""
+
+
+class RequestError(PvbesscarError):
+    """A request does not fit the site; nothing was decided.
+
+    Parameters
+    ----------
+    faults
+        Path of each field that is missing or wrong, and what is wrong with it.
+    """
+
+    def __init__(self, message: str, *, hint: str, faults: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults
