@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from schemas.terms import Result
 
 Demand = tuple[tuple[float, ...], ...]
@@ -123,6 +125,8 @@ class HourRow(Result):
         What the site has metered.
     site, courses
         What the hour came to at the site and for each simulated plant.
+    began, site_soc_before
+        Where the simulated plants take up the site's state: that state, and the state of charge of the site's battery.
     plants
         State of each simulated plant when the next hour begins; empty where the hour is not counted.
     demand_kw
@@ -139,9 +143,11 @@ class HourRow(Result):
     pv_kw: float | None = None
     mall_kw: float | None = None
     site: HourOfCourse | None = None
-    courses: dict[str, HourOfCourse] = {}
-    plants: dict[str, PlantNow] = {}
-    demand_kw: dict[str, Demand] = {}
+    courses: dict[str, HourOfCourse] = Field(default_factory=dict)
+    began: dict[str, PlantNow] = Field(default_factory=dict)
+    site_soc_before: float | None = None
+    plants: dict[str, PlantNow] = Field(default_factory=dict)
+    demand_kw: dict[str, Demand] = Field(default_factory=dict)
 
     @property
     def counted(self) -> bool:

@@ -96,18 +96,18 @@ def run_hour(
 def seen_before(site: Site, hour: int, imports_kwh: Mapping[int, float]) -> Demand:
     """Demand that the charges have seen when an hour begins, by imports of hours before it; (C, MONTHS) [kW]."""
     seen = np.zeros((site.charges, MONTHS))
-    for charge, own in enumerate(site.tariff.demand):
-        if own.history_kw:
-            seen[charge, 1:] = own.history_kw[::-1]
     hours = np.array(sorted(one for one in imports_kwh if one < hour), np.int64)
-    if hours.size and site.charges:
-        stamps, now = site.stamps(hours), site.stamp(hour)
-        kinds = day_types(stamps, site.place.holidays)
-        back = ((now.year - stamps.year) * 12 + now.month - stamps.month).to_numpy(np.int64)
-        kwh = np.array([imports_kwh[one] for one in hours.tolist()])
-        for charge, own in enumerate(site.tariff.demand):
-            counts = in_band(own, stamps.hour.to_numpy(np.int64), kinds) & (back < MONTHS)
-            np.maximum.at(seen[charge], back[counts], kwh[counts])
+    stamps, now = site.stamps(hours), site.stamp(hour)
+    kinds = day_types(stamps, site.place.holidays)
+    back = np.asarray((now.year - stamps.year) * 12 + now.month - stamps.month, np.int64)
+    kwh = np.array([imports_kwh[one] for one in hours.tolist()])
+    first = min(int(back.max(initial=0)), MONTHS)
+    for charge, own in enumerate(site.tariff.demand):
+        counts = in_band(own, np.asarray(stamps.hour, np.int64), kinds) & (back < MONTHS)
+        np.maximum.at(seen[charge], back[counts], kwh[counts])
+        # The contract's history is of the months before the first one that is known.
+        before = own.history_kw[::-1][: MONTHS - 1 - first]
+        seen[charge, first + 1 : first + 1 + len(before)] = before
     return _table(seen)
 
 

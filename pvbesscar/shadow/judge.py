@@ -1,7 +1,7 @@
 """Whether an hour of telemetry may be counted: the rules of the quality gate, asked about the hours up to it.
 
 A run of equal values is a stuck sensor only once it is long enough, so the hours at its beginning were decided in good
-faith; when the day is closed, `stuck_hours` takes them out of its account.
+faith; when the day is closed, `stuck_hours` takes them out of the account.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from pvbesscar.quality.engine import violations_of
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.shadow.site import Site
@@ -25,7 +26,7 @@ OF_A_RUN = ("solar.flat_line", "mall.flat_line")
 """Rules of the gate that find a sensor that stands still."""
 RUN_DAYS = 7
 """Days that runs are looked for in: what a plant gives at its limit shows within a week."""
-BALANCE, SOC_RANGE, SOC_STUCK, GAP = "telemetry.balance", "telemetry.soc_range", "telemetry.soc_stuck", "time.gaps"
+BALANCE, SOC_RANGE, SOC_STUCK = "telemetry.balance", "telemetry.soc_range", "telemetry.soc_stuck"
 SOC_STUCK_HOURS = 6
 """Hours without any change of the state of charge while the battery works, after which it stands still."""
 SOC_MOVES = 0.02
@@ -37,16 +38,30 @@ Refusal = tuple[str, str]
 """Rule that an hour breaks, and the reason in words."""
 
 
-def refusal(settings: Settings, site: Site, telemetry: Telemetry, hour: int) -> Refusal | None:
-    """Why an hour that has a row is not counted; None where it is.
+def row_refusals(settings: Settings, site: Site, telemetry: Telemetry) -> dict[int, Refusal]:
+    """Hours whose row can not be counted, whatever stands before and after it."""
+    readings = telemetry.readings
+    found = dict(telemetry.faults)
+    for rule, series, _, rows in _violations(settings, site, readings, OF_A_ROW) if readings else ():
+        hours, column = list(readings), f"{series}_kw"
+        title = YEAR_RULES.find(rule).title
+        for hour in (hours[row] for row in rows):
+            found.setdefault(hour, (rule, f"`{column}` is {getattr(readings[hour], column):g} ({title})"))
+    for hour, reading in readings.items():
+        own = _by_itself(reading) or _unbalanced(settings, reading)
+        if own is not None:
+            found.setdefault(hour, own)
+    return found
 
-    Only rows up to the hour are looked at.
-    """
-    if hour in telemetry.faults:
-        return telemetry.faults[hour]
-    reading = telemetry.readings[hour]
-    found = _by_itself(settings, site, reading, hour) or _unbalanced(settings, reading)
-    return found or _stuck(settings, site, telemetry, hour)
+
+def stuck(settings: Settings, site: Site, telemetry: Telemetry, hour: int) -> Refusal | None:
+    """Whether an hour is the last of a run in which a sensor stands still; later hours are not looked at."""
+    reading, before = telemetry.readings[hour], telemetry.readings.get(hour - HOUR_S)
+    if before is None:
+        return None
+    # The rules look at a week and at the sun over it; they need not, where nothing stands still.
+    still = reading.pv_kw == before.pv_kw > 0.0 or reading.mall_kw == before.mall_kw or reading.soc == before.soc
+    return stuck_hours(settings, site, telemetry, hour).get(hour) if still else None
 
 
 def stuck_hours(settings: Settings, site: Site, telemetry: Telemetry, last: int) -> dict[int, Refusal]:
@@ -57,21 +72,18 @@ def stuck_hours(settings: Settings, site: Site, telemetry: Telemetry, last: int)
     hours, found = list(week), dict[int, Refusal]()
     for rule, series, message, rows in _violations(settings, site, week, OF_A_RUN):
         found |= {hours[row]: (rule, f"{series}: {message}") for row in rows}
-    return found | {one: (SOC_STUCK, "the state of charge stands still while the battery works") for one in
-                    _soc_stuck(site, week)}  # fmt: skip
+    still = (SOC_STUCK, "the state of charge stands still while the battery works")
+    return found | dict.fromkeys(_soc_stuck(site, week), still)
 
 
-def _by_itself(settings: Settings, site: Site, reading: Reading, hour: int) -> Refusal | None:
+def _by_itself(reading: Reading) -> Refusal | None:
     empty = [name for name in NUMBERS if not math.isfinite(getattr(reading, name))]
     if empty or not np.isfinite(reading.socket_kwh or 0.0).all():
         return "values.finite", f"`{empty[0] if empty else 'socket_..._kwh'}` holds no number"
     if not 0.0 <= reading.soc <= 1.0:
         return SOC_RANGE, f"`soc` is {reading.soc:g}, no ratio of 0 to 1"
-    for name, values in (("ev_kw", [reading.ev_kw]), ("socket_..._kwh", reading.socket_kwh or ())):
-        if any(value < 0.0 for value in values):
-            return "values.negative", f"`{name}` is below zero"
-    for rule, series, message, _ in _violations(settings, site, {hour: reading}, OF_A_ROW):
-        return rule, f"`{series}_kw`: {message}"
+    if reading.ev_kw < 0.0 or min(reading.socket_kwh or (0.0,)) < 0.0:
+        return "values.negative", "the energy of a socket is below zero"
     return None
 
 
@@ -80,18 +92,9 @@ def _unbalanced(settings: Settings, reading: Reading) -> Refusal | None:
     if abs(reading.left_over_kw) <= room:
         return None
     return BALANCE, (
-        f"import and PV less mall, vehicles and battery leave {reading.left_over_kw:+.1f} kW, where {room:.1f} kW may be "
-        "left"
+        f"import and PV less mall, vehicles and battery leave {reading.left_over_kw:+.1f} kW, where {room:.1f} kW may "
+        "be left"
     )
-
-
-def _stuck(settings: Settings, site: Site, telemetry: Telemetry, hour: int) -> Refusal | None:
-    reading, before = telemetry.readings[hour], telemetry.readings.get(hour - HOUR_S)
-    if before is None:
-        return None
-    # The rules look at a week and at the sun over it; they need not, where nothing stands still.
-    still = reading.pv_kw == before.pv_kw > 0.0 or reading.mall_kw == before.mall_kw or reading.soc == before.soc
-    return stuck_hours(settings, site, telemetry, hour).get(hour) if still else None
 
 
 def _soc_stuck(site: Site, week: Mapping[int, Reading]) -> set[int]:
@@ -112,12 +115,12 @@ def _violations(
     """What rules of the gate find in some hours: rule, series, message, and rows."""
     stamps = site.stamps(np.array(list(week), np.int64)).as_unit("us")
     frames = {
-        PV: pd.DataFrame({"timestamp": stamps, "pv_kwh": [one.pv_kw for one in week.values()]}, dtype=None),
+        PV: pd.DataFrame({"timestamp": stamps, "pv_kwh": [one.pv_kw for one in week.values()]}),
         MALL: pd.DataFrame({"timestamp": stamps, "mall_kwh": [one.mall_kw for one in week.values()]}),
     }
     context = QualityContext(settings, frames)
     return [
         (rule, one.series, one.message, one.hours.tolist())
         for rule in rules
-        for one in YEAR_RULES.find(rule).check(context)
+        for one in violations_of(YEAR_RULES.find(rule), context)
     ]

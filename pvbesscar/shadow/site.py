@@ -70,14 +70,6 @@ class Site:
         """Whether an hour is the first of a local month."""
         return self.stamp(hour).month != self.stamp(hour - HOUR_S).month
 
-    def no_demand(self) -> FloatArray:
-        """What the charges have seen before anything is known, shape (C, MONTHS) [kW]: the contract's history."""
-        seen = np.zeros((self.charges, MONTHS))
-        for charge, own in enumerate(self.tariff.demand):
-            if own.history_kw:
-                seen[charge, 1:] = own.history_kw[::-1]
-        return seen
-
 
 def load_site(dataset: Path, place: SiteSettings) -> Site:
     """Site of a dataset.

@@ -92,7 +92,7 @@ def read_stays(snapshot: Snapshot, settings: Settings, hours: NDArray[np.int64])
     parts = [_of_year(snapshot, settings, year) for year in sorted(set(stamps.year))]
     # A stay over New Year is in both years, cut at its edge: it is one.
     merged = pd.concat(parts).groupby("session_id", sort=False)
-    frame = merged.agg({name: "first" for name in COLUMNS[1:]} | {"departure": "last"}).reset_index()
+    frame = merged.agg(dict.fromkeys(COLUMNS[1:], "first") | {"departure": "last"}).reset_index()
     return Stays(frame)
 
 

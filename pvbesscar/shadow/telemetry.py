@@ -10,7 +10,7 @@ import datetime as dt
 import io
 import math
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,6 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "soc": ("1", "state of charge of the battery at the end of the hour, a ratio"),
 }
 """Columns of telemetry, each with its unit and meaning; beside them there may be those of the sockets."""
-POWERS = tuple(name for name in COLUMNS if name.endswith("_kw"))
 NUMBERS = tuple(name for name in COLUMNS if name != TIMESTAMP)
 
 
@@ -74,7 +73,7 @@ class Reading:
     @property
     def greatest_kw(self) -> float:
         """Greatest flow of the hour [kW]."""
-        return max(abs(getattr(self, name)) for name in POWERS)
+        return max(abs(kw) for kw in (self.pv_kw, self.mall_kw, self.ev_kw, self.battery_kw, self.grid_kw))
 
     def same_as(self, other: Reading) -> bool:
         """Whether two rows say the same, empty cells included."""
@@ -224,8 +223,3 @@ def _number(cell: str) -> float:
         return float(cell)
     except ValueError:
         return math.nan
-
-
-def hours_between(first: int, last: int) -> Iterator[int]:
-    """Hours from `first` to `last`, both included."""
-    yield from range(first, last + 1, HOUR_S)

@@ -22,7 +22,12 @@ class ShadowSettings(Frozen):
         None, "date", "first day of the shadow", "the first one that has a day of telemetry before it"
     )
     late_hours: int = quantity(
-        2, "h", "how many later hours may be there before an hour without a row is given up", "an assumption", ge=0, le=72
+        2,
+        "h",
+        "how many later hours may be there before an hour without a row is given up",
+        "an assumption",
+        ge=0,
+        le=72,
     )
     balance_tolerance: float = quantity(
         0.02, "1", "what may be left over in an hour's energy balance, as a share of its greatest flow",

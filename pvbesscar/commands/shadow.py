@@ -1,0 +1,107 @@
+"""`pvbesscar shadow`: a controller beside the site, and what it would have saved."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, place, print_table
+
+if TYPE_CHECKING:
+    from pvbesscar.shadow.loop import Pass
+    from schemas.settings import Settings
+
+API_TOKEN = "PVBESSCAR_API_TOKEN"  # noqa: S105 (the name of a variable)
+AGAIN_S = 60.0
+
+
+def shadow(
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    telemetry: Annotated[
+        str | None, typer.Option("--telemetry", metavar="SOURCE", help="The site's hours, a file or an address.")
+    ] = None,
+    sessions: Annotated[
+        str | None, typer.Option("--sessions", metavar="SOURCE", help="Stays of vehicles, a file or an address.")
+    ] = None,
+    api: Annotated[str | None, typer.Option("--api", metavar="URL", help="Address of `pvbesscar serve`.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Look again every minute, until Ctrl-C.")] = False,
+    example: Annotated[
+        Path | None, typer.Option("--example", metavar="FOLDER", help="Write synthetic telemetry there, and end.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=2, max=365, help="Days of the example.")] = 4,
+) -> None:
+    """Decide each hour of a site from its telemetry, move nothing, and say what that would have saved.
+
+    Takes in what has come since the last time, and ends; a deployment of the same name does it every hour. Decisions,
+    hours and days are in outputs/shadow/NAME/, the days for people in shadow.md there.
+
+    Examples
+    --------
+      pvbesscar shadow --example shadow-example
+
+      pvbesscar shadow --telemetry site/telemetry.csv --sessions site/sessions.csv --follow
+    """
+    given = {"telemetry": telemetry, "sessions": sessions, "api": api}
+    own = [*(overrides or []), *(f"shadow.{name}={value}" for name, value in given.items() if value is not None)]
+    settings, workspace = place(config, own)
+    if example is not None:
+        from pvbesscar.plant.data import load_plant
+        from pvbesscar.shadow.example import write_example
+
+        for path in write_example(example, load_plant(workspace.dataset), 24 * days):
+            typer.echo(path)
+        return
+    tell(settings, once(settings))
+    while follow:
+        time.sleep(AGAIN_S)
+        _again(settings)
+
+
+def once(settings: Settings) -> Pass:
+    """Take in what has come since the last time."""
+    from pvbesscar.shadow.client import Api
+    from pvbesscar.shadow.loop import run_pass
+
+    return run_pass(settings, Api(settings.shadow, os.environ.get(API_TOKEN)), typer.echo)
+
+
+def _again(settings: Settings) -> None:
+    from pvbesscar.shadow.source import AwayError
+
+    try:
+        done = once(settings)
+    except AwayError as error:  # said, and asked again in a minute: the hour waits
+        typer.echo(f"error: {error}", err=True)
+        return
+    if done.accounted or done.decided:
+        tell(settings, done)
+
+
+def tell(settings: Settings, done: Pass) -> None:
+    """Print what a pass has done: its days were told when they ended."""
+    from pvbesscar.shadow.store import Book
+    from pvbesscar.shadow.words import HEAD, course_rows, summary
+    from pvbesscar.store.workspace import Workspace
+
+    for note in done.notes:
+        typer.echo(f"note: {note}", err=True)
+    book = Book(Workspace.of(settings).shadow(settings.shadow.name))
+    every = book.days()
+    if every:
+        typer.echo("")
+        print_table(HEAD, course_rows(every))
+        typer.echo(summary(every))
+    typer.echo(f"{done.decided} hours decided, {done.accounted} accounted for, {done.counted} of them counted")
+    if done.next is not None:
+        own = done.next
+        verb = "charge" if own.bess_kw >= 0.0 else "discharge"
+        typer.echo(
+            f"{own.time}: {own.decided_by} would {verb} the battery with {abs(own.bess_kw):,.0f} kW and give the "
+            f"vehicles {own.ev_kw:,.1f} kW (expected: PV {own.expected_pv_kw:,.0f}, mall {own.expected_mall_kw:,.0f} kW)"
+        )
+    typer.echo(book.page if every else book.folder)

@@ -1,0 +1,254 @@
+"""The account of a day: what the site paid, what the simulated plants would have paid, and the least that was possible.
+
+A day's bill is what it adds to the bill of the months that have been seen: the bill with the day less that without it
+(`pvbesscar.evaluation.bill`), so that a demand that the month had already costs nothing again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pvbesscar.controllers.bill import NO_SCALE, cost_only
+from pvbesscar.controllers.optimum import refusals
+from pvbesscar.controllers.program import solve_lp
+from pvbesscar.controllers.stretch_program import StretchProgram
+from pvbesscar.evaluation.bill import DEMAND, ENERGY, EXPORT, FEE, bill_of
+from pvbesscar.oe2.calendar import day_types
+from pvbesscar.shadow.course import demand_array
+from pvbesscar.shadow.site import Site, window
+from pvbesscar.shadow.stays import Stays
+from pvbesscar.shadow.telemetry import HOUR_S
+from pvbesscar.shadow.words import day_line
+from schemas.shadow import COURSES, CourseDay, DayRow, Demand, HourOfCourse, HourRow, PlantNow
+
+SITE, OPTIMUM = "site", "optimum"
+ROUNDING_SOC = 1e-5
+"""Room for states of charge that the simulators round."""
+KINDS = (ENERGY, DEMAND, FEE, EXPORT)
+Exchange = tuple[int, float, float]
+"""Hour, import and export [kWh]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was before a day.
+
+    Attributes
+    ----------
+    peaks
+        Hours of the site before the shadow began, with their imports.
+    rows
+        Hours of the shadow up to the day's beginning, those of the months that the tariff looks back at.
+    """
+
+    peaks: Mapping[int, float]
+    rows: Sequence[HourRow]
+
+    def exchanges(self, course: str) -> list[Exchange]:
+        """Exchanges of the site or a simulated plant before the day."""
+        before = [(hour, kwh, 0.0) for hour, kwh in sorted(self.peaks.items())]
+        return before + [_exchange(row, course) for row in self.rows if row.counted]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A simulated plant, and what the site's battery held, when a run of counted hours begins."""
+
+    plants: Mapping[str, PlantNow]
+    site_soc: float
+
+
+def counted_rows(rows: Sequence[HourRow], stuck: Mapping[int, tuple[str, str]]) -> list[HourRow]:
+    """Rows of a day with those hours taken out that turned out to be of a sensor that stood still."""
+    return [
+        row.model_copy(update={"rule": stuck[row.hour][0], "why": stuck[row.hour][1]})
+        if row.counted and row.hour in stuck
+        else row
+        for row in rows
+    ]
+
+
+def close_day(
+    site: Site, day: str, rows: Sequence[HourRow], past: Past, starts: Mapping[int, Started], stays: Stays
+) -> DayRow:
+    """Account of a day.
+
+    Parameters
+    ----------
+    rows
+        The hours of the day, in order, as `counted_rows` gives them.
+    past
+        What was before it.
+    starts
+        By counted hour, what it began with.
+    """
+    counted = [row for row in rows if row.counted]
+    stretches = _stretches(counted)
+    paid = {name: _added(site, past.exchanges(name), [_exchange(row, name) for row in counted]) for name in
+            (SITE, *COURSES)}  # fmt: skip
+    courses = {SITE: _course(paid[SITE], [_hour(row, SITE) for row in counted], paid[SITE].total, 0.0)}
+    for name in COURSES:
+        stock = sum(_stock_kwh(site, part, starts[part[0].hour], name) for part in stretches)
+        courses[name] = _course(paid[name], [_hour(row, name) for row in counted], paid[SITE].total, stock)
+    refused = "; ".join(refusals(site.plant)) or None
+    if refused is None and stretches:
+        courses[OPTIMUM] = _optimum(site, past, stretches, starts, stays, courses)
+    row = DayRow(
+        day=day,
+        hours=len(rows),
+        counted=len(counted),
+        in_time=sum(row.in_time for row in counted),
+        replaced=sum(row.replaced for row in counted),
+        not_counted=dict(Counter(f"{row.why} [{row.rule}]" for row in rows if not row.counted)),
+        stretches=len(stretches),
+        models=tuple(dict.fromkeys(row.model for row in counted)),
+        courses=courses,
+        optimum_refused=refused,
+        line="",
+    )
+    return row.model_copy(update={"line": day_line(row)})
+
+
+def worth_pen(site: Site, stock_kwh: float) -> float:
+    """What stored energy is worth at least where it is used later: the lowest price of a kWh [PEN]."""
+    return stock_kwh * site.tariff.lowest_price
+
+
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """What some hours add to a bill, by kind [PEN]."""
+
+    by_kind: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        return sum(self.by_kind.values())
+
+
+def _added(site: Site, before: Sequence[Exchange], hours: Sequence[Exchange]) -> _Paid:
+    """What hours add to the bill of those before them."""
+    with_them, without = (_by_kind(site, one) for one in ([*before, *hours], before))
+    return _Paid({kind: round(with_them[kind] - without[kind], 2) for kind in KINDS})
+
+
+def _by_kind(site: Site, exchanges: Sequence[Exchange]) -> dict[str, float]:
+    if not exchanges:
+        return dict.fromkeys(KINDS, 0.0)
+    stamps = site.stamps(np.array([hour for hour, _, _ in exchanges], np.int64))
+    frame = pd.DataFrame(
+        {
+            "timestamp": stamps,
+            "day_type": day_types(stamps, site.place.holidays),
+            "import_kwh": [bought for _, bought, _ in exchanges],
+            "export_kwh": [sold for _, _, sold in exchanges],
+        }
+    )
+    bill = bill_of(frame, site.tariff)
+    return {kind: bill.pen(kind) for kind in KINDS}
+
+
+def _exchange(row: HourRow, course: str) -> Exchange:
+    own = _hour(row, course)
+    return row.hour, own.import_kwh, own.export_kwh
+
+
+def _hour(row: HourRow, course: str) -> HourOfCourse:
+    own = row.site if course == SITE else row.courses[course]
+    assert own is not None  # only hours that are counted are asked
+    return own
+
+
+def _stretches(counted: Sequence[HourRow]) -> list[list[HourRow]]:
+    """Runs of hours without a gap."""
+    runs: list[list[HourRow]] = []
+    for row in counted:
+        if runs and row.hour == runs[-1][-1].hour + HOUR_S:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return runs
+
+
+def _stock_kwh(site: Site, part: Sequence[HourRow], started: Started, course: str) -> float:
+    """What a battery has gained over the site's in a run of hours, as energy that it can give [kWh]."""
+    p = site.plant.params
+    ends = _hour(part[-1], course).soc - _hour(part[-1], SITE).soc
+    began = started.plants[course].soc - started.site_soc
+    return (ends - began) * p.bess_kwh * math.sqrt(p.bess_efficiency)
+
+
+def _course(paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock_kwh: float) -> CourseDay:
+    own = list(hours)
+    return CourseDay(
+        **{f"{kind}_pen": pen for kind, pen in paid.by_kind.items()},
+        import_kwh=sum(one.import_kwh for one in own),
+        export_kwh=sum(one.export_kwh for one in own),
+        ev_kwh=sum(one.ev_kw for one in own),
+        battery_in_kwh=sum(max(one.battery_kw, 0.0) for one in own),
+        ev_short_kwh=sum(one.ev_short_kwh for one in own),
+        departures=sum(one.departures for one in own),
+        departures_met=sum(one.departures_met for one in own),
+        saved_pen=round(site_pen - paid.total, 2),
+        stock_kwh=stock_kwh,
+    )
+
+
+def _optimum(
+    site: Site,
+    past: Past,
+    stretches: Sequence[Sequence[HourRow]],
+    starts: Mapping[int, Started],
+    stays: Stays,
+    courses: Mapping[str, CourseDay],
+) -> CourseDay:
+    """The least that the counted hours could have cost from where the shadow stood, its battery left as full as it was.
+
+    So the shadow's own course is one of those that were possible, and none that was possible is cheaper.
+    """
+    exchanges, hours = list[Exchange](), list[HourOfCourse]()
+    demand: Demand | None = None
+    for part in stretches:
+        plant = starts[part[0].hour].plants["shadow"]
+        seen = plant.demand_kw if demand is None else demand
+        own, demand = _least(site, part, plant, seen, stays)
+        hours += own
+        exchanges += [(row.hour, one.import_kwh, one.export_kwh) for row, one in zip(part, own, strict=True)]
+    paid = _added(site, past.exchanges("shadow"), exchanges)
+    site_pen = courses[SITE].bill_pen
+    return _course(paid, hours, site_pen, courses["shadow"].stock_kwh)
+
+
+def _least(
+    site: Site, part: Sequence[HourRow], plant: PlantNow, seen: Demand, stays: Stays
+) -> tuple[list[HourOfCourse], Demand]:
+    """Course of least cost of a run of hours, and the demand that it leaves."""
+    first, end = part[0].hour, part[-1].hour + HOUR_S
+    pv, mall = (np.array([getattr(row, name) for row in part], np.float64) for name in ("pv_kw", "mall_kw"))
+    there = stays.between(first, end).with_soc(plant.vehicles)
+    data = cost_only(window(site, first, pv, mall, there, demand_array(site, seen), plant.soc))
+    program = StretchProgram(data, site.lead, len(part), NO_SCALE)
+    site_columns, kwh = program.site, data.params.bess_kwh
+    left = (part[-1].courses["shadow"].soc - ROUNDING_SOC) * kwh
+    program.lp.lower[site_columns.stored[-1]] = max(program.lp.lower[site_columns.stored[-1]], left)
+    x = solve_lp(program.lp, f"the least cost of {part[0].time}").x
+    hours = [
+        HourOfCourse(
+            soc=x[site_columns.stored[i]] / kwh if kwh else 0.0,
+            battery_kw=x[site_columns.charged[i]] - x[site_columns.discharged[i]],
+            ev_kw=x[site_columns.vehicles[i]] + program.forced_kwh[i],
+            import_kwh=max(x[site_columns.imported[i]], 0.0),
+            export_kwh=max(x[site_columns.exported[i]], 0.0),
+        )
+        for i in range(len(part))
+    ]
+    months = demand_array(site, seen)
+    for charge, inside in enumerate(data.tariff.in_band[:, site.lead : site.lead + len(part)]):
+        bought = [one.import_kwh for one, counts in zip(hours, inside, strict=True) if counts]
+        months[charge, 0] = max([months[charge, 0], *bought])
+    return hours, tuple(tuple(float(kw) for kw in row) for row in months)
