@@ -19,7 +19,7 @@ from pvbesscar.shadow.store import Book
 from pvbesscar.store.workspace import Workspace
 from schemas.dispatch import DispatchRequest, DispatchResponse, Identity, ModelDescription, Powers, Replacement
 from schemas.settings import Settings
-from tests.builders import scenario, session, write_canonical, two_prices
+from tests.builders import scenario, session, write_canonical
 
 HOURS = 8760
 SOCKETS, SOCKET_KW, BESS_KW = 8, 3.5, 2712.0
@@ -88,7 +88,7 @@ class RuleService:
     @property
     def identity(self) -> Identity:
         return Identity(
-            controller="rule", kind="baseline", scenario="test", mode="dispatch", dataset_digest=self.digest,
+            controller="rule", kind="baseline", scenario="test", mode="dispatch", model_sha256=None, dataset_digest=self.digest,
             certificate_sha256="0" * 64, evaluation_sha256="0" * 64, plant_code="0" * 64,
         )  # fmt: skip
 
@@ -125,4 +125,3 @@ def taken(settings: Settings, own: RuleService | None = None, clock: Callable[[]
     return run_pass(settings, own or service(settings), **given)
 
 
-__all__ = ["two_prices"]
