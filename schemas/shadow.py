@@ -107,6 +107,16 @@ class Decision(Result):
         """Setpoints of all sockets together [kW]."""
         return sum(self.socket_kw.values())
 
+    @property
+    def words(self) -> str:
+        """The decision in one line."""
+        verb = "charge" if self.bess_kw >= 0.0 else "discharge"
+        return (
+            f"{self.time}: {self.decided_by} would {verb} the battery with {abs(self.bess_kw):,.0f} kW and give the "
+            f"vehicles {self.ev_kw:,.1f} kW (expected: PV {self.expected_pv_kw:,.0f}, mall "
+            f"{self.expected_mall_kw:,.0f} kW)"
+        )
+
 
 class HourRow(Result):
     """An hour that has ended: what the site did, what the simulated plants would have done, or why it is not counted.

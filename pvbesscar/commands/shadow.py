@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from pvbesscar.shadow.loop import Pass
     from schemas.settings import Settings
 
-API_TOKEN = "PVBESSCAR_API_TOKEN"  # noqa: S105 (the name of a variable)
 AGAIN_S = 60.0
 
 
@@ -67,7 +65,7 @@ def once(settings: Settings) -> Pass:
     from pvbesscar.shadow.client import Api
     from pvbesscar.shadow.loop import run_pass
 
-    return run_pass(settings, Api(settings.shadow, os.environ.get(API_TOKEN)), typer.echo)
+    return run_pass(settings, Api.of(settings.shadow), typer.echo)
 
 
 def _again(settings: Settings) -> None:
@@ -84,24 +82,16 @@ def _again(settings: Settings) -> None:
 
 def tell(settings: Settings, done: Pass) -> None:
     """Print what a pass has done: its days were told when they ended."""
-    from pvbesscar.shadow.store import Book
+    from pvbesscar.shadow.loop import book_of
     from pvbesscar.shadow.words import HEAD, course_rows, summary
-    from pvbesscar.store.workspace import Workspace
 
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
-    book = Book(Workspace.of(settings).shadow(settings.shadow.name))
-    every = book.days()
-    if every:
+    book = book_of(settings)
+    days = book.days()
+    if days:
         typer.echo("")
-        print_table(HEAD, course_rows(every))
-        typer.echo(summary(every))
-    typer.echo(f"{done.decided} hours decided, {done.accounted} accounted for, {done.counted} of them counted")
-    if done.next is not None:
-        own = done.next
-        verb = "charge" if own.bess_kw >= 0.0 else "discharge"
-        typer.echo(
-            f"{own.time}: {own.decided_by} would {verb} the battery with {abs(own.bess_kw):,.0f} kW and give the "
-            f"vehicles {own.ev_kw:,.1f} kW (expected: PV {own.expected_pv_kw:,.0f}, mall {own.expected_mall_kw:,.0f} kW)"
-        )
-    typer.echo(book.page if every else book.folder)
+        print_table(HEAD, course_rows(days))
+        typer.echo(summary(days))
+    typer.echo(done.words)
+    typer.echo(book.page if days else book.folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import httpx
 import numpy as np
@@ -27,6 +28,7 @@ from schemas.errors import PvbesscarError, StaleError
 from schemas.settings.shadow import ShadowSettings
 
 Answer = TypeVar("Answer", bound=Message)
+TOKEN = "PVBESSCAR_TOKEN"  # noqa: S105 (the name of a variable)
 
 
 class RefusedError(PvbesscarError):
@@ -60,6 +62,11 @@ class Api:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
+    @classmethod
+    def of(cls, settings: ShadowSettings) -> Self:
+        """The service that the settings name, with the token of the environment."""
+        return cls(settings, os.environ.get(TOKEN))
+
     def describe(self) -> ModelDescription:
         """What is served."""
         return self._told("GET", "/v1/model", None, ModelDescription)
@@ -88,7 +95,7 @@ class Api:
                 if error.response.status_code < 500:
                     raise RefusedError(
                         f"{url} {said}: {_refused(error)}.",
-                        hint="the hour is not decided, and the next pass asks again. `PVBESSCAR_API_TOKEN` holds the "
+                        hint="the hour is not decided, and the next pass asks again. `PVBESSCAR_TOKEN` holds the "
                         "token of the service, `shadow.api` its address.",
                     ) from error
             except httpx.HTTPError as error:

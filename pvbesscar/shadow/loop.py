@@ -59,6 +59,12 @@ class Pass:
     next: Decision | None
     notes: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """What it has done, in one line."""
+        done = f"{self.decided} hours decided, {self.accounted} accounted for, {self.counted} of them counted"
+        return done if self.next is None else f"{done}; {self.next.words}"
+
 
 def run_pass(
     settings: Settings,
@@ -96,17 +102,21 @@ def run_pass(
                 f"`shadow.{key}` is not set: the shadow does not know where the site's hours come from.",
                 hint=f"set `shadow.{key}` to a file or an address; `pvbesscar shadow --example FOLDER` writes both.",
             )
-    workspace = Workspace.of(settings)
-    book = Book(workspace.shadow(settings.shadow.name))
+    book = book_of(settings)
     try:
         with held(book.lock, f"shadow {settings.shadow.name}", when_busy="refuse"):
-            site = load_site(workspace.dataset, settings.site)
+            site = load_site(Workspace.of(settings).dataset, settings.site)
             return _Pass(settings, site, book, adviser, say, clock).run()
     except BusyError as error:
         raise BusyError(
             f"{error.message.partition(' is at work')[0]} is at work on this shadow already.",
             hint="one loop is enough; give another one its own `shadow.name`.",
         ) from error
+
+
+def book_of(settings: Settings) -> Book:
+    """What the shadow of a scenario has written down."""
+    return Book(Workspace.of(settings).shadow(settings.shadow.name))
 
 
 @dataclass

@@ -123,5 +123,3 @@ def taken(settings: Settings, own: RuleService | None = None, clock: Callable[[]
     """One pass."""
     given = {} if clock is None else {"clock": clock}
     return run_pass(settings, own or service(settings), **given)
-
-
