@@ -172,10 +172,11 @@ class CourseDay(Result):
     ----------
     energy_pen, demand_pen, fee_pen, export_pen
         What the day has added to the month's bill.
+    stock_kwh, stock_pen
+        What the battery can give more than the site's than it could when the day began, and its worth at the lowest
+        price of a kWh: a bill that is lower because the battery was emptied is no saving.
     saved_pen
-        What the site paid more.
-    stock_kwh
-        What the battery holds more than the site's at the end than it did at the beginning, at its terminals.
+        The site's bill less this one, with `stock_pen`.
     """
 
     energy_pen: float
@@ -191,6 +192,7 @@ class CourseDay(Result):
     departures_met: int = 0
     saved_pen: float = 0.0
     stock_kwh: float = 0.0
+    stock_pen: float = 0.0
 
     @property
     def bill_pen(self) -> float:

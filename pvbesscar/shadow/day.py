@@ -28,8 +28,8 @@ from pvbesscar.shadow.words import day_line
 from schemas.shadow import COURSES, CourseDay, DayRow, Demand, HourOfCourse, HourRow, PlantNow
 
 SITE, OPTIMUM = "site", "optimum"
-ROUNDING_SOC = 1e-5
-"""Room for states of charge that the simulators round."""
+TIE = 1e-6
+"""Share by which stored energy counts for more than it is worth, to decide between courses of the same cost."""
 KINDS = (ENERGY, DEMAND, FEE, EXPORT)
 Exchange = tuple[int, float, float]
 """Hour, import and export [kWh]."""
@@ -92,10 +92,10 @@ def close_day(
     stretches = _stretches(counted)
     paid = {name: _added(site, past.exchanges(name), [_exchange(row, name) for row in counted]) for name in
             (SITE, *COURSES)}  # fmt: skip
-    courses = {SITE: _course(paid[SITE], [_hour(row, SITE) for row in counted], paid[SITE].total, 0.0)}
+    courses = {SITE: _course(paid[SITE], [_hour(row, SITE) for row in counted], paid[SITE].total, (0.0, 0.0))}
     for name in COURSES:
-        stock = sum(_stock_kwh(site, part, starts[part[0].hour], name) for part in stretches)
-        courses[name] = _course(paid[name], [_hour(row, name) for row in counted], paid[SITE].total, stock)
+        stock = sum(_stock_kwh(site, part, starts[part[0].hour], name, _hour(part[-1], name)) for part in stretches)
+        courses[name] = _course(paid[name], [_hour(row, name) for row in counted], paid[SITE].total, site.stock(stock))
     refused = "; ".join(refusals(site.plant)) or None
     if refused is None and stretches:
         courses[OPTIMUM] = _optimum(site, past, stretches, starts, stays, courses)
@@ -113,11 +113,6 @@ def close_day(
         line="",
     )
     return row.model_copy(update={"line": day_line(row)})
-
-
-def worth_pen(site: Site, stock_kwh: float) -> float:
-    """What stored energy is worth at least where it is used later: the lowest price of a kWh [PEN]."""
-    return stock_kwh * site.tariff.lowest_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +170,16 @@ def _stretches(counted: Sequence[HourRow]) -> list[list[HourRow]]:
     return runs
 
 
-def _stock_kwh(site: Site, part: Sequence[HourRow], started: Started, course: str) -> float:
+def _stock_kwh(site: Site, part: Sequence[HourRow], started: Started, course: str, last: HourOfCourse) -> float:
     """What a battery has gained over the site's in a run of hours, as energy that it can give [kWh]."""
     p = site.plant.params
-    ends = _hour(part[-1], course).soc - _hour(part[-1], SITE).soc
     began = started.plants[course].soc - started.site_soc
-    return (ends - began) * p.bess_kwh * math.sqrt(p.bess_efficiency)
+    return (last.soc - _hour(part[-1], SITE).soc - began) * p.bess_kwh * math.sqrt(p.bess_efficiency)
 
 
-def _course(paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock_kwh: float) -> CourseDay:
+def _course(
+    paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock: tuple[float, float]
+) -> CourseDay:
     own = list(hours)
     return CourseDay(
         **{f"{kind}_pen": pen for kind, pen in paid.by_kind.items()},
@@ -194,8 +190,9 @@ def _course(paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock_k
         ev_short_kwh=sum(one.ev_short_kwh for one in own),
         departures=sum(one.departures for one in own),
         departures_met=sum(one.departures_met for one in own),
-        saved_pen=round(site_pen - paid.total, 2),
-        stock_kwh=stock_kwh,
+        saved_pen=round(site_pen - paid.total + stock[1], 2),
+        stock_kwh=stock[0],
+        stock_pen=stock[1],
     )
 
 
@@ -207,21 +204,22 @@ def _optimum(
     stays: Stays,
     courses: Mapping[str, CourseDay],
 ) -> CourseDay:
-    """The least that the counted hours could have cost from where the shadow stood, its battery left as full as it was.
+    """The least that the counted hours could have cost from where the shadow stood, what is left in the battery deducted.
 
-    So the shadow's own course is one of those that were possible, and none that was possible is cheaper.
+    The shadow's own course is one of those that were possible, so it has not saved more.
     """
-    exchanges, hours = list[Exchange](), list[HourOfCourse]()
+    exchanges, hours, stock = list[Exchange](), list[HourOfCourse](), 0.0
     demand: Demand | None = None
     for part in stretches:
-        plant = starts[part[0].hour].plants["shadow"]
+        started = starts[part[0].hour]
+        plant = started.plants["shadow"]
         seen = plant.demand_kw if demand is None else demand
         own, demand = _least(site, part, plant, seen, stays)
+        stock += _stock_kwh(site, part, started, "shadow", own[-1])
         hours += own
         exchanges += [(row.hour, one.import_kwh, one.export_kwh) for row, one in zip(part, own, strict=True)]
     paid = _added(site, past.exchanges("shadow"), exchanges)
-    site_pen = courses[SITE].bill_pen
-    return _course(paid, hours, site_pen, courses["shadow"].stock_kwh)
+    return _course(paid, hours, courses[SITE].bill_pen, site.stock(stock))
 
 
 def _least(
@@ -234,8 +232,9 @@ def _least(
     data = cost_only(window(site, first, pv, mall, there, demand_array(site, seen), plant.soc))
     program = StretchProgram(data, site.lead, len(part), NO_SCALE)
     site_columns, kwh = program.site, data.params.bess_kwh
-    left = (part[-1].courses["shadow"].soc - ROUNDING_SOC) * kwh
-    program.lp.lower[site_columns.stored[-1]] = max(program.lp.lower[site_columns.stored[-1]], left)
+    # A breath more than it is worth: where it pays nothing to use what is stored, it stays where it is.
+    worth = site.tariff.lowest_price * math.sqrt(data.params.bess_efficiency) * (1.0 + TIE)
+    program.lp.cost[site_columns.stored[-1]] -= worth * len(part)
     x = solve_lp(program.lp, f"the least cost of {part[0].time}").x
     hours = [
         HourOfCourse(

@@ -54,6 +54,10 @@ class Site:
         """Hours at the beginning of a window that are never run."""
         return max(self.charges, 1)
 
+    def stock(self, kwh: float) -> tuple[float, float]:
+        """Stored energy that can be given [kWh] and what it is worth: a kWh bought at the lowest price [PEN]."""
+        return kwh, kwh * self.tariff.lowest_price
+
     def stamp(self, hour: int) -> pd.Timestamp:
         """Start of an hour in local time."""
         return pd.Timestamp(hour, unit="s", tz="UTC").tz_convert(self.place.timezone)

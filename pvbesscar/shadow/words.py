@@ -13,8 +13,8 @@ TITLES = {
     "site": "site", "shadow": "shadow", "hindsight": "shadow, hour known", "optimum": "least possible",
 }  # fmt: skip
 HEAD = (
-    "course", "energy PEN", "power PEN", "bill PEN", "saved PEN", "saved %", "bought kWh", "sold kWh", "vehicles kWh",
-    "short kWh", "in battery kWh",
+    "course", "energy PEN", "power PEN", "bill PEN", "in battery kWh", "worth PEN", "saved PEN", "saved %",
+    "bought kWh", "sold kWh", "vehicles kWh", "short kWh",
 )  # fmt: skip
 
 
@@ -29,9 +29,6 @@ def day_line(row: DayRow) -> str:
     if "optimum" in row.courses:
         parts.append(f"; at most {row.courses['optimum'].saved_pen:,.2f} could have been saved")
     parts.append(f". Not to know the hour cost it {hindsight.saved_pen - shadow.saved_pen:,.2f}")
-    if abs(shadow.stock_kwh) >= 1.0:
-        than = "fuller" if shadow.stock_kwh > 0 else "emptier"
-        parts.append(f"; its battery ends {abs(shadow.stock_kwh):,.0f} kWh {than} against the site's")
     if shadow.departures_met < shadow.departures:
         parts.append(f"; {shadow.departures - shadow.departures_met} of {shadow.departures} vehicles left short")
     if row.counted < row.hours:
@@ -47,10 +44,13 @@ def reasons(row: DayRow) -> str:
 
 
 def _saved(course: CourseDay, site: CourseDay) -> str:
-    share = f", {100 * course.saved_pen / site.bill_pen:.1f} %" if site.bill_pen > 0.0 else ""
-    if course.saved_pen >= 0.0:
-        return f"saved {course.saved_pen:,.2f}{share}"
-    return f"paid {-course.saved_pen:,.2f} more{share.replace('-', '')}"
+    share = f", {100 * abs(course.saved_pen) / site.bill_pen:.1f} %" if site.bill_pen > 0.0 else ""
+    stock = ""
+    if abs(course.stock_kwh) >= 1.0:
+        than = "fuller" if course.stock_kwh > 0 else "emptier"
+        stock = f" (a bill of {course.bill_pen:,.2f}, the battery {abs(course.stock_kwh):,.0f} kWh {than})"
+    word = "saved" if course.saved_pen >= 0.0 else "lost"
+    return f"{word} {abs(course.saved_pen):,.2f}{share}{stock}"
 
 
 def course_rows(days: Sequence[DayRow]) -> list[tuple[str, ...]]:
@@ -63,19 +63,21 @@ def course_rows(days: Sequence[DayRow]) -> list[tuple[str, ...]]:
             continue
         site = [day.courses["site"] for day in days if name in day.courses]
         paid, against = sum(one.bill_pen for one in own), sum(one.bill_pen for one in site)
-        saved = against - paid
+        stock, worth = sum(one.stock_kwh for one in own), sum(one.stock_pen for one in own)
+        saved = against - paid + worth
         rows.append((
             title,
             f"{sum(one.energy_pen for one in own):,.2f}",
             f"{sum(one.demand_pen for one in own):,.2f}",
             f"{paid:,.2f}",
+            "" if name == "site" else f"{stock:+,.0f}",
+            "" if name == "site" else f"{worth:+,.2f}",
             "" if name == "site" else f"{saved:,.2f}",
             "" if name == "site" or against <= 0.0 else f"{100 * saved / against:.1f}",
             f"{sum(one.import_kwh for one in own):,.0f}",
             f"{sum(one.export_kwh for one in own):,.0f}",
             f"{sum(one.ev_kwh for one in own):,.0f}",
             "" if name in {"site", "optimum"} else f"{sum(one.ev_short_kwh for one in own):,.1f}",
-            "" if name == "site" else f"{sum(one.stock_kwh for one in own):+,.0f}",
         ))  # fmt: skip
     return rows
 

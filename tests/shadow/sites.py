@@ -88,7 +88,8 @@ class RuleService:
     @property
     def identity(self) -> Identity:
         return Identity(
-            controller="rule", kind="baseline", scenario="test", mode="dispatch", model_sha256=None, dataset_digest=self.digest,
+            controller="rule", kind="baseline", scenario="test", mode="dispatch", model_sha256=None,
+            dataset_digest=self.digest,
             certificate_sha256="0" * 64, evaluation_sha256="0" * 64, plant_code="0" * 64,
         )  # fmt: skip
 
