@@ -72,7 +72,7 @@ def run_hour(
     twin = _twin(site, hour, now, here, *brought)
     done = twin.step(setpoints_near(twin.state, asked.bess_kw, asked.socket_kw))
     after, row = twin.state, done.row
-    names = dict(zip(here.frame["socket"].astype(int), here.frame["session_id"], strict=True))
+    names = dict(zip(here.socket.tolist(), here.name.tolist(), strict=True))
     then = PlantNow(
         soc=after.bess_soc,
         vehicles={names[k]: float(after.soc[k]) for k in np.flatnonzero(after.occupant >= 0).tolist()},

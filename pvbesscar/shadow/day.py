@@ -177,9 +177,7 @@ def _stock_kwh(site: Site, part: Sequence[HourRow], started: Started, course: st
     return (last.soc - _hour(part[-1], SITE).soc - began) * p.bess_kwh * math.sqrt(p.bess_efficiency)
 
 
-def _course(
-    paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock: tuple[float, float]
-) -> CourseDay:
+def _course(paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock: tuple[float, float]) -> CourseDay:
     own = list(hours)
     return CourseDay(
         **{f"{kind}_pen": pen for kind, pen in paid.by_kind.items()},
@@ -204,7 +202,7 @@ def _optimum(
     stays: Stays,
     courses: Mapping[str, CourseDay],
 ) -> CourseDay:
-    """The least that the counted hours could have cost from where the shadow stood, what is left in the battery deducted.
+    """The least that the counted hours could have cost from where the shadow stood, less what the battery then holds.
 
     The shadow's own course is one of those that were possible, so it has not saved more.
     """

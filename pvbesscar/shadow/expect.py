@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.dataset.forecast import load_forecast, solar_forecast
@@ -12,9 +14,11 @@ from pvbesscar.oe2.calendar import day_types
 from pvbesscar.oe2.weather import clear_sky
 from pvbesscar.shadow.site import Site
 from pvbesscar.shadow.telemetry import HOUR_S
+from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
 
+DAY_S = 86_400
 LEAST_HOURS = 24
 """Hours without a gap that an expectation needs."""
 
@@ -40,11 +44,21 @@ def expected(site: Site, history: History) -> tuple[float, float]:
     The forecast of one hour of `pvbesscar.dataset.forecast`, made in the hour before. Days are counted in the offset
     from UTC that holds now: in the weeks after a clock change they are an hour off.
     """
-    count, hour = history.pv_kwh.size, history.hour
-    own = hour - HOUR_S * np.arange(count, -1, -1)
-    clear = clear_sky(site.stamps(own), site.place)["ghi"].to_numpy(np.float64)
-    pv = solar_forecast(np.append(history.pv_kwh, 0.0), clear)[-2, 0]
+    clear = np.concatenate([_clear_ghi(site.place, history.hour // DAY_S - back, history.hour % HOUR_S) for back in (2, 1, 0)])
+    # The forecast looks back a day: the last 24 hours, and the one that is to come.
+    last = (history.hour % DAY_S) // HOUR_S + 48
+    pv = solar_forecast(np.append(history.pv_kwh[-24:], 0.0), clear[last - 24 : last + 1])[-2, 0]
     return min(max(float(pv), 0.0), site.plant.params.pv_ac_kw), _expected_mall(site, history)
+
+
+@lru_cache(maxsize=8)
+def _clear_ghi(place: SiteSettings, day: int, past: int) -> FloatArray:
+    """Irradiance under a cloudless sky in the hours of a day in UTC, counted from 1970, shape (24,) [W/m2].
+
+    `past` is how long after full hours in UTC those of the site begin [s].
+    """
+    hours = pd.date_range(pd.Timestamp(day * DAY_S + past, unit="s", tz="UTC"), periods=24, freq="h")
+    return clear_sky(hours.tz_convert(place.timezone), place)["ghi"].to_numpy(np.float64)
 
 
 def _expected_mall(site: Site, history: History) -> float:

@@ -215,15 +215,15 @@ class Hours:
 
     def _charged(self, hour: int) -> dict[str, float]:
         """State of charge of the vehicles at the site, where the energy of their sockets is known since they came."""
-        there = self.seen.stays.between(hour, hour + HOUR_S, known_until=hour - HOUR_S).frame
+        there = self.seen.stays.between(hour, hour + HOUR_S, known_until=hour - HOUR_S)
         result, efficiency = {}, self.site.plant.params.charger_efficiency
-        for stay in there.to_dict("records"):
-            hours = range(int(stay["arrival"]), hour, HOUR_S)
+        for name, socket, arrival, _, battery_kwh, arrival_soc, _ in zip(*there, strict=True):
+            hours = range(int(arrival), hour, HOUR_S)
             own = [self.seen.telemetry.readings.get(one) for one in hours]
-            known = [one.socket_kwh[int(stay["socket"])] for one in own if one is not None and one.socket_kwh]
+            known = [one.socket_kwh[socket] for one in own if one is not None and one.socket_kwh]
             if len(known) == len(hours):
-                soc = stay["arrival_soc"] + sum(known) * efficiency / stay["battery_kwh"]
-                result[str(stay["session_id"])] = float(np.float32(min(soc, 1.0)))
+                soc = arrival_soc + sum(known) * efficiency / battery_kwh
+                result[name] = float(np.float32(min(soc, 1.0)))
         return result
 
     def _time(self, hour: int) -> str:

@@ -20,13 +20,15 @@ from pvbesscar.shadow.telemetry import HOUR_S, NUMBERS, Reading, Telemetry
 from schemas.frames import MALL, PV
 from schemas.settings import Settings
 
-OF_A_ROW = ("values.finite", "values.negative", "pv.above_rating")
-"""Rules of the gate that judge a row by itself."""
+OF_A_ROW = ("values.negative", "pv.above_rating")
+"""Rules of the gate that judge a row by itself; `values.finite` is asked of all columns, those of vehicles too."""
 OF_A_RUN = ("solar.flat_line", "mall.flat_line")
 """Rules of the gate that find a sensor that stands still."""
 RUN_DAYS = 7
 """Days that runs are looked for in: what a plant gives at its limit shows within a week."""
+FINITE = "values.finite"
 BALANCE, SOC_RANGE, SOC_STUCK = "telemetry.balance", "telemetry.soc_range", "telemetry.soc_stuck"
+SOC_WORDS = "the state of charge stands still while the battery works"
 SOC_STUCK_HOURS = 6
 """Hours without any change of the state of charge while the battery works, after which it stands still."""
 SOC_MOVES = 0.02
@@ -41,16 +43,17 @@ Refusal = tuple[str, str]
 def row_refusals(settings: Settings, site: Site, telemetry: Telemetry) -> dict[int, Refusal]:
     """Hours whose row can not be counted, whatever stands before and after it."""
     readings = telemetry.readings
-    found = dict(telemetry.faults)
+    own = {hour: _by_itself(reading) for hour, reading in readings.items()}
+    found = dict(telemetry.faults) | {hour: fault for hour, fault in own.items() if fault is not None}
     for rule, series, _, rows in _violations(settings, site, readings, OF_A_ROW) if readings else ():
         hours, column = list(readings), f"{series}_kw"
         title = YEAR_RULES.find(rule).title
         for hour in (hours[row] for row in rows):
             found.setdefault(hour, (rule, f"`{column}` is {getattr(readings[hour], column):g} ({title})"))
     for hour, reading in readings.items():
-        own = _by_itself(reading) or _unbalanced(settings, reading)
-        if own is not None:
-            found.setdefault(hour, own)
+        left_over = None if hour in found else _unbalanced(settings, reading)
+        if left_over is not None:
+            found[hour] = left_over
     return found
 
 
@@ -60,8 +63,10 @@ def stuck(settings: Settings, site: Site, telemetry: Telemetry, hour: int) -> Re
     if before is None:
         return None
     # The rules look at a week and at the sun over it; they need not, where nothing stands still.
-    still = reading.pv_kw == before.pv_kw > 0.0 or reading.mall_kw == before.mall_kw or reading.soc == before.soc
-    return stuck_hours(settings, site, telemetry, hour).get(hour) if still else None
+    if reading.pv_kw == before.pv_kw > 0.0 or reading.mall_kw == before.mall_kw:
+        return stuck_hours(settings, site, telemetry, hour).get(hour)
+    still = reading.soc == before.soc and hour in _soc_stuck(site, telemetry.run_before(hour, RUN_DAYS * 24))
+    return (SOC_STUCK, SOC_WORDS) if still else None
 
 
 def stuck_hours(settings: Settings, site: Site, telemetry: Telemetry, last: int) -> dict[int, Refusal]:
@@ -72,14 +77,13 @@ def stuck_hours(settings: Settings, site: Site, telemetry: Telemetry, last: int)
     hours, found = list(week), dict[int, Refusal]()
     for rule, series, message, rows in _violations(settings, site, week, OF_A_RUN):
         found |= {hours[row]: (rule, f"{series}: {message}") for row in rows}
-    still = (SOC_STUCK, "the state of charge stands still while the battery works")
-    return found | dict.fromkeys(_soc_stuck(site, week), still)
+    return found | dict.fromkeys(_soc_stuck(site, week), (SOC_STUCK, SOC_WORDS))
 
 
 def _by_itself(reading: Reading) -> Refusal | None:
     empty = [name for name in NUMBERS if not math.isfinite(getattr(reading, name))]
     if empty or not np.isfinite(reading.socket_kwh or 0.0).all():
-        return "values.finite", f"`{empty[0] if empty else 'socket_..._kwh'}` holds no number"
+        return FINITE, f"`{empty[0] if empty else 'socket_..._kwh'}` holds no number"
     if not 0.0 <= reading.soc <= 1.0:
         return SOC_RANGE, f"`soc` is {reading.soc:g}, no ratio of 0 to 1"
     if reading.ev_kw < 0.0 or min(reading.socket_kwh or (0.0,)) < 0.0:

@@ -7,6 +7,7 @@ as a stretch inside a year finds it (`pvbesscar.plant.tariff.demand_at`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,7 @@ from pvbesscar.plant.tariff import MONTHS, Tariff, energy_price, hours_to_change
 from pvbesscar.shadow.stays import Stays
 from pvbesscar.shadow.telemetry import HOUR_S
 from pvbesscar.store.files import read_json
-from schemas.settings import LOOK_BACK, TariffSettings
-from schemas.settings.plant import SiteSettings
+from schemas.settings import LOOK_BACK, SiteSettings, TariffSettings
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -110,9 +110,7 @@ def window(
     sessions = sessions._replace(arrival=np.maximum(sessions.arrival, lead))
     # Vehicles that stay on need hours of their own behind those that are run.
     total = max(lead + hours, int(sessions.departure.max(initial=0)))
-    stamps = site.stamps(first + HOUR_S * np.arange(-lead, total - lead))
-    kinds = day_types(stamps, site.place.holidays)
-    calendar = np.column_stack([stamps.hour, stamps.month, kinds]).astype(np.int64)
+    stamps_utc, calendar = _calendar(site.place, first - lead * HOUR_S, total)
     price = energy_price(site.tariff, calendar[:, 0], calendar[:, 2])
     occupant, hours_left = occupancy(sessions, total, site.plant.params.sockets)
     return replace(
@@ -131,8 +129,17 @@ def window(
         sessions=sessions,
         occupant=occupant,
         hours_left=hours_left,
-        stamps_utc=stamps.tz_convert("UTC").tz_localize(None).to_numpy(),
+        stamps_utc=stamps_utc,
     )
+
+
+@lru_cache(maxsize=64)
+def _calendar(place: SiteSettings, first: int, hours: int) -> tuple[NDArray[np.datetime64], IntArray]:
+    """Starts in UTC of some hours, shape (n,), and hour, month and day type, (n, 3); the plants of an hour share them."""
+    utc = pd.to_datetime(first + HOUR_S * np.arange(hours), unit="s", utc=True)
+    local = utc.tz_convert(place.timezone)
+    calendar = np.column_stack([local.hour, local.month, day_types(local, place.holidays)]).astype(np.int64)
+    return utc.tz_localize(None).to_numpy(), calendar
 
 
 def _placed(values: FloatArray, lead: int, total: int) -> FloatArray:

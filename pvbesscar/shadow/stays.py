@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import calendar
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -20,23 +20,30 @@ from pvbesscar.shadow.telemetry import HOUR_S
 from schemas.errors import InputError, NothingLeftError
 from schemas.settings import HOURS_PER_YEAR, Settings
 
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
 COLUMNS = ("session_id", "socket", "arrival", "departure", "battery_kwh", "arrival_soc", "required_soc")
 
 NONE = pd.DataFrame({name: pd.Series(dtype=object if name == "session_id" else float) for name in COLUMNS})
 
 
-@dataclass(frozen=True, slots=True)
-class Stays:
-    """Stays of vehicles, one row each.
+class Stays(NamedTuple):
+    """Stays of vehicles, one each, shape (n,); times are seconds since 1970 of full hours, `departure` is exclusive."""
 
-    Attributes
-    ----------
-    frame
-        `session_id`, `socket`, `arrival` and `departure` (exclusive), `battery_kwh`, `arrival_soc`, `required_soc`;
-        times are seconds since 1970 of full hours.
-    """
+    name: NDArray[np.object_]
+    socket: IntArray
+    arrival: IntArray
+    departure: IntArray
+    battery_kwh: FloatArray
+    arrival_soc: FloatArray
+    required_soc: FloatArray
 
-    frame: pd.DataFrame
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Self:
+        """Stays of a table with `COLUMNS`."""
+        kinds = (object, np.int64, np.int64, np.int64, np.float64, np.float64, np.float64)
+        return cls(*(frame[column].to_numpy(kind) for column, kind in zip(COLUMNS, kinds, strict=True)))
 
     def between(self, first: int, end: int, known_until: int | None = None) -> Self:
         """Stays that touch the hours from `first` to before `end`.
@@ -46,28 +53,25 @@ class Stays:
         known_until
             Only those that had begun by then: nobody knows who will come.
         """
-        own = self.frame
-        inside = (own["arrival"] < end) & (own["departure"] > first)
+        inside = (self.arrival < end) & (self.departure > first)
         if known_until is not None:
-            inside &= own["arrival"] <= known_until
-        return type(self)(own[inside].reset_index(drop=True))
+            inside &= self.arrival <= known_until
+        return type(self)(*(values[inside] for values in self))
 
-    def with_soc(self, soc: dict[str, float]) -> Self:
+    def with_soc(self, soc: Mapping[str, float]) -> Self:
         """Return the same stays, some of them with another state of charge than that of their arrival."""
-        there = self.frame["session_id"].map(soc)
-        return type(self)(self.frame.assign(arrival_soc=there.fillna(self.frame["arrival_soc"])))
+        socs = [soc.get(name, float(own)) for name, own in zip(self.name, self.arrival_soc, strict=True)]
+        return self._replace(arrival_soc=np.array(socs, np.float64))
 
     def sessions(self, first: int) -> Sessions:
         """Sessions in hours from `first` on, those that were there before it from hour 0 on."""
-        own = self.frame
-        hours = {n: (own[n].to_numpy(np.int64) - first) // HOUR_S for n in ("arrival", "departure")}
         return Sessions(
-            own["socket"].to_numpy(np.int64),
-            np.maximum(hours["arrival"], 0),
-            hours["departure"],
-            own["battery_kwh"].to_numpy(np.float64),
-            own["arrival_soc"].to_numpy(np.float32),
-            own["required_soc"].to_numpy(np.float32),
+            self.socket,
+            np.maximum((self.arrival - first) // HOUR_S, 0),
+            (self.departure - first) // HOUR_S,
+            self.battery_kwh,
+            self.arrival_soc.astype(np.float32),
+            self.required_soc.astype(np.float32),
         )
 
 
@@ -87,13 +91,13 @@ def read_stays(snapshot: Snapshot, settings: Settings, hours: NDArray[np.int64])
         It can not be read as sessions of this plant.
     """
     if len(snapshot.text.splitlines()) < 2:
-        return Stays(NONE)
+        return Stays.of(NONE)
     stamps = pd.to_datetime(hours, unit="s", utc=True).tz_convert(settings.site.timezone)
     parts = [_of_year(snapshot, settings, year) for year in sorted(set(stamps.year))]
     # A stay over New Year is in both years, cut at its edge: it is one.
     merged = pd.concat(parts).groupby("session_id", sort=False)
     frame = merged.agg(dict.fromkeys(COLUMNS[1:], "first") | {"departure": "last"}).reset_index()
-    return Stays(frame)
+    return Stays.of(frame)
 
 
 def _of_year(snapshot: Snapshot, settings: Settings, year: int) -> pd.DataFrame:
