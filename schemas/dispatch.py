@@ -17,7 +17,7 @@ GREATEST_KWH = 1e6
 Need = Literal["forecast", "outlook"]
 """What a controller decides by besides the state; either is made from `history` where the request holds none."""
 Guard = Literal[
-    "departure", "required_soc", "least_power", "infeasible", "no_vehicle", "pv_surplus", "no_export", "battery_limit"
+    "departure", "required_soc", "least_power", "infeasible", "pv_surplus", "no_export", "battery_limit"
 ]
 
 
