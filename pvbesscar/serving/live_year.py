@@ -1,4 +1,4 @@
-"""The calendar that a live hour lies in: tariff, prices and kinds of day of the validated year, or of any other year."""
+"""The calendar that a live hour lies in: tariff, prices and kinds of day of the validated year, or of another."""
 
 from __future__ import annotations
 

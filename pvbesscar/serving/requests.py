@@ -175,13 +175,12 @@ def _demand_faults(request: DispatchRequest, tariff: TariffSettings) -> list[Fie
     return [FieldFault(field=field, problem=problem) for field, problem in sorted(faults)]
 
 
-def _need_faults(
-    request: DispatchRequest, needs: tuple[dispatch.Need, ...], outlook_hours: int
-) -> list[FieldFault]:
-    faults = []
-    for need in needs:
-        if getattr(request, need) is None and request.history is None:
-            faults.append((need, "missing: the controller decides by it; send it, or `history` to make it from"))
+def _need_faults(request: DispatchRequest, needs: tuple[dispatch.Need, ...], outlook_hours: int) -> list[FieldFault]:
+    faults: list[tuple[str, str]] = [
+        (need, "missing: the controller decides by it; send it, or `history` to make it from")
+        for need in needs
+        if getattr(request, need) is None and request.history is None
+    ]
     for name, wanted in (("outlook", outlook_hours), ("history", 0)):
         given = getattr(request, name)
         if given is None:
