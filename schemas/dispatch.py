@@ -184,6 +184,13 @@ class ModelDescription(Message):
     limit_ms: float = measured("ms", "an answer later than this is the rule's")
 
 
+class Health(Message):
+    """Answer of `/healthz` and `/readyz`."""
+
+    status: Literal["ok", "not ready"]
+    reason: str | None = measured("", "why it is not ready", None)
+
+
 class FieldFault(Message):
     """What is wrong with one field of a request."""
 

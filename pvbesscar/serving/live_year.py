@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import zoneinfo
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -63,6 +65,14 @@ class LiveYears:
         self._settings, self._zone = settings, zoneinfo.ZoneInfo(data.timezone)
         self.validated = _live(data, settings)
         self._made: dict[int, LiveYear] = {}
+        self._lock = threading.Lock()
+
+    def prepare(self, today: dt.date) -> None:
+        """Make what takes seconds, for the validated year and that of `today`, before an hour is asked for."""
+        times = (self.validated.data.stamps[0].to_pydatetime(), dt.datetime(today.year, 1, 2, tzinfo=self._zone))
+        for time in times:
+            with suppress(RequestError):  # a year whose carbon intensity nobody knows is refused when it is asked for
+                _ = self.at(time)[0].clear_ghi
 
     def at(self, time: dt.datetime) -> tuple[LiveYear, int]:
         """Year and hour of the year that begins at `time`.
@@ -85,11 +95,12 @@ class LiveYears:
                 f"the carbon intensity of {year} is not known: the dataset holds that of its own year, hour by hour",
                 "build the dataset with the intensity of this year, or with a constant one",
             )
-        live = self._made.get(year)
-        if live is None:
-            if len(self._made) >= KEPT:
-                self._made.pop(next(iter(self._made)))
-            live = self._made[year] = _made(year, self.validated.data, self._settings)
+        with self._lock:
+            live = self._made.get(year)
+            if live is None:
+                if len(self._made) >= KEPT:
+                    self._made.pop(next(iter(self._made)))
+                live = self._made[year] = _made(year, self.validated.data, self._settings)
         return live, live.hour_of[int(seconds)]
 
 

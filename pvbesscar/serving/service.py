@@ -135,10 +135,13 @@ def open_service(settings: Settings, workspace: Workspace, name: str, limit_ms: 
     """
     spec: ControllerSpec = specification(name)
     proven = prove(spec, settings, workspace)
+    years, decider = LiveYears(proven.data, settings), decider_of(proven.controller, proven.fitted)
+    if "forecast" in decider.needs:
+        years.prepare(dt.datetime.now(dt.UTC).date())
     return DispatchService(
         settings,
-        LiveYears(proven.data, settings),
-        decider_of(proven.controller, proven.fitted),
+        years,
+        decider,
         proven.identity,
         (proven.score, proven.rule_score),
         limit_ms,
