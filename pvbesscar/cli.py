@@ -31,6 +31,7 @@ from pvbesscar.commands.plan import plan
 from pvbesscar.commands.quality import quality_app, validate
 from pvbesscar.commands.rerun import prefect_for, rerun, tell
 from pvbesscar.commands.runs import runs_app, verify
+from pvbesscar.commands.serve import serve
 from pvbesscar.commands.shadow import shadow
 from pvbesscar.commands.size import size
 from schemas.errors import PvbesscarError
@@ -122,6 +123,7 @@ app.command()(rerun)
 app.command()(evaluate)
 app.command()(bill)
 app.command()(size)
+app.command()(serve)
 app.command()(shadow)
 app.add_typer(fetch.app, name="fetch")
 service.register(app)

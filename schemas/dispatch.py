@@ -16,9 +16,11 @@ MOST_SOCKETS = 1024
 GREATEST_KWH = 1e6
 Need = Literal["forecast", "outlook"]
 """What a controller decides by besides the state; either is made from `history` where the request holds none."""
-Guard = Literal[
-    "departure", "required_soc", "least_power", "infeasible", "no_vehicle", "pv_surplus", "no_export", "battery_limit"
-]
+Guard = Literal["departure", "required_soc", "least_power", "infeasible", "pv_surplus", "no_export", "battery_limit"]
+
+
+Reason = Literal["not_finite", "out_of_contract", "late", "failed", "not_ready"]
+"""Why the rule stands in for the controller."""
 
 
 class Message(BaseModel):
@@ -130,7 +132,7 @@ class GuardAction(Message):
 class Replacement(Message):
     """Why the rule's setpoints stand in for the controller's."""
 
-    reason: Literal["not_finite", "out_of_contract", "late", "failed", "not_ready"]
+    reason: Reason
     detail: str
 
 
@@ -182,6 +184,13 @@ class ModelDescription(Message):
     limit_ms: float = measured("ms", "an answer later than this is the rule's")
 
 
+class Health(Message):
+    """Answer of `/healthz` and `/readyz`."""
+
+    status: Literal["ok", "not ready"]
+    reason: str | None = measured("", "why it is not ready", None)
+
+
 class FieldFault(Message):
     """What is wrong with one field of a request."""
 
@@ -214,8 +223,10 @@ EXAMPLE: dict[str, Any] = {
         "pv_mean_3h_kwh": 0.0,
         "mall_next_kwh": 655.0,
         "mall_mean_3h_kwh": 648.0,
-        "net_load_kwh": [655.0, 650.0, 639.0, 560.0, 310.0, 190.0, 180.0, 178.0, 177.0, 180.0, 190.0, 210.0]
-        + [60.0, -420.0, -980.0, -1410.0, -1650.0, -1640.0, -1380.0, -900.0, -310.0, 150.0, 480.0, 620.0],
+        "net_load_kwh": [
+            655.0, 650.0, 639.0, 560.0, 310.0, 190.0, 180.0, 178.0, 177.0, 180.0, 190.0, 210.0,
+            60.0, -420.0, -980.0, -1410.0, -1650.0, -1640.0, -1380.0, -900.0, -310.0, 150.0, 480.0, 620.0,
+        ],
     },
-}
+}  # fmt: skip
 """An evening hour of the site of `config/iquitos_mall.yaml`."""
