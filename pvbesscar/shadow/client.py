@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Protocol, Self, TypeVar
 
 import httpx
@@ -14,7 +13,7 @@ from pvbesscar.plant.state import PlantState
 from pvbesscar.shadow.course import Asked
 from pvbesscar.shadow.expect import History
 from pvbesscar.shadow.site import Site
-from pvbesscar.shadow.source import PAUSE_S, AwayError, fetched
+from pvbesscar.shadow.source import OK, SERVER_ERROR, AwayError, fetched, new_client, tries
 from schemas.dispatch import (
     DispatchRequest,
     DispatchResponse,
@@ -58,9 +57,8 @@ class Api:
 
     def __init__(self, settings: ShadowSettings, token: str | None = None) -> None:
         self._settings, self._url = settings, settings.api.rstrip("/")
-        self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        self._client = new_client(settings, headers | ({"Authorization": f"Bearer {token}"} if token else {}))
 
     @classmethod
     def of(cls, settings: ShadowSettings) -> Self:
@@ -85,37 +83,38 @@ class Api:
 
     def _told(self, method: str, path: str, body: bytes | None, kind: type[Answer]) -> Answer:
         url, said = f"{self._url}{path}", ""
-        for tried in range(self._settings.tries):
-            if tried:
-                time.sleep(PAUSE_S * 2 ** (tried - 1))
+        for _ in tries(self._settings):
             try:
-                return kind.model_validate_json(fetched(method, url, self._settings.timeout_s, self._headers, body))
-            except httpx.HTTPStatusError as error:
-                said = f"it answers {error.response.status_code}"
-                if error.response.status_code < 500:
-                    raise RefusedError(
-                        f"{url} {said}: {_refused(error)}.",
-                        hint="the hour is not decided, and the next pass asks again. `PVBESSCAR_TOKEN` holds the "
-                        "token of the service, `shadow.api` its address.",
-                    ) from error
+                status, answer = fetched(self._client, self._settings, method, url, body)
+                if status == OK:
+                    return kind.model_validate_json(answer)
             except httpx.HTTPError as error:
                 said = f"{type(error).__name__}: {error}"
+                continue
             except ValidationError as error:
                 said = f"its answer is no {kind.__name__}: {error.errors()[0]['msg']}"
+                continue
+            said = f"it answers {status}"
+            if status < SERVER_ERROR:
+                raise RefusedError(
+                    f"{url} {said}: {_refused(answer)}.",
+                    hint=f"the hour is not decided, and the next pass asks again. `{TOKEN}` holds the token of the "
+                    "service, `shadow.api` its address.",
+                )
         raise AwayError(
             f"{url} (named by `shadow.api`): no whole answer ({said}).",
             hint="start it with `pvbesscar serve`; the next pass takes up at the same hour.",
         )
 
 
-def _refused(error: httpx.HTTPStatusError) -> str:
+def _refused(answer: bytes) -> str:
     """What the service says of a request that it refuses."""
     try:
-        answer = ErrorAnswer.model_validate_json(error.response.content)
-    except (ValidationError, httpx.ResponseNotRead):
-        return error.response.reason_phrase
-    faults = "; ".join(f"`{one.field}` {one.problem}" for one in answer.fields[:3])
-    return f"{answer.error}{f' ({faults})' if faults else ''}"
+        told = ErrorAnswer.model_validate_json(answer)
+    except ValidationError:  # it is no dispatch service, and its page is not for a terminal
+        return "without a word that this program knows"
+    faults = "; ".join(f"`{one.field}` {one.problem}" for one in told.fields[:3])
+    return f"{told.error.rstrip('.')}{f' ({faults})' if faults else ''}"
 
 
 def request_of(

@@ -44,7 +44,9 @@ def expected(site: Site, history: History) -> tuple[float, float]:
     The forecast of one hour of `pvbesscar.dataset.forecast`, made in the hour before. Days are counted in the offset
     from UTC that holds now: in the weeks after a clock change they are an hour off.
     """
-    clear = np.concatenate([_clear_ghi(site.place, history.hour // DAY_S - back, history.hour % HOUR_S) for back in (2, 1, 0)])
+    clear = np.concatenate(
+        [_clear_ghi(site.place, history.hour // DAY_S - back, history.hour % HOUR_S) for back in (2, 1, 0)]
+    )
     # The forecast looks back a day: the last 24 hours, and the one that is to come.
     last = (history.hour % DAY_S) // HOUR_S + 48
     pv = solar_forecast(np.append(history.pv_kwh[-24:], 0.0), clear[last - 24 : last + 1])[-2, 0]

@@ -135,7 +135,7 @@ def window(
 
 @lru_cache(maxsize=64)
 def _calendar(place: SiteSettings, first: int, hours: int) -> tuple[NDArray[np.datetime64], IntArray]:
-    """Starts in UTC of some hours, shape (n,), and hour, month and day type, (n, 3); the plants of an hour share them."""
+    """Starts in UTC of some hours, shape (n,), and their hour, month and day type, (n, 3); the plants share them."""
     utc = pd.to_datetime(first + HOUR_S * np.arange(hours), unit="s", utc=True)
     local = utc.tz_convert(place.timezone)
     calendar = np.column_stack([local.hour, local.month, day_types(local, place.holidays)]).astype(np.int64)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from schemas.errors import InputError, PvbesscarError
 from schemas.settings.shadow import ShadowSettings
 
 PARQUET = b"PAR1"
+OK, SERVER_ERROR = 200, 500
 PAUSE_S = 1.0
 """Pause before an address is asked again; it doubles with each try [s]."""
 
@@ -77,17 +79,18 @@ def read_source(where: str, key: str, settings: ShadowSettings, token: str | Non
 def _asked(where: str, key: str, settings: ShadowSettings, token: str | None) -> Snapshot:
     headers = {"Accept": "text/csv, application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     said = ""
-    for tried in range(settings.tries):
-        if tried:
-            time.sleep(PAUSE_S * 2 ** (tried - 1))
-        try:
-            return _table(where, key, fetched("GET", where, settings.timeout_s, headers))
-        except httpx.HTTPStatusError as error:
-            said = f"it answers {error.response.status_code}"
-            if error.response.status_code < 500:  # asking again would not mend it
+    with new_client(settings, headers) as client:
+        for _ in tries(settings):
+            try:
+                status, body = fetched(client, settings, "GET", where)
+                if status == OK:
+                    return _table(where, key, body)
+            except (httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
+                said = f"{type(error).__name__}: {error}"
+                continue
+            said = f"it answers {status}"
+            if status < SERVER_ERROR:  # asking again would not mend it
                 break
-        except (httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            said = f"{type(error).__name__}: {error}"
     raise AwayError(
         f"{where} (named by `{key}`): no whole answer ({said}).",
         hint="nothing is lost: the next pass takes up at the same hour. Look whether the address answers, or set "
@@ -95,19 +98,31 @@ def _asked(where: str, key: str, settings: ShadowSettings, token: str | None) ->
     )
 
 
-def fetched(method: str, url: str, timeout_s: float, headers: dict[str, str], body: bytes | None = None) -> bytes:
-    """Body of an answer, whole and within a time in all.
+def tries(settings: ShadowSettings) -> Iterator[int]:
+    """Numbers of the tries, with a pause before each but the first."""
+    for tried in range(settings.tries):
+        if tried:
+            time.sleep(PAUSE_S * 2 ** (tried - 1))
+        yield tried
+
+
+def new_client(settings: ShadowSettings, headers: dict[str, str]) -> httpx.Client:
+    """A client that asks whom it is told to ask, whatever proxies the environment names."""
+    return httpx.Client(timeout=settings.timeout_s, trust_env=False, headers=headers)
+
+
+def fetched(
+    client: httpx.Client, settings: ShadowSettings, method: str, url: str, body: bytes | None = None
+) -> tuple[int, bytes]:
+    """Status and body of an answer, whole and within a time in all.
 
     Raises
     ------
     httpx.HTTPError
-        No answer, one cut short, one that took too long, or a status other than success.
+        No answer, one cut short, or one that took too long.
     """
-    until = time.monotonic() + timeout_s
-    with (
-        httpx.Client(timeout=timeout_s, trust_env=False) as client,
-        client.stream(method, url, headers=headers, content=body) as answer,
-    ):
+    until = time.monotonic() + settings.timeout_s
+    with client.stream(method, url, content=body) as answer:
         parts, size = [], 0
         for part in answer.iter_bytes():
             parts.append(part)
@@ -116,9 +131,8 @@ def fetched(method: str, url: str, timeout_s: float, headers: dict[str, str], bo
                 raise httpx.ReadError(f"more than {MAX_BYTES:,} bytes")
             # httpx's own limit is between two parts: a trickle would last for ever.
             if time.monotonic() > until:
-                raise httpx.ReadTimeout(f"not whole after {timeout_s:g} s")
-        answer.raise_for_status()
-        return b"".join(parts)
+                raise httpx.ReadTimeout(f"not whole after {settings.timeout_s:g} s")
+        return answer.status_code, b"".join(parts)
 
 
 def _table(where: str, key: str, data: bytes) -> Snapshot:

@@ -13,8 +13,8 @@ TITLES = {
     "site": "site", "shadow": "shadow", "hindsight": "shadow, hour known", "optimum": "least possible",
 }  # fmt: skip
 HEAD = (
-    "course", "energy PEN", "power PEN", "bill PEN", "in battery kWh", "worth PEN", "saved PEN", "saved %",
-    "bought kWh", "sold kWh", "vehicles kWh", "short kWh",
+    "course", "energy PEN", "power PEN", "bill PEN", "battery kWh", "saved PEN", "%", "bought kWh", "vehicles kWh",
+    "short kWh",
 )  # fmt: skip
 
 
@@ -71,11 +71,9 @@ def course_rows(days: Sequence[DayRow]) -> list[tuple[str, ...]]:
             f"{sum(one.demand_pen for one in own):,.2f}",
             f"{paid:,.2f}",
             "" if name == "site" else f"{stock:+,.0f}",
-            "" if name == "site" else f"{worth:+,.2f}",
             "" if name == "site" else f"{saved:,.2f}",
             "" if name == "site" or against <= 0.0 else f"{100 * saved / against:.1f}",
             f"{sum(one.import_kwh for one in own):,.0f}",
-            f"{sum(one.export_kwh for one in own):,.0f}",
             f"{sum(one.ev_kwh for one in own):,.0f}",
             "" if name in {"site", "optimum"} else f"{sum(one.ev_short_kwh for one in own):,.1f}",
         ))  # fmt: skip

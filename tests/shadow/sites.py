@@ -124,3 +124,15 @@ def taken(settings: Settings, own: RuleService | None = None, clock: Callable[[]
     """One pass."""
     given = {} if clock is None else {"clock": clock}
     return run_pass(settings, own or service(settings), **given)
+
+
+ROOT_CONFIG = """\
+name: test
+data: {{root: {root}}}
+weather: {{source: synthetic}}
+pv: {{source: synthetic}}
+mall: {{source: synthetic}}
+ev: {{source: synthetic, chargers: 2, moto_chargers: 1, dwell_hours: 3}}
+shadow: {{name: {name}}}
+"""
+"""The small site as a file."""

@@ -1,4 +1,4 @@
-"""Telemetry that is missing, late, repeated, stuck, broken or between two clocks: each has one answer, and none is data."""
+"""Telemetry that is missing, late, repeated, stuck, broken or between two clocks: each has one answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hour_of(words: str, zone: str = ZONE) -> int:
 
 def rows_of(settings: Settings, day: str) -> dict[int, HourRow]:
     """Hours of a day by hour of the day."""
-    return {index: row for index, row in enumerate(book(settings).hours(day))}
+    return dict(enumerate(book(settings).hours(day)))
 
 
 @pytest.fixture
@@ -64,9 +64,7 @@ def test_nothing_of_the_hour_itself_is_in_its_decision(short: Settings, tmp_path
     for own in (short, other):
         taken(own)
     hour = hour_of("2025-01-02 16:00")
-    same, then = (
-        [book(own).decision("2025-01-02", one) for own in (short, other)] for one in (hour, hour + 3600)
-    )
+    same, then = ([book(own).decision("2025-01-02", one) for own in (short, other)] for one in (hour, hour + 3600))
     decided = [(one.expected_mall_kw, one.bess_kw, one.socket_kw) for one in same if one is not None]
     assert decided[0] == decided[1]
     assert then[0] is not None
@@ -87,7 +85,9 @@ def test_an_hour_without_a_row_is_not_counted_and_no_value_takes_its_place(short
     assert {rows[hour].rule for hour in range(8, 24)} == {NO_HISTORY}
     day, after = done.days
     assert (day.counted, day.hours, day.stretches) == (6, 24, 1)
-    assert "Only 6 of 24 hours are counted (1 h: no row has come [time.gaps]; 1 h: the hour before it has no" in day.line
+    assert (
+        "Only 6 of 24 hours are counted (1 h: no row has come [time.gaps]; 1 h: the hour before it has no" in day.line
+    )
     assert (after.counted, after.not_counted[f"fewer than 24 hours without a gap stand before it [{NO_HISTORY}]"]) == (
         17, 7,
     )  # fmt: skip
@@ -290,7 +290,7 @@ def test_what_is_no_telemetry_is_refused_in_words(short: Settings, tmp_path: Pat
     gone = with_shadow(short, telemetry=str(tmp_path / "none.csv"))
     with pytest.raises(InputError, match=r"none.csv: the file does not exist \(named by `shadow.telemetry`\)"):
         taken(gone)
-    with pytest.raises(ConfigError, match="`shadow.telemetry` is not set"):
+    with pytest.raises(ConfigError, match=r"`shadow\.telemetry` is not set"):
         taken(with_shadow(short, telemetry=None))
     put(short, table)
     sessions = Path(str(short.shadow.sessions))
