@@ -36,7 +36,7 @@ def shadow(
     """Decide each hour of a site from its telemetry, move nothing, and say what that would have saved.
 
     Takes in what has come since the last time, and ends; a deployment of the same name does it every hour. Decisions,
-    hours and days are in outputs/shadow/NAME/, the days for people in shadow.md there.
+    hours and days are in outputs/shadow/NAME/, the days for people in days.md there.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from schemas.dispatch import HISTORY_DAYS, DispatchResponse, ModelDescription
 from schemas.settings import Settings
 from schemas.shadow import COURSES, Begin, Decision, Demand, HourOfCourse, HourRow, PlantNow
 
-GAP, NO_STATE, NO_HISTORY, NO_CALENDAR = "time.gaps", "shadow.state", "shadow.history", "shadow.calendar"
+GAP, NO_STATE, NO_HISTORY, NO_CALENDAR = "time.gaps", "telemetry.state", "telemetry.history", "telemetry.calendar"
 SOUND = ("", NO_STATE, NO_HISTORY, NO_CALENDAR)
 """What is written of hours whose reading can be built on, whether they are counted or not."""
 

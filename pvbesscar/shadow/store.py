@@ -45,7 +45,7 @@ class Book:
     @property
     def page(self) -> Path:
         """The days for people."""
-        return self.folder / "shadow.md"
+        return self.folder / "days.md"
 
     def begin(self) -> Begin | None:
         """Where the shadow began; None before it has."""
