@@ -152,8 +152,9 @@ async def _body(request: Request) -> bytes:
 
 
 def make_app(service: DispatchService, access: Access) -> FastAPI:
-    """The service as an ASGI application."""
+    """The service as an ASGI application; an example is decided first, so that the first hour asked for is not late."""
     front, example = Front(service, access), example_of(service)
+    service.rehearse(example, decide)
     # The pages of FastAPI for people load scripts from another host.
     app = FastAPI(title="pvbesscar dispatch", version=version("pvbesscar"), docs_url=None, redoc_url=None)
     app.add_exception_handler(HTTPException, front.refuse)
