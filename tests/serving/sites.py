@@ -71,9 +71,12 @@ def decider(name: str, data: PlantData, learned: Fitted | None = None) -> Decide
     return ByYear(name, learned)
 
 
-def service(name: str, data: PlantData, own: Decider | None = None, limit_ms: float = 60_000.0) -> DispatchService:
-    control = {"mode": data.params.mode}
-    return unproven(data, settings(control=control), own or decider(name, data), name, limit_ms)
+def service(
+    name: str, data: PlantData, own: Decider | None = None, limit_ms: float = 60_000.0, **sections: Any
+) -> DispatchService:
+    return unproven(
+        data, settings(control={"mode": data.params.mode}, **sections), own or decider(name, data), name, limit_ms
+    )
 
 
 class Client:

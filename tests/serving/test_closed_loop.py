@@ -90,12 +90,10 @@ def test_a_history_gives_the_forecasts_that_were_evaluated() -> None:
 
 def test_billed_demand_reaches_the_policy() -> None:
     data = year(tariff=TARIFF)
-    own = service("policy", data)
-    own.settings = own.years._settings = settings(tariff=TARIFF)
-    own.years.validated.settings = own.settings
-    ours, theirs = twins(data, policy(data), ByApi(Client(own), TariffSettings.model_validate(TARIFF)))
+    asked = Client(service("policy", data, tariff=TARIFF))
+    ours, theirs = twins(data, policy(data), ByApi(asked, TariffSettings.model_validate(TARIFF)))
     assert np.array_equal(ours, theirs)
-    assert ours[:, COLUMNS.index("demand_pen")].sum() > 0.0
+    assert Twin(data).reset(START).demand_kw[:, 0].min() > 0.0
 
 
 @pytest.mark.slow
@@ -125,9 +123,8 @@ def test_a_year_over_the_api_has_the_key_figures_of_the_evaluation(tmp_path: Pat
             report.main.optimum.replay,
         )
         usable_kwh = own.bess.capacity_kwh * own.bess.depth_of_discharge
-        run = ControllerRun(
-            [ledger], report.main.reference, own.weights, usable_kwh, own.ev.avoided_fuel_kg_per_kwh, *optimum
-        )
+        avoided = own.grid.avoided_fuel_kg_per_kwh
+        run = ControllerRun([ledger], report.main.reference, own.weights, usable_kwh, avoided, *against)
         assert ledger.hours == 8760
         for kpi in KPIS:
             theirs, ours = judged[name].kpis[kpi.name], kpi.value(run)
