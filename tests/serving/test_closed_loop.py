@@ -116,12 +116,8 @@ def test_a_year_over_the_api_has_the_key_figures_of_the_evaluation(tmp_path: Pat
         outlook = None if learned is None else causal_outlook(data, learned.forecast)
         ledger = rollout(Twin(data), ByApi(Client(served), own.tariff, outlook))
         assert report.main.optimum is not None
-        optimum = (
-            judged["no-control"].score,
-            report.main.optimum.bound,
-            judged["rule"].score,
-            report.main.optimum.replay,
-        )
+        best = report.main.optimum
+        against = (judged["no-control"].score, best.bound, judged["rule"].score, best.replay)
         usable_kwh = own.bess.capacity_kwh * own.bess.depth_of_discharge
         avoided = own.grid.avoided_fuel_kg_per_kwh
         run = ControllerRun([ledger], report.main.reference, own.weights, usable_kwh, avoided, *against)
