@@ -18,10 +18,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared.results import write_results
+
+if TYPE_CHECKING:
+    from pvbesscar.serving.service import DispatchService
+    from schemas.settings import Settings
 
 CONNECTIONS = 8
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +35,7 @@ START = 24 * 150
 REQUESTS = {"ppo": 100_000, "sac": 10_000, "rule": 10_000, "mpc": 2_000}
 
 
-def settings_of(root: Path) -> Any:
+def settings_of(root: Path) -> Settings:
     from pvbesscar.config import load_settings
 
     return load_settings(ROOT / "config" / "iquitos_mall.yaml", [f"data.root={root}"]).settings
@@ -52,7 +56,7 @@ def built(root: Path) -> None:
         build(settings, workspace)
 
 
-def service_of(name: str, root: Path) -> Any:
+def service_of(name: str, root: Path) -> DispatchService:
     """Service of a controller that nobody evaluated: what it costs is the same."""
     from pvbesscar.controllers import registry
     from pvbesscar.controllers.forecast import fit_forecast
