@@ -29,7 +29,7 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on; others than loopback need a token.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8187,
     limit_ms: Annotated[
         float, typer.Option("--limit-ms", min=1.0, max=600_000.0, help="A later answer is replaced by the rule's.")
     ] = 1000.0,

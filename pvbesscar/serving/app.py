@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from pvbesscar.serving.access import Access
 from pvbesscar.serving.decide import decide
-from pvbesscar.serving.example import example_of
+from pvbesscar.serving.example import as_json, example_of
 from pvbesscar.serving.log import tell
 from pvbesscar.serving.metrics import Metrics
 from pvbesscar.serving.page import draw
@@ -124,7 +125,9 @@ class Front:
         return self.reply(request, error.status_code, answer.model_dump_json().encode(), **headers)
 
 
-_PATHS = frozenset({"/", "/v1/dispatch", "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json"})
+_PATHS = frozenset(
+    {"/", "/v1/dispatch", "/v1/example", "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+)
 
 
 async def _body(request: Request) -> bytes:
@@ -152,13 +155,14 @@ async def _body(request: Request) -> bytes:
 
 
 def make_app(service: DispatchService, access: Access) -> FastAPI:
-    """The service as an ASGI application."""
+    """The service as an ASGI application; an example is decided first, so that the first hour asked for is not late."""
     front, example = Front(service, access), example_of(service)
+    service.rehearse(example, decide)
     # The pages of FastAPI for people load scripts from another host.
     app = FastAPI(title="pvbesscar dispatch", version=version("pvbesscar"), docs_url=None, redoc_url=None)
     app.add_exception_handler(HTTPException, front.refuse)
     _add_dispatch(app, front, example)
-    _add_others(app, front)
+    _add_others(app, front, example)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -171,9 +175,7 @@ def make_app(service: DispatchService, access: Access) -> FastAPI:
 
 def _add_dispatch(app: FastAPI, front: Front, example: DispatchRequest) -> None:
     content = {"schema": {"$ref": _REFERENCE.format(model="DispatchRequest")}}
-    content["example"] = example.model_dump(mode="json", exclude_none=True) | {
-        "grid_exchange_kwh": example.grid_exchange_kwh
-    }
+    content["example"] = json.loads(as_json(example))
 
     @app.post(
         "/v1/dispatch",
@@ -186,13 +188,23 @@ def _add_dispatch(app: FastAPI, front: Front, example: DispatchRequest) -> None:
         return await front.dispatch(request)
 
 
-def _add_others(app: FastAPI, front: Front) -> None:
+def _add_others(app: FastAPI, front: Front, example: DispatchRequest) -> None:
     refused: dict[int | str, dict[str, Any]] = {401: _REFUSALS[401]}
 
     @app.get("/v1/model", summary="What is served", response_model=ModelDescription, responses=refused)
     async def _(request: Request) -> Response:
         front.admit(request)
         return front.reply(request, 200, front.service.describe().model_dump_json().encode())
+
+    @app.get(
+        "/v1/example",
+        summary="A request that works as it stands, an evening hour of the validated year",
+        response_model=DispatchRequest,
+        responses=refused,
+    )
+    async def _(request: Request) -> Response:
+        front.admit(request)
+        return front.reply(request, 200, as_json(example).encode())
 
     @app.get("/healthz", summary="Whether the process lives", response_model=Health)
     async def _(request: Request) -> Response:
@@ -224,11 +236,11 @@ def _described(app: FastAPI, *, secured: bool) -> dict[str, Any]:
     """OpenAPI document: FastAPI's, with the schema of the request, which is read from its bytes."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_INTRODUCTION)
     request = DispatchRequest.model_json_schema(ref_template=_REFERENCE)
-    schemas = document["components"]["schemas"]
-    schemas |= request.pop("$defs") | {"DispatchRequest": request}
+    # FastAPI describes it too, as the answer of `/v1/example`.
+    document["components"]["schemas"] |= request.pop("$defs") | {"DispatchRequest": request}
     if secured:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path in ("/v1/dispatch", "/v1/model", "/metrics"):
+        for path in ("/v1/dispatch", "/v1/example", "/v1/model", "/metrics"):
             for operation in document["paths"][path].values():
                 operation["security"] = [{"token": []}]
     return document

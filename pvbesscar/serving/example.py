@@ -29,3 +29,8 @@ def example_of(service: DispatchService) -> DispatchRequest:
         none = np.zeros_like(ahead, dtype=np.float64)
         outlook = Outlook(data.pv_kwh[ahead], data.mall_kwh[ahead], none, none)
     return request_of(state, service.settings.tariff, outlook)
+
+
+def as_json(example: DispatchRequest) -> str:
+    """Example as JSON, without the fields that it leaves out."""
+    return example.model_dump_json(exclude_defaults=True, indent=1)

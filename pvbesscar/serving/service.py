@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pvbesscar.controllers import registry
@@ -66,6 +67,9 @@ class History:
             )
 
 
+Decide = Callable[["DispatchService", DispatchRequest], DispatchResponse]
+
+
 @dataclass(slots=True)
 class DispatchService:
     """A controller, the plant, and what it was validated on.
@@ -115,6 +119,11 @@ class DispatchService:
             rule_score=self.scores[1],
             limit_ms=self.limit_ms,
         )
+
+    def rehearse(self, request: DispatchRequest, decide: Decide) -> None:
+        """Decide an hour that nobody is told of: libraries and compiled code are loaded by the first."""
+        decide(self, request)
+        self.history = History()
 
     def close(self) -> None:
         """Let go of threads."""
