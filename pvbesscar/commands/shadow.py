@@ -31,7 +31,7 @@ def shadow(
     example: Annotated[
         Path | None, typer.Option("--example", metavar="FOLDER", help="Write synthetic telemetry there, and end.")
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=2, max=365, help="Days of the example.")] = 4,
+    days: Annotated[int, typer.Option("--days", min=2, max=365, help="Days of the example.")] = 10,
 ) -> None:
     """Decide each hour of a site from its telemetry, move nothing, and say what that would have saved.
 

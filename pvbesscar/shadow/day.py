@@ -20,7 +20,7 @@ from pvbesscar.controllers.program import solve_lp
 from pvbesscar.controllers.stretch_program import StretchProgram
 from pvbesscar.evaluation.bill import DEMAND, ENERGY, EXPORT, FEE, bill_of
 from pvbesscar.oe2.calendar import day_types
-from pvbesscar.shadow.course import demand_array
+from pvbesscar.shadow.course import demand_array, seen_before
 from pvbesscar.shadow.site import Site, window
 from pvbesscar.shadow.stays import Stays
 from pvbesscar.shadow.telemetry import HOUR_S
@@ -63,6 +63,15 @@ class Started:
     plants: Mapping[str, PlantNow]
     site_soc: float
 
+    def of(self, course: str) -> tuple[PlantNow, float]:
+        """State of a simulated plant or of the site, and by how much its battery is ahead of the site's.
+
+        The vehicles of the site are taken to be as far as those of the shadow.
+        """
+        if course == SITE:
+            return self.plants["shadow"].model_copy(update={"soc": self.site_soc}), 0.0
+        return self.plants[course], self.plants[course].soc - self.site_soc
+
 
 def counted_rows(rows: Sequence[HourRow], stuck: Mapping[int, tuple[str, str]]) -> list[HourRow]:
     """Rows of a day with those hours taken out that turned out to be of a sensor that stood still."""
@@ -94,11 +103,13 @@ def close_day(
             (SITE, *COURSES)}  # fmt: skip
     courses = {SITE: _course(paid[SITE], [_hour(row, SITE) for row in counted], paid[SITE].total, (0.0, 0.0))}
     for name in COURSES:
-        stock = sum(_stock_kwh(site, part, starts[part[0].hour], name, _hour(part[-1], name)) for part in stretches)
+        stock = sum(
+            _stock_kwh(site, part, starts[part[0].hour].of(name)[1], _hour(part[-1], name)) for part in stretches
+        )
         courses[name] = _course(paid[name], [_hour(row, name) for row in counted], paid[SITE].total, site.stock(stock))
     refused = "; ".join(refusals(site.plant)) or None
     if refused is None and stretches:
-        courses[OPTIMUM] = _optimum(site, past, stretches, starts, stays, courses)
+        courses[OPTIMUM] = _optimum(site, past, stretches, starts, stays, paid[SITE].total)
     row = DayRow(
         day=day,
         hours=len(rows),
@@ -170,11 +181,13 @@ def _stretches(counted: Sequence[HourRow]) -> list[list[HourRow]]:
     return runs
 
 
-def _stock_kwh(site: Site, part: Sequence[HourRow], started: Started, course: str, last: HourOfCourse) -> float:
-    """What a battery has gained over the site's in a run of hours, as energy that it can give [kWh]."""
+def _stock_kwh(site: Site, part: Sequence[HourRow], ahead: float, last: HourOfCourse) -> float:
+    """What a battery has gained over the site's in a run of hours, as energy that it can give [kWh].
+
+    `ahead` is by how much its state of charge was above the site's when they began.
+    """
     p = site.plant.params
-    began = started.plants[course].soc - started.site_soc
-    return (last.soc - _hour(part[-1], SITE).soc - began) * p.bess_kwh * math.sqrt(p.bess_efficiency)
+    return (last.soc - _hour(part[-1], SITE).soc - ahead) * p.bess_kwh * math.sqrt(p.bess_efficiency)
 
 
 def _course(paid: _Paid, hours: Iterable[HourOfCourse], site_pen: float, stock: tuple[float, float]) -> CourseDay:
@@ -200,30 +213,44 @@ def _optimum(
     stretches: Sequence[Sequence[HourRow]],
     starts: Mapping[int, Started],
     stays: Stays,
-    courses: Mapping[str, CourseDay],
+    site_pen: float,
 ) -> CourseDay:
-    """The least that the counted hours could have cost from where the shadow stood, less what the battery then holds.
+    """The most that perfect foresight could have saved in the counted hours, from the site's state or the shadow's.
 
-    The shadow's own course is one of those that were possible, so it has not saved more.
+    The site's own course and the shadow's are among those that were possible: neither has saved more.
     """
-    exchanges, hours, stock = list[Exchange](), list[HourOfCourse](), 0.0
-    demand: Demand | None = None
+    found = [
+        _best_from(site, past, stretches, {hour: one.of(name) for hour, one in starts.items()}, stays, name, site_pen)
+        for name in (SITE, "shadow")
+    ]
+    return max(found, key=lambda course: course.saved_pen)
+
+
+def _best_from(
+    site: Site,
+    past: Past,
+    stretches: Sequence[Sequence[HourRow]],
+    starts: Mapping[int, tuple[PlantNow, float]],
+    stays: Stays,
+    course: str,
+    site_pen: float,
+) -> CourseDay:
+    """Course of least cost, what the battery holds at the end deducted, from the states of the site or of a plant."""
+    exchanges, hours, stock = past.exchanges(course), list[HourOfCourse](), 0.0
+    before = len(exchanges)
     for part in stretches:
-        started = starts[part[0].hour]
-        plant = started.plants["shadow"]
-        seen = plant.demand_kw if demand is None else demand
-        own, demand = _least(site, part, plant, seen, stays)
-        stock += _stock_kwh(site, part, started, "shadow", own[-1])
+        plant, ahead = starts[part[0].hour]
+        seen = seen_before(site, part[0].hour, {hour: bought for hour, bought, _ in exchanges})
+        own = _least(site, part, plant, seen, stays)
+        stock += _stock_kwh(site, part, ahead, own[-1])
         hours += own
         exchanges += [(row.hour, one.import_kwh, one.export_kwh) for row, one in zip(part, own, strict=True)]
-    paid = _added(site, past.exchanges("shadow"), exchanges)
-    return _course(paid, hours, courses[SITE].bill_pen, site.stock(stock))
+    paid = _added(site, exchanges[:before], exchanges[before:])
+    return _course(paid, hours, site_pen, site.stock(stock))
 
 
-def _least(
-    site: Site, part: Sequence[HourRow], plant: PlantNow, seen: Demand, stays: Stays
-) -> tuple[list[HourOfCourse], Demand]:
-    """Course of least cost of a run of hours, and the demand that it leaves."""
+def _least(site: Site, part: Sequence[HourRow], plant: PlantNow, seen: Demand, stays: Stays) -> list[HourOfCourse]:
+    """Course of least cost of a run of hours."""
     first, end = part[0].hour, part[-1].hour + HOUR_S
     pv, mall = (np.array([getattr(row, name) for row in part], np.float64) for name in ("pv_kw", "mall_kw"))
     there = stays.between(first, end).with_soc(plant.vehicles)
@@ -234,7 +261,7 @@ def _least(
     worth = site.tariff.lowest_price * math.sqrt(data.params.bess_efficiency) * (1.0 + TIE)
     program.lp.cost[site_columns.stored[-1]] -= worth * len(part)
     x = solve_lp(program.lp, f"the least cost of {part[0].time}").x
-    hours = [
+    return [
         HourOfCourse(
             soc=x[site_columns.stored[i]] / kwh if kwh else 0.0,
             battery_kw=x[site_columns.charged[i]] - x[site_columns.discharged[i]],
@@ -244,8 +271,3 @@ def _least(
         )
         for i in range(len(part))
     ]
-    months = demand_array(site, seen)
-    for charge, inside in enumerate(data.tariff.in_band[:, site.lead : site.lead + len(part)]):
-        bought = [one.import_kwh for one, counts in zip(hours, inside, strict=True) if counts]
-        months[charge, 0] = max([months[charge, 0], *bought])
-    return hours, tuple(tuple(float(kw) for kw in row) for row in months)

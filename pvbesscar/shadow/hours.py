@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pvbesscar.controllers.forecast import WEEK
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.plant.tariff import in_band
 from pvbesscar.shadow import judge
@@ -143,7 +144,7 @@ class Hours:
             return NO_CALENDAR, "a leap year has no place for the vehicles of its last day"
         if not self.plants(hour):
             return NO_STATE, "the hour before it has no reading to begin from"
-        return NO_HISTORY, f"fewer than {LEAST_HOURS} hours without a gap stand before it"
+        return NO_HISTORY, f"fewer than {hours_needed(self.description)} hours without a gap stand before it"
 
     def _counted(self, hour: int, decision: Decision | None) -> HourRow:
         assert decision is not None  # `_why_not` says so
@@ -196,7 +197,7 @@ class Hours:
         while before in readings and self._is_sound(before) and len(own) < 24 * HISTORY_DAYS:
             own.append(readings[before])
             before -= HOUR_S
-        if len(own) < LEAST_HOURS:
+        if len(own) < hours_needed(self.description):
             return None
         own.reverse()
         return History(hour, np.array([one.pv_kw for one in own]), np.array([one.mall_kw for one in own]))
@@ -228,6 +229,11 @@ class Hours:
 
     def _time(self, hour: int) -> str:
         return self.site.stamp(hour).isoformat(timespec="minutes")
+
+
+def hours_needed(description: ModelDescription) -> int:
+    """Hours without a gap that a decision needs: a day, or the week that a rolling program's forecasts look back at."""
+    return WEEK if description.outlook_hours else LEAST_HOURS
 
 
 def site_hour(reading: Reading) -> HourOfCourse:

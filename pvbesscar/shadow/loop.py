@@ -17,8 +17,7 @@ import pandas as pd
 from pvbesscar.shadow import judge
 from pvbesscar.shadow.client import Adviser
 from pvbesscar.shadow.day import Past, Started, close_day, counted_rows
-from pvbesscar.shadow.expect import LEAST_HOURS
-from pvbesscar.shadow.hours import GAP, Hours, Seen, peaks_before, site_hour
+from pvbesscar.shadow.hours import GAP, Hours, Seen, hours_needed, peaks_before, site_hour
 from pvbesscar.shadow.site import Site, load_site
 from pvbesscar.shadow.source import read_source
 from pvbesscar.shadow.stays import Stays, read_stays
@@ -164,7 +163,8 @@ class _Pass:
             return None
         day = self.settings.shadow.begin
         if day is None:
-            earliest = self.site.stamp(min(telemetry.readings) + LEAST_HOURS * HOUR_S - 1)
+            before = hours_needed(self.adviser.describe())
+            earliest = self.site.stamp(min(telemetry.readings) + before * HOUR_S - 1)
             day = (earliest + pd.Timedelta(days=1)).date()
         midnight = pd.Timestamp(dt.datetime.combine(day, dt.time())).tz_localize(
             self.settings.site.timezone, ambiguous=True, nonexistent="shift_forward"

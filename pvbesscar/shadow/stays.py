@@ -42,8 +42,11 @@ class Stays(NamedTuple):
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
         """Stays of a table with `COLUMNS`."""
-        kinds = (object, np.int64, np.int64, np.int64, np.float64, np.float64, np.float64)
-        return cls(*(frame[column].to_numpy(kind) for column, kind in zip(COLUMNS, kinds, strict=True)))
+        whole, real = (
+            {name: frame[name].to_numpy(kind) for name in names}
+            for kind, names in ((np.int64, COLUMNS[1:4]), (np.float64, COLUMNS[4:]))
+        )
+        return cls(frame["session_id"].to_numpy(object), **whole, **real)
 
     def between(self, first: int, end: int, known_until: int | None = None) -> Self:
         """Stays that touch the hours from `first` to before `end`.
@@ -56,7 +59,7 @@ class Stays(NamedTuple):
         inside = (self.arrival < end) & (self.departure > first)
         if known_until is not None:
             inside &= self.arrival <= known_until
-        return type(self)(*(values[inside] for values in self))
+        return type(self)._make(values[inside] for values in self)
 
     def with_soc(self, soc: Mapping[str, float]) -> Self:
         """Return the same stays, some of them with another state of charge than that of their arrival."""

@@ -19,7 +19,10 @@ class ShadowSettings(Frozen):
     )
     api: str = quantity("http://127.0.0.1:8080", "", "address of `pvbesscar serve`", "its default", min_length=8)
     begin: dt.date | None = quantity(
-        None, "date", "first day of the shadow", "the first one that has a day of telemetry before it"
+        None,
+        "date",
+        "first day of the shadow",
+        "the first one that has a day of telemetry before it, a week where the controller plans ahead",
     )
     late_hours: int = quantity(
         2,

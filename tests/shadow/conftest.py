@@ -18,5 +18,5 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture
 def told(small: Settings, tmp_path: Path) -> Settings:
-    """The site with five days of telemetry, and a shadow of its own."""
-    return example(small, tmp_path / tmp_path.name)
+    """The site with three days of telemetry, and a shadow of its own."""
+    return example(small, tmp_path / tmp_path.name, days=3)

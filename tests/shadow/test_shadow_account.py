@@ -12,17 +12,17 @@ import pytest
 from pvbesscar.shadow.words import day_line, page
 from schemas.settings import Settings
 from tests.builders import two_prices
-from tests.shadow.sites import RuleService, book, built, example, put, service, taken, with_shadow
+from tests.shadow.sites import RuleService, book, built, example, frame, put, service, taken
 
-DAYS = ["2025-01-02", "2025-01-03", "2025-01-04", "2025-01-05"]
+DAYS = ["2025-01-02", "2025-01-03"]
 
 
 def test_the_rule_told_what_the_hour_brings_is_the_site_that_the_rule_drives(told: Settings) -> None:
     own = service(told)
     done = taken(told, own)
     assert [day.day for day in done.days] == DAYS
-    assert (done.counted, done.accounted, done.decided) == (96, 96, 97)
-    assert len(own.asked) == 96 * 2 + 1
+    assert (done.counted, done.accounted, done.decided) == (48, 48, 49)
+    assert len(own.asked) == 48 * 2 + 1
     for day in done.days:
         site, hindsight = day.courses["site"], day.courses["hindsight"]
         assert (day.counted, day.hours, day.stretches) == (24, 24, 1)
@@ -115,16 +115,14 @@ def test_a_demand_that_the_month_had_already_costs_nothing_again(tmp_path: Path)
 
 
 def test_vehicles_that_stand_there_begin_with_what_the_site_gave_them(told: Settings) -> None:
-    # The shadow begins at noon, when the vehicles of 9 to 12 h are at the sockets: telemetry from noon on only.
-    own = with_shadow(told, begin="2025-01-02")
-    taken(own)
-    row = book(own).hours("2025-01-02")[10]
-    # After 10 h: those that came at 9 h have had an hour at 3.5 kW, those of 10 h their first.
-    vehicles = row.plants["shadow"].vehicles
-    socs = sorted({round(soc, 4) for soc in vehicles.values()})
-    moto, taxi = 3.5, 10.0
-    full = [min(0.3 + 3.5 * 0.95 * hours / kwh, 0.9) for hours in (1, 2) for kwh in (moto, taxi)]
-    assert socs == sorted({round(soc, 4) for soc in full})
+    # A row is missing at 9 h of the second day, and 24 hours later the shadow begins again: at the end of 10 h.
+    put(told, frame(told).drop(index=24 + 9))
+    taken(told)
+    row = next(row for row in book(told).hours("2025-01-03") if row.counted)
+    assert row.time == "2025-01-03T10:00-05:00"
+    # Those that came at 9 h have had an hour at 3.5 kW; those of 10 h are new.
+    socs = sorted({round(soc, 4) for soc in row.began["shadow"].vehicles.values()})
+    assert socs == [round(min(0.3 + 3.5 * 0.95 / kwh, 0.9), 4) for kwh in (10.0, 3.5)]
 
 
 def test_a_page_for_people(told: Settings) -> None:
@@ -135,6 +133,6 @@ def test_a_page_for_people(told: Settings) -> None:
     (line,) = [row for row in text.splitlines() if row.startswith("| least possible")]
     bill = float(line.split("|")[4].replace(",", ""))
     assert bill == pytest.approx(sum(day.courses["optimum"].bill_pen for day in days), abs=0.01)
-    assert "4 days, 96 of 96 hours counted" in text
+    assert "2 days, 48 of 48 hours counted" in text
     assert day_line(days[0]) == days[0].line
     assert not math.isnan(np.sum([day.courses["shadow"].stock_kwh for day in days]))

@@ -236,7 +236,8 @@ def test_a_row_that_was_cut_in_the_middle_of_the_file_says_nothing(short: Settin
 
 def test_parquet_and_json_say_what_csv_says(short: Settings) -> None:
     path = Path(str(short.shadow.telemetry))
-    table = pd.read_csv(path)
+    table = pd.read_csv(path).iloc[:30]
+    table.to_csv(path, index=False)
     parquet, records = path.with_suffix(".parquet"), path.with_suffix(".json")
     table.to_parquet(parquet)
     records.write_text(json.dumps(table.to_dict("records")))
