@@ -24,7 +24,7 @@ from pvbesscar.serving.access import Access
 from pvbesscar.serving.app import make_app
 from tests.serving.sites import Client, example, service, year
 
-QUICK, SLOW = 12, 600
+QUICK, SLOW = 4, 600
 """Cases of each path that are allowed, and that are forbidden; paths without parameters have one."""
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -95,7 +95,7 @@ OF_VEHICLE = sorted(EXAMPLE["vehicles"][0])
 
 
 @given(data=st.data())
-@settings(max_examples=120, **PATIENT)
+@settings(max_examples=80, **PATIENT)
 def test_an_example_with_something_else_in_it_is_answered_or_refused_in_words(data: st.DataObject) -> None:
     body = copy.deepcopy(EXAMPLE)
     value = data.draw(NUMBERS | ANYTHING)
