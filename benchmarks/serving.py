@@ -156,7 +156,7 @@ def client(name: str, root: Path, port: int, total: int, pid: int) -> None:
         return times, codes, time.perf_counter() - began
 
     asyncio.run(ask(min(total // 10, 1000)))
-    memory = [resident_mib(pid)]
+    memory, cpu = [resident_mib(pid)], processor_s(pid)
     times: list[float] = []
     codes: dict[int, int] = {}
     seconds = 0.0
@@ -170,6 +170,7 @@ def client(name: str, root: Path, port: int, total: int, pid: int) -> None:
     print(json.dumps({
         "controller": name, "requests": len(times), "codes": codes, "requests_per_s": len(times) / seconds,
         "median_ms": ms[0], "p99_ms": ms[1], "greatest_ms": ms[2], "resident_mib": memory,
+        "server_cpu_ms": (processor_s(pid) - cpu) / len(times) * 1000.0,
     }))  # fmt: skip
 
 
@@ -177,6 +178,12 @@ def resident_mib(pid: int) -> float:
     """Memory of a process that is in use [MiB]."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024.0
+
+
+def processor_s(pid: int) -> float:
+    """Processor time that a process has had [s]."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(name: str, root: Path, total: int) -> dict[str, Any]:
@@ -195,6 +202,7 @@ def measure(name: str, root: Path, total: int) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.stdout)
     print(
         f"{name}: {found['requests_per_s']:.0f} requests/s, p99 {found['p99_ms']:.1f} ms, "
+        f"{found['server_cpu_ms']:.2f} ms of processor each, "
         f"{found['resident_mib'][0]:.0f} to {found['resident_mib'][-1]:.0f} MiB",
         flush=True,
     )
@@ -241,6 +249,7 @@ def write(out: Path, rows: list[dict[str, Any]]) -> None:
         "median [ms]",
         "p99 [ms]",
         "greatest [ms]",
+        "processor of the server [ms]",
         "refused",
         "memory, first to last [MiB]",
     )

@@ -46,17 +46,20 @@ def _at_sockets(
         asked = np.clip(np.asarray(action[1:], np.float64), 0.0, 1.0) * p.socket_kw
         seen = (left > 0) & (np.abs(given - asked) > SEEN_KW)
     guards = []
+    # Python's numbers are written several times as fast as NumPy's.
+    powers, needs, hours_left = given.tolist(), need.tolist(), left.tolist()
+    wishes = None if asked is None else asked.tolist()
     for k in np.flatnonzero(seen).tolist():
-        power, hours = float(given[k]), int(left[k])
-        wanted = None if asked is None else float(asked[k])
+        power, needed, hours = powers[k], needs[k], hours_left[k]
+        wanted = None if wishes is None else wishes[k]
         guard: Guard
         if wanted is None or power > wanted:
             guard = "infeasible" if k in late else "departure"
-            why = f"{need[k]:.2f} kWh must be in the vehicle within {hours} h"
+            why = f"{needed:.2f} kWh must be in the vehicle within {hours} h"
             if k in late:
                 why += f", and {p.socket_kw * hours:.2f} kWh is the most that the socket gives"
-        elif power > 0.0 or need[k] <= 0.0:
-            guard, why = "required_soc", f"it needs {need[k]:.2f} kWh to its required state of charge, and no more"
+        elif power > 0.0 or needed <= 0.0:
+            guard, why = "required_soc", f"it needs {needed:.2f} kWh to its required state of charge, and no more"
         else:
             guard, why = "least_power", f"a socket gives {p.socket_min_kw:g} kW or nothing"
         guards.append(GuardAction(guard=guard, socket=k + 1, asked_kw=wanted, set_kw=power, why=why))

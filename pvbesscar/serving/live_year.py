@@ -83,7 +83,8 @@ class LiveYears:
             No full hour, a year far away, or a year whose carbon intensity nobody knows.
         """
         seconds = time.timestamp()
-        if seconds % 3600.0:
+        # Clocks of some zones strike on the half hour of UTC.
+        if (seconds - next(iter(self.validated.hour_of))) % 3600.0:
             raise _refused(f"{time.isoformat()} is not the start of a full hour", "round down to the hour")
         if (t := self.validated.hour_of.get(int(seconds))) is not None:
             return self.validated, t
@@ -101,6 +102,8 @@ class LiveYears:
                 if len(self._made) >= KEPT:
                     self._made.pop(next(iter(self._made)))
                 live = self._made[year] = _made(year, self.validated.data, self._settings)
+        if int(seconds) not in live.hour_of:
+            raise _refused(f"{time.isoformat()} is not the start of an hour in {self._zone}", "send full hours")
         return live, live.hour_of[int(seconds)]
 
 

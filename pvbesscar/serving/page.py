@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zoneinfo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,6 +111,13 @@ def _drawings(hours: Sequence[Answered], zone: zoneinfo.ZoneInfo, words: Words) 
     )
 
 
+def _round_levels(low: float, high: float) -> list[float]:
+    """Round numbers between two, three to seven of them."""
+    tens = 10.0 ** math.floor(math.log10(high - low))
+    step = next(tens * part for part in (0.2, 0.25, 0.5, 1.0, 2.0) if (high - low) / (tens * part) <= 6.0)
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def _drawing(
     title: str,
     series: Sequence[tuple[str, str, list[float]]],
@@ -136,7 +144,7 @@ def _drawing(
             before = hour
         return "".join(parts)
 
-    levels = [low + (high - low) * part / 4.0 for part in range(5)]
+    levels = _round_levels(low, high)
     ticks = [
         (round(LEFT + hour * step, 1), one.response.time.astimezone(zone).strftime("%H"))
         for hour, one in zip(place, hours, strict=True)

@@ -42,7 +42,7 @@ def _refuse_twins(body: bytes) -> None:
     twins: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
-        if len({key for key, _ in pairs}) < len(pairs):
+        if len(dict(pairs)) < len(pairs):
             keys = [key for key, _ in pairs]
             twins.extend(sorted({key for key in keys if keys.count(key) > 1}))
 

@@ -20,6 +20,8 @@ from schemas.errors import RequestError
 from schemas.settings import TariffSettings
 
 FloatArray = NDArray[np.float64]
+FARTHEST = dt.timedelta(days=366)
+"""Farthest departure that is believed."""
 Near = tuple[FloatArray, FloatArray]
 """The observation's forecasts: columns `FORECAST_COLUMNS`, shape (4,), and the net load, shape (24,)."""
 
@@ -136,6 +138,7 @@ def _socket_faults(request: DispatchRequest, sockets: int) -> list[FieldFault]:
         found = len(request.delivered_kwh)
         faults.append(("delivered_kwh", f"{found} numbers, where the site has {sockets} sockets"))
     seen: set[int] = set()
+    farthest = request.time + FARTHEST
     for number, vehicle in enumerate(request.vehicles):
         where = f"vehicles[{number}]"
         if vehicle.socket > sockets:
@@ -143,20 +146,18 @@ def _socket_faults(request: DispatchRequest, sockets: int) -> list[FieldFault]:
         if vehicle.socket in seen:
             faults.append((f"{where}.socket", f"socket {vehicle.socket} holds two vehicles"))
         seen.add(vehicle.socket)
-        if fault := _departure_fault(vehicle, request.time):
-            faults.append((f"{where}.departure", fault))
+        if not request.time < vehicle.departure <= farthest:
+            faults.append((f"{where}.departure", _departure_fault(vehicle, request.time)))
     return [FieldFault(field=field, problem=problem) for field, problem in faults]
 
 
-def _departure_fault(vehicle: Vehicle, time: dt.datetime) -> str | None:
+def _departure_fault(vehicle: Vehicle, time: dt.datetime) -> str:
     if vehicle.departure <= time:
         return (
             f"the vehicle at socket {vehicle.socket} departs at {vehicle.departure.isoformat()}, not after the hour "
             f"begins ({time.isoformat()}): leave it out if it has left, or send its new departure"
         )
-    if vehicle.departure - time > dt.timedelta(days=366):
-        return f"{vehicle.departure.isoformat()} is more than a year ahead"
-    return None
+    return f"{vehicle.departure.isoformat()} is more than {FARTHEST.days} days ahead"
 
 
 def _demand_faults(request: DispatchRequest, tariff: TariffSettings) -> list[FieldFault]:

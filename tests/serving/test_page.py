@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from pvbesscar.serving.page_words import language_of, words_in
 from tests.serving.sites import Client, example, service, year
+from tools.docs.screenshots import browser, installed, visit
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,18 @@ def test_it_asks_nobody_and_runs_nothing(asked: Client) -> None:
 )  # fmt: skip
 def test_the_language_is_the_one_asked_for(asked_for: str, language: str) -> None:
     assert language_of(asked_for) == language
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not installed(), reason="chromium and chromium-driver are not installed")
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_it_fits_a_telephone_and_asks_no_host(asked: Client, tmp_path: Path, language: str) -> None:
+    assert asked.dispatch(example(asked)).status_code == 200
+    file = tmp_path / "page.html"
+    file.write_text(page(asked, language), encoding="utf-8")
+    with browser(390, 900) as driver:
+        command = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", command)
+        seen = visit(driver, file.as_uri())
+        assert (seen.errors, seen.hosts) == ([], set())
+        assert driver.execute_script("return [innerWidth, document.documentElement.scrollWidth]") == [390, 390]
