@@ -28,6 +28,8 @@ from pvbesscar.shadow.words import day_line
 from schemas.shadow import COURSES, CourseDay, DayRow, Demand, HourOfCourse, HourRow, PlantNow
 
 SITE, OPTIMUM = "site", "optimum"
+ROUNDING_SOC = 1e-5
+"""Room for states of charge that the simulators round."""
 TIE = 1e-6
 """Share by which stored energy counts for more than it is worth, to decide between courses of the same cost."""
 KINDS = (ENERGY, DEMAND, FEE, EXPORT)
@@ -241,7 +243,7 @@ def _best_from(
     for part in stretches:
         plant, ahead = starts[part[0].hour]
         seen = seen_before(site, part[0].hour, {hour: bought for hour, bought, _ in exchanges})
-        own = _least(site, part, plant, seen, stays)
+        own = _least(site, part, plant, seen, stays, course)
         stock += _stock_kwh(site, part, ahead, own[-1])
         hours += own
         exchanges += [(row.hour, one.import_kwh, one.export_kwh) for row, one in zip(part, own, strict=True)]
@@ -249,17 +251,23 @@ def _best_from(
     return _course(paid, hours, site_pen, site.stock(stock))
 
 
-def _least(site: Site, part: Sequence[HourRow], plant: PlantNow, seen: Demand, stays: Stays) -> list[HourOfCourse]:
-    """Course of least cost of a run of hours."""
+def _least(
+    site: Site, part: Sequence[HourRow], plant: PlantNow, seen: Demand, stays: Stays, course: str
+) -> list[HourOfCourse]:
+    """Course of least cost of a run of hours, which ends no fuller than it began or `course` ended."""
     first, end = part[0].hour, part[-1].hour + HOUR_S
     pv, mall = (np.array([getattr(row, name) for row in part], np.float64) for name in ("pv_kw", "mall_kw"))
     there = stays.between(first, end).with_soc(plant.vehicles)
     data = cost_only(window(site, first, pv, mall, there, demand_array(site, seen), plant.soc))
     program = StretchProgram(data, site.lead, len(part), NO_SCALE)
     site_columns, kwh = program.site, data.params.bess_kwh
+    # Nobody fills a battery with what can be bought later at the same price.
+    last = site_columns.stored[-1]
+    most = (max(_hour(part[-1], course).soc, plant.soc) + ROUNDING_SOC) * kwh
+    program.lp.upper[last] = max(min(program.lp.upper[last], most), program.lp.lower[last])
     # A breath more than it is worth: where it pays nothing to use what is stored, it stays where it is.
     worth = site.tariff.lowest_price * math.sqrt(data.params.bess_efficiency) * (1.0 + TIE)
-    program.lp.cost[site_columns.stored[-1]] -= worth * len(part)
+    program.lp.cost[last] -= worth * len(part)
     x = solve_lp(program.lp, f"the least cost of {part[0].time}").x
     return [
         HourOfCourse(

@@ -28,7 +28,8 @@ def day_line(row: DayRow) -> str:
     parts = [f"{when}: the site paid {site.bill_pen:,.2f} PEN; {model} would have {_saved(shadow, site)}"]
     if "optimum" in row.courses:
         parts.append(f"; at most {row.courses['optimum'].saved_pen:,.2f} could have been saved")
-    parts.append(f". Not to know the hour cost it {hindsight.saved_pen - shadow.saved_pen:,.2f}")
+    price = hindsight.saved_pen - shadow.saved_pen
+    parts.append(f". Not to know the hour {'cost' if price >= 0.0 else 'won'} it {abs(price):,.2f}")
     if shadow.departures_met < shadow.departures:
         parts.append(f"; {shadow.departures - shadow.departures_met} of {shadow.departures} vehicles left short")
     if row.counted < row.hours:
