@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from pvbesscar.controllers.forecast import WEEK
 from pvbesscar.oe2.calendar import day_types
 from pvbesscar.plant.tariff import in_band
 from pvbesscar.shadow import judge
-from pvbesscar.shadow.client import Adviser, asked_of, request_of, require_same_site
+from pvbesscar.shadow.client import Adviser, asked_of, request_of
 from pvbesscar.shadow.course import Asked, run_hour, seen_before, state_at, turned
 from pvbesscar.shadow.expect import LEAST_HOURS, History, expected
 from pvbesscar.shadow.site import Site
@@ -53,6 +52,8 @@ class Hours:
     ----------
     settings, site, adviser
         The scenario, the plant, and who is asked.
+    describe
+        What the service says of itself, asked when the first hour is decided.
     seen
         What has been read.
     begin
@@ -66,6 +67,7 @@ class Hours:
     settings: Settings
     site: Site
     adviser: Adviser
+    describe: Callable[[], ModelDescription]
     seen: Seen
     begin: Begin
     rows: list[HourRow]
@@ -74,13 +76,6 @@ class Hours:
 
     def __post_init__(self) -> None:
         self._sound = {row.hour: row.rule in SOUND for row in self.rows}
-
-    @cached_property
-    def description(self) -> ModelDescription:
-        """What the service says of itself, asked once a pass."""
-        description = self.adviser.describe()
-        require_same_site(self.site, description)
-        return description
 
     def plants(self, hour: int) -> dict[str, PlantNow]:
         """Simulated plants when an hour begins; empty where nothing is known of the hour before."""
@@ -144,7 +139,7 @@ class Hours:
             return NO_CALENDAR, "a leap year has no place for the vehicles of its last day"
         if not self.plants(hour):
             return NO_STATE, "the hour before it has no reading to begin from"
-        return NO_HISTORY, f"fewer than {hours_needed(self.description)} hours without a gap stand before it"
+        return NO_HISTORY, f"fewer than {hours_needed(self.describe())} hours without a gap stand before it"
 
     def _counted(self, hour: int, decision: Decision | None) -> HourRow:
         assert decision is not None  # `_why_not` says so
@@ -178,7 +173,7 @@ class Hours:
 
     def _ask(self, hour: int, now: PlantNow, history: History, pv_kw: float, mall_kw: float) -> DispatchResponse:
         state = state_at(self.site, hour, now, self.seen.stays, pv_kw, mall_kw)
-        return self.adviser.ask(request_of(self.site, hour, state, history, self.description))
+        return self.adviser.ask(request_of(self.site, hour, state, history, self.describe()))
 
     def _demand(self, hour: int) -> dict[str, Demand]:
         """Demand that the charges of each simulated plant have seen when an hour begins."""
@@ -197,7 +192,7 @@ class Hours:
         while before in readings and self._is_sound(before) and len(own) < 24 * HISTORY_DAYS:
             own.append(readings[before])
             before -= HOUR_S
-        if len(own) < hours_needed(self.description):
+        if len(own) < hours_needed(self.describe()):
             return None
         own.reverse()
         return History(hour, np.array([one.pv_kw for one in own]), np.array([one.mall_kw for one in own]))

@@ -10,12 +10,13 @@ import datetime as dt
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from pvbesscar.shadow import judge
-from pvbesscar.shadow.client import Adviser
+from pvbesscar.shadow.client import Adviser, require_same_site
 from pvbesscar.shadow.day import Past, Started, close_day, counted_rows
 from pvbesscar.shadow.hours import GAP, Hours, Seen, hours_needed, peaks_before, site_hour
 from pvbesscar.shadow.site import Site, load_site
@@ -26,7 +27,7 @@ from pvbesscar.shadow.telemetry import HOUR_S, Telemetry, parse
 from pvbesscar.shadow.words import page
 from pvbesscar.store.locks import BusyError, held
 from pvbesscar.store.workspace import Workspace
-from schemas.dispatch import HISTORY_DAYS
+from schemas.dispatch import HISTORY_DAYS, ModelDescription
 from schemas.errors import ConfigError, StaleError
 from schemas.settings import LOOK_BACK, Settings
 from schemas.shadow import Begin, DayRow, Decision, HourRow
@@ -144,9 +145,16 @@ class _Pass:
         if self.book.begin() is None:
             begin = begin.model_copy(update={"peaks": peaks_before(self.site, begin.hour, seen)})
             self.book.write_begin(begin)
-        hours = Hours(self.settings, self.site, self.adviser, seen, begin, rows, self.clock)
+        hours = Hours(self.settings, self.site, self.adviser, lambda: self.description, seen, begin, rows, self.clock)
         done = self._through(hours, first, newest)
         return Pass(done.decided, done.accounted, done.counted, done.days, done.next, (*notes, *self._odd(hours)))
+
+    @cached_property
+    def description(self) -> ModelDescription:
+        """What the service says of itself, asked once a pass."""
+        description = self.adviser.describe()
+        require_same_site(self.site, description)
+        return description
 
     def _begin(self, telemetry: Telemetry) -> Begin | None:
         """Where the shadow began, or begins; None while it can not yet."""
@@ -163,7 +171,7 @@ class _Pass:
             return None
         day = self.settings.shadow.begin
         if day is None:
-            before = hours_needed(self.adviser.describe())
+            before = hours_needed(self.description)
             earliest = self.site.stamp(min(telemetry.readings) + before * HOUR_S - 1)
             day = (earliest + pd.Timedelta(days=1)).date()
         midnight = pd.Timestamp(dt.datetime.combine(day, dt.time())).tz_localize(
