@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from tools.audit.tariff import Tariff, added, read_tariff
 
 FloatArray = NDArray[np.float64]
 HOURS, DAYS, WEEK = 8760, 365, 7
@@ -33,7 +37,7 @@ class Plant:
     initial_soc: float
     socket_kw: float
     charger_efficiency: float
-    feed_in: float
+    wear: float
     bidirectional: bool
     guard: bool
     weights: tuple[float, ...]
@@ -49,14 +53,31 @@ class Year:
     """A year: series of `HOURS` values, and sessions with the energy that each needs at the charger.
 
     Columns of `sessions`: `socket`, `arrival`, `departure`, `battery_kwh`, `arrival_soc`, `required_soc`, `need_kwh`.
+    `day_type` is 1 Monday ... 7 Sunday, 8 holiday.
     """
 
     plant: Plant
+    tariff: Tariff
+    day_type: NDArray[np.int64]
     pv: FloatArray
     mall: FloatArray
     price: FloatArray
     carbon: FloatArray
     sessions: pd.DataFrame
+
+    @cached_property
+    def rule_import(self) -> FloatArray:
+        """Import of the rule in each hour [kWh]: a stretch inside the year begins with the demands that it left."""
+        plant, eta = self.plant, math.sqrt(self.plant.efficiency)
+        net = self.mall - self.pv + full_power(self, 0, len(self.pv))
+        stored = max(plant.initial_soc * plant.capacity_kwh, plant.reserve_kwh)
+        bought = np.zeros(len(net))
+        for hour, lacking in enumerate(net):
+            charge = min(max(-lacking, 0.0), plant.power_kw, (plant.capacity_kwh - stored) / eta)
+            discharge = min(max(lacking, 0.0), plant.power_kw, (stored - plant.reserve_kwh) * eta)
+            stored += charge * eta - discharge / eta
+            bought[hour] = max(lacking + charge - discharge, 0.0)
+        return bought
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401, JSON is what it is
@@ -74,20 +95,12 @@ def read_plant(dataset: Path) -> Plant:
     Raises
     ------
     NotAuditedError
-        It pays for more than energy, limits export, or charges at a least power.
+        Its sockets have a least power: then there is no bound.
     """
     schema, stored = read_json(dataset / "schema.json"), read_json(dataset / "plant.json")
-    params, tariff = stored["params"], stored.get("tariff", {})
-    unknown = {
-        "demand charges": tariff.get("demand"),
-        "a monthly fee": tariff.get("fee_pen_per_month"),
-        "a limit of export": tariff.get("export_limit_kw") is not None,
-        "a price of wear": params.get("wear_pen_per_kwh"),
-        "a least power of a socket": params.get("socket_min_kw"),
-    }
-    if any(unknown.values()):
-        named = ", ".join(name for name, there in unknown.items() if there)
-        raise NotAuditedError(f"{dataset} has {named}: this audit knows plants that pay for energy alone.")
+    params = stored["params"]
+    if params.get("socket_min_kw"):
+        raise NotAuditedError(f"{dataset}: its sockets have a least power, which this audit does not know.")
     (building,) = schema["buildings"].values()
     battery = building["electrical_storage"]["attributes"]
     charger = next(iter(building["chargers"].values()))["attributes"]
@@ -99,7 +112,7 @@ def read_plant(dataset: Path) -> Plant:
         initial_soc=battery["initial_soc"],
         socket_kw=charger["max_charging_power"],
         charger_efficiency=charger["efficiency"],
-        feed_in=params["feed_in_price"],
+        wear=params["wear_pen_per_kwh"],
         bidirectional=params["bidirectional"],
         guard=params["departure_guard"],
         weights=tuple(params[name] for name in WEIGHTS),
@@ -116,6 +129,8 @@ def read_year(dataset: Path) -> Year:
     carbon = pd.read_csv(dataset / building["carbon_intensity"])["carbon_intensity"][:HOURS]
     return Year(
         plant,
+        tariff=read_tariff(read_json(dataset / "plant.json")["tariff"], series),
+        day_type=series["day_type"].to_numpy(np.int64),
         pv=_single(kwp * _single(series["solar_generation"]) / 1000.0),
         mall=_single(series["non_shiftable_load"]),
         price=_single(price),
@@ -197,7 +212,7 @@ def _moved(sessions: pd.DataFrame, source: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
-    """Totals that scale the five terms on some hours: those under no control, where export earns nothing.
+    """Totals that scale the five terms on some hours: those under no control, its bill before export earns anything.
 
     For EV service it is the energy that departures require.
     """
@@ -210,10 +225,17 @@ def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
     return {
         "co2_kg": float((bought * year.carbon[start:stop]).sum()),
         "solar_kwh": float(sold.sum()),
-        "cost_pen": float((bought * year.price[start:stop]).sum()),
+        "cost_pen": float((bought * year.price[start:stop]).sum() + demand_pen(year, bought, start).sum()),
         "ev_short_kwh": float(required.sum()),
         "ramping_kwh": float(np.abs(np.diff(bought)).sum()),
     }
+
+
+def demand_pen(year: Year, imports: FloatArray, start: int) -> FloatArray:
+    """What each hour of a stretch adds to demand charges and fee [PEN]."""
+    # What the rule left counts only for a stretch inside the year whose demand is billed.
+    left = year.rule_import if start > 0 and year.tariff.charges else np.zeros(len(year.pv))
+    return added(year.tariff, imports, start, left)
 
 
 def full_power(year: Year, start: int, hours: int) -> FloatArray:
