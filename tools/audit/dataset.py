@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,8 @@ class Year:
     """A year: series of `HOURS` values, and sessions with the energy that each needs at the charger.
 
     Columns of `sessions`: `socket`, `arrival`, `departure`, `battery_kwh`, `arrival_soc`, `required_soc`, `need_kwh`.
-    `day_type` is 1 Monday ... 7 Sunday, 8 holiday.
+    `day_type` is 1 Monday ... 7 Sunday, 8 holiday. From `rule_import`, the rule's import of each hour, stretches inside
+    the year are billed; it is zero where no demand is.
     """
 
     plant: Plant
@@ -64,20 +64,7 @@ class Year:
     price: FloatArray
     carbon: FloatArray
     sessions: pd.DataFrame
-
-    @cached_property
-    def rule_import(self) -> FloatArray:
-        """Import of the rule in each hour [kWh]: a stretch inside the year begins with the demands that it left."""
-        plant, eta = self.plant, math.sqrt(self.plant.efficiency)
-        net = self.mall - self.pv + full_power(self, 0, len(self.pv))
-        stored = max(plant.initial_soc * plant.capacity_kwh, plant.reserve_kwh)
-        bought = np.zeros(len(net))
-        for hour, lacking in enumerate(net):
-            charge = min(max(-lacking, 0.0), plant.power_kw, (plant.capacity_kwh - stored) / eta)
-            discharge = min(max(lacking, 0.0), plant.power_kw, (stored - plant.reserve_kwh) * eta)
-            stored += charge * eta - discharge / eta
-            bought[hour] = max(lacking + charge - discharge, 0.0)
-        return bought
+    rule_import: FloatArray
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401, JSON is what it is
@@ -136,6 +123,7 @@ def read_year(dataset: Path) -> Year:
         price=_single(price),
         carbon=_single(carbon),
         sessions=_with_needs(_sessions(dataset, schema), plant),
+        rule_import=pd.read_parquet(dataset / "hourly.parquet")["rule_import_kwh"].to_numpy(np.float64),
     )
 
 
@@ -184,9 +172,23 @@ def drawn(year: Year, recipe: pd.DataFrame) -> Year:
     weather = recipe["weather_day"].to_numpy()[day] * 24 + hour
     demand = recipe["demand_day"].to_numpy()[day] * 24 + hour
     mall = _single(year.mall[demand] * recipe["load_factor"].to_numpy()[day])
-    return replace(
-        year, pv=year.pv[weather], mall=mall, sessions=_moved(year.sessions, recipe["demand_day"].to_numpy())
-    )
+    sessions = _moved(year.sessions, recipe["demand_day"].to_numpy())
+    own = replace(year, pv=year.pv[weather], mall=mall, sessions=sessions)
+    return replace(own, rule_import=run_rule(own)) if year.tariff.charges else own
+
+
+def run_rule(year: Year) -> FloatArray:
+    """Import of the rule in each hour of a year [kWh], to what the simulators' float32 makes of it."""
+    plant, eta = year.plant, math.sqrt(year.plant.efficiency)
+    net = year.mall - year.pv + full_power(year, 0, len(year.pv))
+    stored = max(plant.initial_soc * plant.capacity_kwh, plant.reserve_kwh)
+    bought = np.zeros(len(net))
+    for hour, lacking in enumerate(net):
+        charge = min(max(-lacking, 0.0), plant.power_kw, (plant.capacity_kwh - stored) / eta)
+        discharge = min(max(lacking, 0.0), plant.power_kw, (stored - plant.reserve_kwh) * eta)
+        stored += charge * eta - discharge / eta
+        bought[hour] = max(lacking + charge - discharge, 0.0)
+    return bought
 
 
 def _moved(sessions: pd.DataFrame, source: NDArray[np.int64]) -> pd.DataFrame:
@@ -233,9 +235,7 @@ def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
 
 def demand_pen(year: Year, imports: FloatArray, start: int) -> FloatArray:
     """What each hour of a stretch adds to demand charges and fee [PEN]."""
-    # What the rule left counts only for a stretch inside the year whose demand is billed.
-    left = year.rule_import if start > 0 and year.tariff.charges else np.zeros(len(year.pv))
-    return added(year.tariff, imports, start, left)
+    return added(year.tariff, imports, start, year.rule_import)
 
 
 def full_power(year: Year, start: int, hours: int) -> FloatArray:

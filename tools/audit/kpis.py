@@ -34,7 +34,7 @@ class Checks:
     hourly: Check = field(
         default_factory=lambda: Check("terms and reward of each hour are those of its energies", 1e-6)
     )
-    bills: Check = field(default_factory=lambda: Check("bill of each month, from its greatest imports, in parts", 1e-9))
+    bills: Check = field(default_factory=lambda: Check("bill of each month, from its greatest imports, in parts", 1e-7))
     departures: Check = field(default_factory=lambda: Check("departures of each hour are those of the sessions"))
     reference: Check = field(default_factory=lambda: Check("totals of no control, in parts", 1e-7))
     figures: Check = field(default_factory=lambda: Check("J, terms and key figures, in parts", 1e-7))
@@ -133,12 +133,13 @@ def _audit_months(checks: Checks, where: str, ledger: pd.DataFrame, start: int, 
     month, imports = tariff.month[t], ledger["import_kwh"].to_numpy()
     energy = sum(imports * inside[t] * price for inside, price in tariff.energy.values())
     billed = ledger["cost_pen"] - ledger["wear_pen"] + ledger["export_kwh"] * tariff.feed_in
-    left = year.rule_import if start > 0 and tariff.charges else np.zeros(len(year.pv))
-    power = np.sum(invoice_months(tariff, imports, start, billed_before(tariff, start, left)), axis=0)
+    power = np.sum(invoice_months(tariff, imports, start, billed_before(tariff, start, year.rule_import)), axis=0)
     whole = pd.Series(energy).groupby(month).sum().to_numpy() + power + tariff.fee
     told = billed.groupby(month).sum().to_numpy()
     for place in range(0 if tariff.begins(start) else 1, told.size):
-        checks.bills.values(f"{where}, month {month[0] + place + 1}", told[place], whole[place], scale=max(whole[place], 1.0))
+        checks.bills.values(
+            f"{where}, month {month[0] + place + 1}", told[place], whole[place], scale=max(whole[place], 1.0)
+        )
 
 
 def _audit_figures(
@@ -160,14 +161,14 @@ def _audit_figures(
         figures |= {"j": j[controller], "captured_share": _captured(j["no-control"], j[controller], bound)}
         checks.figures.table(where, result["terms"], own)
         checks.figures.table(where, result["kpis"], figures)
-        told = {name: result[name] for name in ("score", "captured_share", "gap_closed", "hours") if name in result}
+        told = {name: result[name] for name in ("score", "captured_share", "hours") if name in result}
         own_told = {
             "score": j[controller],
             "captured_share": figures["captured_share"],
-            "gap_closed": _gap_closed(j, controller, optimum),
             "hours": len(ledgers[controller]),
         }
         checks.figures.table(where, told, own_told)
+        _audit_gap(checks, where, result, _gap_closed(j, controller, optimum), optimum, j)
         _audit_reward(checks, where, ledgers[controller], year)
     if optimum is not None:
         checks.figures.table(f"{name}, optimum", optimum["terms"], totals["optimum"])
@@ -202,6 +203,21 @@ def _gap_closed(j: Mapping[str, float], controller: str, optimum: Mapping[str, A
     if left <= max(KWH, optimum["replay"] - optimum["bound"]):
         return None
     return (j["rule"] - j[controller]) / left
+
+
+def _audit_gap(
+    checks: Checks, where: str, result: Mapping[str, Any], own: float | None, optimum: Mapping[str, Any] | None,
+    j: Mapping[str, float],
+) -> None:  # fmt: skip
+    """Audit the gap closed: a quotient, in which what is open between rule and J* divides the rounding of J."""
+    if "gap_closed" not in result:
+        return
+    told = result["gap_closed"]
+    if own is None or told is None or optimum is None:
+        checks.figures.true(f"{where}, gap_closed: {told}, audited {own}", holds=own is told)
+        return
+    scale = max(abs(own), 1.0) / min(j["rule"] - optimum["bound"], 1.0)
+    checks.figures.values(f"{where}, gap_closed", told, own, scale)
 
 
 def audit_means(checks: Checks, judged: Mapping[str, Any]) -> None:

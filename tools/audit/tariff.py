@@ -1,4 +1,4 @@
-"""Demand charges, monthly fee and energy prices of a tariff, read from `plant.json`, as docs/design.md, "The bill", says.
+"""Demand charges, monthly fee and energy prices of a tariff, from `plant.json`, as docs/design.md, "The bill", says.
 
 A demand is the greatest hourly import of a month in a band of hours; hours of a year are taken by plain pandas.
 """
