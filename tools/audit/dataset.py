@@ -52,13 +52,13 @@ class Year:
     """A year: series of `HOURS` values, and sessions with the energy that each needs at the charger.
 
     Columns of `sessions`: `socket`, `arrival`, `departure`, `battery_kwh`, `arrival_soc`, `required_soc`, `need_kwh`.
-    `day_type` is 1 Monday ... 7 Sunday, 8 holiday. From `rule_import`, the rule's import of each hour, stretches inside
-    the year are billed; it is zero where no demand is.
+    `calendar` has `month`, `hour` from 1, and `day_type`: 1 Monday ... 7 Sunday, 8 holiday. From `rule_import`, the
+    rule's import of each hour, stretches inside the year are billed; it is zero where no demand is.
     """
 
     plant: Plant
+    calendar: pd.DataFrame
     tariff: Tariff
-    day_type: NDArray[np.int64]
     pv: FloatArray
     mall: FloatArray
     price: FloatArray
@@ -116,8 +116,8 @@ def read_year(dataset: Path) -> Year:
     carbon = pd.read_csv(dataset / building["carbon_intensity"])["carbon_intensity"][:HOURS]
     return Year(
         plant,
+        calendar=series[["month", "hour", "day_type"]],
         tariff=read_tariff(read_json(dataset / "plant.json")["tariff"], series),
-        day_type=series["day_type"].to_numpy(np.int64),
         pv=_single(kwp * _single(series["solar_generation"]) / 1000.0),
         mall=_single(series["non_shiftable_load"]),
         price=_single(price),
@@ -173,7 +173,13 @@ def drawn(year: Year, recipe: pd.DataFrame) -> Year:
     demand = recipe["demand_day"].to_numpy()[day] * 24 + hour
     mall = _single(year.mall[demand] * recipe["load_factor"].to_numpy()[day])
     sessions = _moved(year.sessions, recipe["demand_day"].to_numpy())
-    own = replace(year, pv=year.pv[weather], mall=mall, sessions=sessions)
+    # Kinds of day come with the demand, and with them the hours of the tariff's bands.
+    calendar = year.calendar.assign(day_type=year.calendar["day_type"].to_numpy()[demand])
+    tariff = read_tariff(year.tariff.told, calendar)
+    price = np.sum([inside * pen for inside, pen in tariff.energy.values()], axis=0)
+    own = replace(
+        year, pv=year.pv[weather], mall=mall, price=_single(price), sessions=sessions, calendar=calendar, tariff=tariff
+    )
     return replace(own, rule_import=run_rule(own)) if year.tariff.charges else own
 
 

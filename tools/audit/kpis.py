@@ -86,7 +86,7 @@ def _audit_hours(checks: Checks, where: str, ledger: pd.DataFrame, year: Year) -
         ("mall_kwh", year.mall),
         ("price", year.price),
         ("carbon", year.carbon),
-        ("day_type", year.day_type),
+        ("day_type", year.calendar["day_type"].to_numpy()),
     ):
         checks.series.values(f"{where}, {column}", ledger[column], series[t])
     net = ledger.eval("mall_kwh + ev_kwh + charge_kwh - discharge_kwh - pv_kwh")

@@ -42,6 +42,8 @@ class Tariff:
 
     Attributes
     ----------
+    told
+        What `plant.json` says of it.
     month
         Billing month of each hour, from 0.
     energy
@@ -51,6 +53,7 @@ class Tariff:
         exported [kW].
     """
 
+    told: Mapping[str, Any]
     month: NDArray[np.int64]
     energy: Mapping[str, tuple[NDArray[np.bool_], float]]
     charges: tuple[Charge, ...]
@@ -79,6 +82,7 @@ def read_tariff(stored: Mapping[str, Any], calendar: pd.DataFrame) -> Tariff:
     ]
     limit = stored["export_limit_kw"]
     return Tariff(
+        told=stored,
         month=(calendar["month"].diff().fillna(0.0) != 0.0).cumsum().to_numpy(np.int64),
         energy={own["name"]: (_inside(own, calendar), own["pen_per_kwh"]) for own in stored["energy"]},
         charges=tuple(charges),
