@@ -368,7 +368,7 @@ def test_a_measured_year_on_a_tariff_of_power_is_found_right(
     for stage in (ingest, validate, build):
         stage(settings, workspace)
     year = read_year(workspace.dataset)
-    for scenarios in ((), ("nominal",)):
+    for scenarios in (None, ("nominal",)):
         request = EvaluationRequest("smoke", ("rule", "constant-1"), scenarios, nominal_on="twin")
         evaluate(settings, workspace, "smoke", request=request)
         assert main([str(workspace.dataset), str(workspace.evaluation)]) == 0
