@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pvbesscar.controllers.registry import NO_CONTROL, OPTIMUM, RULE
 from pvbesscar.evaluation.bill import Bill, Line, bill_of, caveats, contradictions, worth
+from pvbesscar.evaluation.claims import changes, rule_of, signed
 from pvbesscar.evaluation.money import Saving, bill_rows, cheapest, savings
 from pvbesscar.report.inputs import ReportInputs
 from pvbesscar.report.sentences import number
@@ -48,14 +49,19 @@ def money(inputs: ReportInputs) -> Money | None:
     bills = _bills(inputs, report)
     head, rows = bill_rows(bills) if bills else ((), [])
     found = savings(report, name)
-    headline = (*_paid(report, name), *(_saved(saving) for saving in found), *_left(report, name))
+    headline = (
+        *_paid(report, name),
+        *_priced(report, name),
+        *(_saved(own, report) for own in found),
+        *_left(report, name),
+    )
     return Money(
-        headline=(*headline, *_worth(inputs, found)),
+        headline=(*headline, *_worth(inputs, report, found)),
         head=head,
         rows=rows,
         controller=name,
         lines=bills[name].lines if name in bills else (),
-        caveats=(*caveats(inputs.settings.tariff), *contradictions(bills)),
+        caveats=(*caveats(inputs.settings.tariff), *_spread(inputs, found), *contradictions(bills)),
     )
 
 
@@ -77,17 +83,45 @@ def _paid(report: EvaluationReport, name: str) -> tuple[str, ...]:
     return (f"With {name}, the cheapest controller that a site can have, the site pays {number(cost)} PEN {year}.",)
 
 
-def _saved(saving: Saving) -> str:
+def _priced(report: EvaluationReport, name: str) -> tuple[str, ...]:
+    """What the cheapest controller does worse than the rule, in J and in its terms."""
+    own = next(result for result in report.main.ranking if result.controller == name)
+    rule = rule_of(report.main)
+    if rule is None or rule.controller == name:
+        return ()
+    worse = changes(own.terms, rule.terms, report.main.reference, own.hours, worse=True)
+    said = f"worse: {', '.join(worse)}" if worse else "worse in no term"
+    return (f"Against the rule its J is {signed(own.score - rule.score)}; {said}.",)
+
+
+def _saved(saving: Saving, report: EvaluationReport) -> str:
     word = "less" if saving.pen >= 0.0 else "more"
-    said = f"That is {number(abs(saving.pen))} PEN {word} than with {OPPONENTS[saving.against]} ({saving.against})"
+    said = f"It pays {number(abs(saving.pen))} PEN {word} than with {OPPONENTS[saving.against]} ({saving.against})"
     if saving.interval is None:
-        return f"{said}; one year shows no spread, so how certain it is can not be told."
+        one = "one year shows" if _of_years(report) else "hours of one year show"
+        return f"{said}; {one} no spread, so how certain it is can not be told."
     low, high = sorted(abs(bound) for bound in saving.interval)
     if saving.certain:
         sure = f"certain, 95 % interval {number(low)} to {number(high)} PEN {word}"
         return f"{said}, the mean of {saving.years} test years: {sure}."
     spread = f"{number(saving.interval[0])} to {number(saving.interval[1])} PEN less"
     return f"{said}, the mean of {saving.years} test years: NOT certain, the 95 % interval {spread} holds zero."
+
+
+def _of_years(report: EvaluationReport) -> bool:
+    """Whether savings are of whole years."""
+    return report.main.judged_on == ("year",) or any(own.name == "test" for own in report.sets)
+
+
+def _spread(inputs: ReportInputs, found: tuple[Saving, ...]) -> tuple[str, ...]:
+    """What an interval over weeks leaves out where power is billed."""
+    if not inputs.settings.tariff.demand or all(saving.interval is None for saving in found):
+        return ()
+    said = (
+        "The intervals of savings lay what power costs to the days on which a month's demand rose; demand charges do "
+        "not add up over weeks, so how they would spread over other weeks is not covered."
+    )
+    return (said,)
 
 
 def _left(report: EvaluationReport, name: str) -> tuple[str, ...]:
@@ -102,12 +136,14 @@ def _left(report: EvaluationReport, name: str) -> tuple[str, ...]:
     return (f"{more}: J weighs other things than cost, and the optimum gives up money for them.",)
 
 
-def _worth(inputs: ReportInputs, found: tuple[Saving, ...]) -> tuple[str, ...]:
+def _worth(inputs: ReportInputs, report: EvaluationReport, found: tuple[Saving, ...]) -> tuple[str, ...]:
     """Payback and net present value against a battery that is never used, where the investment is declared."""
     own = inputs.settings.economics
     against = next((saving for saving in found if saving.against == NO_CONTROL), None)
     if own.investment_pen is None or own.life_years is None or own.discount_rate is None or against is None:
         return ()
+    if not _of_years(report):
+        return ("What the declared investment is worth asks for whole years (profile full).",)
     payback, value = worth(against.pen, own.investment_pen, own.life_years, own.discount_rate)
     back = "is never paid back" if payback is None else f"is paid back after {payback:.1f} years"
     said = f"The declared investment of {number(own.investment_pen)} PEN {back}; over {own.life_years} years"
