@@ -49,16 +49,12 @@ class Years(NamedTuple):
     bands
         Month and hours left in it, then for each charge whether the hour is in its band, then the hours until that
         changes, shape (S, 2 + 2 C, N).
-    charges
-        Basis of each charge, and the one that it is over, shape (S, 2, C).
-    demand_price
-        Price of each charge, then its history, shape (S, C, 1 + LOOK_BACK).
+    charges, demand_price
+        Basis of each charge and the one that it is over, shape (S, 2, C); its price, then its history, shape (S, C, 6).
     battery_kwh, arrival_soc, required_soc
         Of the sessions of all years in a row.
-    reference
-        Shape (S, 5).
-    ev_kwh
-        Shape (K,).
+    reference, ev_kwh
+        Shapes (S, 5) and (K,).
     """
 
     hourly: NDArray[np.float64]
