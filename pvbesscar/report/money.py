@@ -1,4 +1,4 @@
-"""The money section of the report: the year's bill, what each controller saves, and whether that is certain."""
+"""The money page of the report: what a controller saves in a year, whether that is certain, and the bills."""
 
 from __future__ import annotations
 
@@ -17,31 +17,65 @@ OPPONENTS = {NO_CONTROL: "a battery that is never used", RULE: "the rule of a si
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """What the section shows.
+class Card:
+    """A saving in words for a reader who knows no kWh.
 
     Attributes
     ----------
-    headline
-        Sentences for a reader who knows no kWh, the saving first.
+    against
+        What it is compared with.
+    amount
+        What is paid less, or more, in a year.
+    certainty
+        `certain`, `NOT certain` or `not known`.
+    why
+        What the word rests on.
+    """
+
+    against: str
+    amount: str
+    certainty: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What the page shows.
+
+    Attributes
+    ----------
+    paid
+        What the cheapest controller that a site can have costs in a year.
+    cards
+        What it saves.
+    sentences
+        What else there is to say of it: what is left to win, and what the investment is worth.
     head, rows
         Table of bills, by controller; empty where no whole year was judged.
     controller, lines
-        The controller of the headline, and the lines of its invoice.
+        That controller, and the lines of its invoice.
     caveats
         What has to be told of prices and method.
     """
 
-    headline: tuple[str, ...]
+    paid: str
+    cards: tuple[Card, ...]
+    sentences: tuple[str, ...]
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
     controller: str
     lines: tuple[Line, ...]
     caveats: tuple[str, ...]
 
+    @property
+    def short(self) -> str:
+        """All in a line."""
+        saved = "; ".join(f"{card.amount} than with {card.against} ({card.certainty})" for card in self.cards)
+        return f"{self.paid} {saved}." if saved else self.paid
+
 
 def money(inputs: ReportInputs) -> Money | None:
-    """Make the section; `None` where no controller was judged."""
+    """Make the page; `None` where no controller was judged."""
     report = inputs.evaluation
     name = None if report is None else cheapest(report.main)
     if report is None or name is None:
@@ -49,14 +83,14 @@ def money(inputs: ReportInputs) -> Money | None:
     bills = _bills(inputs, report)
     head, rows = bill_rows(bills) if bills else ((), [])
     found = savings(report, name)
-    headline = (
-        *_paid(report, name),
-        *_priced(report, name),
-        *(_saved(own, report) for own in found),
-        *_left(report, name),
-    )
     return Money(
-        headline=(*headline, *_worth(inputs, report, found)),
+        paid=_paid(report, name),
+        cards=tuple(_card(saving, _span(report, saving)) for saving in found),
+        sentences=(
+            *_priced(report, name),
+            *_left(report, name),
+            *_worth(inputs, report, found),
+        ),
         head=head,
         rows=rows,
         controller=name,
@@ -75,12 +109,11 @@ def _bills(inputs: ReportInputs, report: EvaluationReport) -> dict[str, Bill]:
     return bills
 
 
-def _paid(report: EvaluationReport, name: str) -> tuple[str, ...]:
+def _paid(report: EvaluationReport, name: str) -> str:
     cost = next(result.terms.cost_pen for result in report.main.ranking if result.controller == name)
-    year = (
-        "a year" if report.main.judged_on == ("year",) else f"on {', '.join(report.main.judged_on)}, which is no year"
+    return (
+        f"With {name}, the cheapest controller that a site can have, the site pays {number(cost)} PEN {_span(report)}."
     )
-    return (f"With {name}, the cheapest controller that a site can have, the site pays {number(cost)} PEN {year}.",)
 
 
 def _priced(report: EvaluationReport, name: str) -> tuple[str, ...]:
@@ -94,18 +127,27 @@ def _priced(report: EvaluationReport, name: str) -> tuple[str, ...]:
     return (f"Against the rule its J is {signed(own.score - rule.score)}; {said}.",)
 
 
-def _saved(saving: Saving, report: EvaluationReport) -> str:
+def _span(report: EvaluationReport, saving: Saving | None = None) -> str:
+    """What a sum of money is of; savings with an interval are those of the test years."""
+    if report.main.judged_on == ("year",) or (saving is not None and saving.interval is not None):
+        return "a year"
+    return f"on {', '.join(report.main.judged_on)}, which is no year"
+
+
+def _card(saving: Saving, span: str) -> Card:
     word = "less" if saving.pen >= 0.0 else "more"
-    said = f"It pays {number(abs(saving.pen))} PEN {word} than with {OPPONENTS[saving.against]} ({saving.against})"
+    against, amount = f"{OPPONENTS[saving.against]} ({saving.against})", f"{number(abs(saving.pen))} PEN {word} {span}"
     if saving.interval is None:
-        one = "one year shows" if _of_years(report) else "hours of one year show"
-        return f"{said}; {one} no spread, so how certain it is can not be told."
-    low, high = sorted(abs(bound) for bound in saving.interval)
+        return Card(against, amount, "not known", "without test years nobody can tell how certain this is")
+    least, most = saving.interval
     if saving.certain:
-        sure = f"certain, 95 % interval {number(low)} to {number(high)} PEN {word}"
-        return f"{said}, the mean of {saving.years} test years: {sure}."
-    spread = f"{number(saving.interval[0])} to {number(saving.interval[1])} PEN less"
-    return f"{said}, the mean of {saving.years} test years: NOT certain, the 95 % interval {spread} holds zero."
+        low, high = sorted((abs(least), abs(most)))
+        said, certainty = f"between {number(low)} and {number(high)} PEN {word}", "certain"
+    else:
+        said, certainty = f"it can be {number(-least)} PEN more as well as {number(most)} PEN less", "NOT certain"
+    return Card(
+        against, amount, certainty, f"{said}; mean of {saving.years} test years, 95 % interval over their weeks"
+    )
 
 
 def _of_years(report: EvaluationReport) -> bool:

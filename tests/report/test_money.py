@@ -78,28 +78,38 @@ def told(
 def test_a_saving_in_every_test_year_is_certain() -> None:
     found = told([(1000.0, 700.0, 600.0), (1100.0, 800.0, 690.0), (900.0, 590.0, 500.0)], 550.0,
                  {"no-control": (400.0, 410.0), "rule": (90.0, 110.0)})  # fmt: skip
-    paid, priced, against_none, against_rule, left = found.headline
-    assert priced == "Against the rule its J is 0; worse in no term."
-    assert paid == "With mpc, the cheapest controller that a site can have, the site pays 600 PEN a year."
-    assert against_none.startswith("It pays 403 PEN less than with a battery that is never used (no-control), ")
-    assert "the mean of 3 test years: certain, 95 % interval 400 to 410 PEN less" in against_none
-    assert against_rule.startswith("It pays 100 PEN less than with the rule of a site with a battery (rule), ")
-    assert left == "With perfect knowledge of the year the optimum of J would save 50 PEN more."
+    assert found.paid == "With mpc, the cheapest controller that a site can have, the site pays 600 PEN a year."
+    none, rule = found.cards
+    assert (none.against, none.amount, none.certainty) == (
+        "a battery that is never used (no-control)", "403 PEN less a year", "certain"
+    )  # fmt: skip
+    assert none.why == "between 400 and 410 PEN less; mean of 3 test years, 95 % interval over their weeks"
+    assert (rule.against, rule.amount) == ("the rule of a site with a battery (rule)", "100 PEN less a year")
+    assert found.sentences == (
+        "Against the rule its J is 0; worse in no term.",
+        "With perfect knowledge of the year the optimum of J would save 50 PEN more.",
+    )
+    assert found.short == (
+        "With mpc, the cheapest controller that a site can have, the site pays 600 PEN a year. 403 PEN less a year "
+        "than with a battery that is never used (no-control) (certain); 100 PEN less a year than with the rule of a "
+        "site with a battery (rule) (certain)."
+    )
 
 
 def test_a_saving_that_hangs_on_the_year_is_not() -> None:
     found = told([(1000.0, 700.0, 600.0), (1000.0, 700.0, 790.0), (1000.0, 700.0, 690.0)], 640.0,
                  {"no-control": (200.0, 410.0), "rule": (-90.0, 100.0)})  # fmt: skip
-    assert "NOT certain, the 95 % interval" in found.headline[3]
-    assert found.headline[4].startswith("The optimum of J pays 40 PEN more than mpc: J weighs other things")
+    assert found.cards[1].certainty == "NOT certain"
+    assert found.cards[1].why.startswith("it can be 90 PEN more as well as 100 PEN less; mean of 3 test years")
+    assert found.sentences[1].startswith("The optimum of J pays 40 PEN more than mpc: J weighs other things")
 
 
 def test_one_year_shows_no_spread_and_the_investment_is_told_where_it_is_declared() -> None:
     economics = {"investment_pen": 1000.0, "life_years": 2, "discount_rate": 0.2}
     found = told([], 550.0, {}, economics=economics, tariff=two_prices(example=True))
-    assert "one year shows no spread" in found.headline[2]
+    assert [card.certainty for card in found.cards] == ["not known", "not known"]
     # 400 PEN a year: 1,000 / 400 years; 400 / 1.2 + 400 / 1.44 - 1,000.
-    assert found.headline[-1] == (
+    assert found.sentences[-1] == (
         "The declared investment of 1,000 PEN is paid back after 2.5 years; over 2 years at 20 % its net present value "
         "is -389 PEN."
     )

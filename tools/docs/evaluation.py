@@ -13,15 +13,20 @@ import argparse
 from pathlib import Path
 
 from pvbesscar.config import load_settings
-from pvbesscar.controllers import registry
+from pvbesscar.controllers import optimum, registry
+from pvbesscar.controllers.bill import cost_only, least_cost_pen, vehicles_at_once
+from pvbesscar.controllers.reference import simulated_terms
 from pvbesscar.dataset.build import build
+from pvbesscar.dataset.scenarios import NOMINAL, ScenarioStore
 from pvbesscar.evaluation.bill import caveats
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
-from pvbesscar.evaluation.tables import as_markdown
+from pvbesscar.evaluation.tables import as_markdown, markdown_table
 from pvbesscar.oe2.ingest import ingest
+from pvbesscar.plant.data import PlantData
 from pvbesscar.quality.gate import validate
 from pvbesscar.store.workspace import Workspace
 from schemas.progress import Progress
+from schemas.results import ScenarioResult
 from schemas.settings import Settings
 from tools.docs.cases import forget, is_of, keep, made_now, made_of, report_in
 from tools.docs.pages import DOCS
@@ -38,11 +43,17 @@ def settings_of(config: str, mode: str, oe2: Path, root: Path) -> Settings:
     return load_settings(DOCS.parent / "config" / f"{config}.yaml", overrides).settings
 
 
-def judge(settings: Settings, controllers: tuple[str, ...] = CONTROLLERS) -> None:
-    """Build and judge one case."""
+def built(settings: Settings) -> Workspace:
+    """Build the dataset of a case."""
     workspace = Workspace.of(settings)
     for stage in (ingest, validate, build):
         stage(settings, workspace)
+    return workspace
+
+
+def judge(settings: Settings, controllers: tuple[str, ...] = CONTROLLERS) -> None:
+    """Build and judge one case."""
+    workspace = built(settings)
 
     def tell(progress: Progress) -> None:
         case = f"{settings.name} {settings.control.mode}"
@@ -63,14 +74,49 @@ def bring(settings: Settings) -> bool:
     return True
 
 
+def spread(year: PlantData, judged: ScenarioResult) -> str:
+    """What there is to win of the bill alone, whose it is, and what sockets and forecast are worth [PEN a year].
+
+    Parameters
+    ----------
+    year
+        The year that was judged.
+    judged
+        Its ranking, with the rule, `mpc` and `mpc-perfect-day`.
+    """
+    plain = cost_only(year)
+    found = optimum.solve(plain)
+    least = found.bound * found.reference.cost_pen
+    replayed = float(simulated_terms(plain, optimum.PlannedController(found.plan))[2])
+    at_once = least_cost_pen(vehicles_at_once(year))
+    cost = {result.controller: result.terms.cost_pen for result in judged.ranking}
+    rule = cost[registry.RULE]
+    bills = [("least cost, bound", least), ("least cost, plan replayed", replayed), *cost.items()]
+    parts = (
+        ("from the rule to the least cost", rule - least),
+        ("sockets: least cost with every vehicle charged on arrival, less the least cost", at_once - least),
+        ("forecast: mpc less mpc-perfect-day", cost[registry.MPC] - cost[registry.MPC_PERFECT_DAY]),
+    )
+    closed = [(name, f"{pen:,.0f}", f"{100.0 * (rule - pen) / (rule - least):.1f} %") for name, pen in bills]
+    worth = [(what, f"{pen:,.0f}", f"{100.0 * pen / (rule - least):.1f} %") for what, pen in parts]
+    return "\n\n".join((
+        f"The bill alone, with all weight on the cost; bound and plan are {(replayed - least) / least:.3%} apart:",
+        markdown_table(("controller", "cost, PEN", "gap closed"), closed),
+        "What of it sockets and forecast are worth:",
+        markdown_table(("what", "PEN a year", "of rule to least cost"), worth),
+    ))  # fmt: skip
+
+
 def tables(settings: Settings) -> str | None:
-    """Tables of a case, after what they were made of; `None` where it is not there."""
+    """Tables of a case, after what they were made of, and those of its bill; `None` where it is not there."""
     made = made_of(settings.data.root)
     if made is None:
         return None
     report = report_in(settings.data.root)
     head = f"Dataset `{report.dataset_digest[:12]}`, {made.stamp}."
-    return "\n\n".join([" ".join([head, *caveats(settings.tariff)]), as_markdown(report)])
+    year = ScenarioStore(Workspace.of(settings).dataset).load(NOMINAL)
+    bill = [spread(year, report.main)] if year.tariff.price.size else []
+    return "\n\n".join([" ".join([head, *caveats(settings.tariff)]), as_markdown(report), *bill])
 
 
 def page(text: str, written: str) -> str:
