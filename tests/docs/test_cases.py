@@ -88,7 +88,10 @@ def test_a_case_that_was_broken_off_is_not_there(
     assert len(judged) == 1
 
 
-def test_tables_say_code_processor_and_that_prices_are_an_example(tmp_path: Path, judged: list[Settings]) -> None:
+def test_tables_say_code_processor_and_that_prices_are_an_example(
+    tmp_path: Path, judged: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "what_is_open", lambda _settings, judged: f"Open on {judged.scenario}.")
     settings = case(tmp_path, tmp_path)
     evaluation.bring(settings)
     made = made_of(settings.data.root)
@@ -100,6 +103,7 @@ def test_tables_say_code_processor_and_that_prices_are_an_example(tmp_path: Path
     head, _, rest = text.partition("\n\n")
     assert head.startswith(f"Dataset `dddddddddddd`, {made.stamp}. EXAMPLE PRICES: ")
     assert "| rule |" in rest
+    assert rest.endswith(f"Open on {REPORT.main.scenario}.")
     kept = weights.kept()[0].model_copy(update={"made": made.stamp})
     assert weights.part([kept]).splitlines()[0].endswith(f"{made.stamp}:")
     assert len(judged) == 1

@@ -128,7 +128,7 @@ def test_an_interval_on_a_tariff_of_power_says_what_it_leaves_out() -> None:
 def test_the_cheapest_is_told_with_what_it_does_worse_and_some_weeks_are_no_year() -> None:
     economics = {"investment_pen": 1000.0, "life_years": 2, "discount_rate": 0.2}
     found = told([], 550.0, {}, judged_on=("wet", "dry"), co2_kg=1.5, economics=economics)
-    assert found.headline[0].endswith("the site pays 600 PEN on wet, dry, which is no year.")
-    assert found.headline[1] == "Against the rule its J is 0; worse: CO2 +0.5 kg a year (+50.0 %)."
-    assert "hours of one year show no spread" in found.headline[2]
-    assert found.headline[-1] == "What the declared investment is worth asks for whole years (profile full)."
+    assert found.paid.endswith("the site pays 600 PEN on wet, dry, which is no year.")
+    assert found.sentences[0] == "Against the rule its J is 0; worse: CO2 +0.5 kg a year (+50.0 %)."
+    assert [card.certainty for card in found.cards] == ["not known", "not known"]
+    assert found.sentences[-1] == "What the declared investment is worth asks for whole years (profile full)."

@@ -107,6 +107,11 @@ def spread(year: PlantData, judged: ScenarioResult) -> str:
     ))  # fmt: skip
 
 
+def what_is_open(settings: Settings, judged: ScenarioResult) -> str:
+    """See `spread`; of the year of a case that is there."""
+    return spread(ScenarioStore(Workspace.of(settings).dataset).load(NOMINAL), judged)
+
+
 def tables(settings: Settings) -> str | None:
     """Tables of a case, after what they were made of, and those of its bill; `None` where it is not there."""
     made = made_of(settings.data.root)
@@ -114,8 +119,7 @@ def tables(settings: Settings) -> str | None:
         return None
     report = report_in(settings.data.root)
     head = f"Dataset `{report.dataset_digest[:12]}`, {made.stamp}."
-    year = ScenarioStore(Workspace.of(settings).dataset).load(NOMINAL)
-    bill = [spread(year, report.main)] if year.tariff.price.size else []
+    bill = [what_is_open(settings, report.main)] if settings.tariff.demand else []
     return "\n\n".join([" ".join([head, *caveats(settings.tariff)]), as_markdown(report), *bill])
 
 
