@@ -108,3 +108,17 @@ def test_clock_changes_need_offsets(tmp_path: Path) -> None:
 def test_an_unknown_time_zone_is_a_matter_of_the_configuration(name: str) -> None:
     with pytest.raises(ValidationError, match=r"is no IANA time zone"):
         SiteSettings(timezone=name)
+
+
+@pytest.mark.parametrize(("header", "zone", "first"), [
+    ("time", None, "2024-01-12 20:00"), ("time", "Etc/UTC", "2024-01-12 20:00"),
+    ("time", "America/Lima", "2024-01-13 01:00"), ("time", "Asia/Kolkata", "2024-01-12 14:30"),
+])  # fmt: skip
+def test_stamps_of_pvgis_are_utc_until_a_key_says_what_they_were_brought_to(
+    tmp_path: Path, header: str, zone: str | None, first: str
+) -> None:
+    content = f"{header},kWh\n20240113:0111,1\n20240113:0211,1\n20240113:0311,1\n"
+    read = axis(tmp_path, content, **({} if zone is None else {"timezone": zone}))
+    assert read.index[0] == pd.Timestamp(first, tz="America/Lima")
+    with pytest.raises(InputError, match="offset that America/Lima does not have"):
+        axis(tmp_path, content.replace("time", "time(UTC)"), timezone="America/Lima")
