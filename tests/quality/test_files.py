@@ -54,7 +54,9 @@ def test_a_key_settles_what_the_header_leaves_open(clean: QualityContext, stamps
 
 
 def test_stamps_that_can_not_be_read_are_named_and_not_the_headers(clean: QualityContext, tmp_path: Path) -> None:
-    path = write(tmp_path / "x.csv", t=[f"2025-W01-{day}T00" for day in range(1, 8)], demanda_kwh=np.arange(3.5, 10.5) ** 2)
+    path = write(
+        tmp_path / "x.csv", t=[f"2025-W01-{day}T00" for day in range(1, 8)], demanda_kwh=np.arange(3.5, 10.5) ** 2
+    )
     (finding,) = judge_file(path, clean.settings).findings
     assert "no column holds stamps" in finding.observed
     assert "`mall.stamps`" in finding.fix
