@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -26,9 +27,11 @@ from pvbesscar.commands.common import (
     print_table,
     stage_run,
 )
+from pvbesscar.commands.doctor import doctor
 from pvbesscar.commands.evaluate import evaluate
 from pvbesscar.commands.plan import plan
 from pvbesscar.commands.quality import quality_app, validate
+from pvbesscar.commands.remedies import calling, in_full
 from pvbesscar.commands.rerun import prefect_for, rerun, tell
 from pvbesscar.commands.runs import runs_app, verify
 from pvbesscar.commands.serve import serve
@@ -60,9 +63,11 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401, typer's own signature
         before = signal.signal(signal.SIGTERM, _terminate)
         try:
-            return super().invoke(ctx)
-        except PvbesscarError as error:
-            _refuse(error)
+            with calling(self):
+                try:
+                    return super().invoke(ctx)
+                except PvbesscarError as error:
+                    _refuse(error)
         except _Terminated:
             typer.echo(INTACT, err=True)
             raise typer.Exit(128 + signal.SIGTERM) from None
@@ -78,7 +83,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _refuse(error: PvbesscarError) -> NoReturn:
-    typer.echo(f"error: {error}", err=True)
+    typer.echo(f"error: {in_full(str(error))}", err=True)
     raise typer.Exit(error.exit_code) from None
 
 
@@ -87,7 +92,6 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="rich",
     help="""Data and training pipeline for EV charging with PV and a battery at the Iquitos mall.
 
@@ -114,22 +118,11 @@ app = typer.Typer(
 
       pvbesscar verify latest                       prove what a run has left
 
+      pvbesscar doctor                              what is wrong here, and what mends it
+
     Exit codes: 0 done; 1 failed, or published without an agent; 2 bad input or configuration; 130 interrupted.""",
 )
 config_app = typer.Typer(no_args_is_help=True, help="What the settings are, and where each value comes from.")
-app.add_typer(config_app, name="config")
-app.command()(plan)
-app.command()(rerun)
-app.command()(evaluate)
-app.command()(bill)
-app.command()(size)
-app.command()(serve)
-app.command()(shadow)
-app.add_typer(fetch.app, name="fetch")
-service.register(app)
-app.add_typer(quality_app, name="quality")
-app.add_typer(runs_app, name="runs")
-app.command()(verify)
 
 
 def main() -> None:
@@ -156,7 +149,6 @@ def _options(
     pass
 
 
-@app.command()
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
     profile: ProfileOption = Profile.FULL,
@@ -203,7 +195,6 @@ def config_show(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = No
     print_table(head, [(row.key, row.value, row.unit, row.origin, row.description) for row in rows])
 
 
-@app.command()
 def ingest(
     config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.FULL, overrides: SetOption = None
 ) -> None:
@@ -211,10 +202,6 @@ def ingest(
     typer.echo(_one_stage("ingest", config, overrides, profile).workspace.canonical)
 
 
-app.command()(validate)
-
-
-@app.command()
 def build(
     config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.FULL, overrides: SetOption = None
 ) -> None:
@@ -222,7 +209,6 @@ def build(
     typer.echo(_one_stage("build", config, overrides, profile).workspace.dataset)
 
 
-@app.command()
 def certify(
     config: ConfigOption = DEFAULT_CONFIG,
     profile: ProfileOption = Profile.FULL,
@@ -246,7 +232,6 @@ def certify(
     typer.echo(run.workspace.certificate)
 
 
-@app.command()
 def train(
     agents: Annotated[
         list[AgentName] | None, typer.Argument(metavar="[AGENT]...", help="sac, ppo, a2c; default: all.")
@@ -275,7 +260,6 @@ def train(
             typer.echo(run.workspace.final_model(name))
 
 
-@app.command()
 def publish(
     config: ConfigOption = DEFAULT_CONFIG, profile: ProfileOption = Profile.FULL, overrides: SetOption = None
 ) -> None:
@@ -299,6 +283,23 @@ def _print_certificate(certificate: Certificate) -> None:
     print_table(("quantity", "unit", "bit for bit"), rows)
     scope = f"{certificate.hours:,} hours of {len(certificate.policies)} policies: {', '.join(certificate.policies)}"
     typer.echo(f"{certificate.verdict} to CityLearn {certificate.versions['citylearn']} over {scope}")
+
+
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Runs, under Prefect": (run, plan, rerun, service.up, service.down, service.ui, service.schedule),
+    "Single stages, in their order": (ingest, validate, build, certify, train, evaluate, publish),
+    "What the results say": (bill, size, verify),
+    "At the site": (serve, shadow),
+    "When something is wrong": (doctor,),
+}
+"""The commands in the order of work, as `--help` shows them."""
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(runs_app, name="runs", rich_help_panel="What the results say")
+app.add_typer(quality_app, name="quality", rich_help_panel="When something is wrong")
+app.add_typer(config_app, name="config", rich_help_panel="Settings and files")
+app.add_typer(fetch.app, name="fetch", rich_help_panel="Settings and files")
 
 
 if __name__ == "__main__":

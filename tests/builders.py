@@ -67,9 +67,12 @@ def write_canonical(
     sessions: list[dict[str, Any]],
     pv_kwh: np.ndarray | float = 0.0,
     mall_kwh: np.ndarray | float = 100.0,
+    stamps: pd.DatetimeIndex | None = None,
 ) -> None:
-    """Write canonical files with the series given."""
-    stamps = pd.date_range(f"{settings.site.year}-01-01", periods=HOURS_PER_YEAR, freq="h", tz=settings.site.timezone)
+    """Write canonical files with the series given, of the hours from 1 January on where no stamps are."""
+    if stamps is None:
+        first, zone = f"{settings.site.year}-01-01", settings.site.timezone
+        stamps = pd.date_range(first, periods=HOURS_PER_YEAR, freq="h", tz=zone)
     flat = {"dni_w_m2": 0.0, "dhi_w_m2": 0.0, "temp_air_c": 26.0, "wind_speed_m_s": 1.0}
     columns = list(session(0, 0, 1, 0.5))
     frames = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -55,6 +57,40 @@ def deflated(path: Path) -> None:
     path.write_bytes(b"".join([*(packer.compress(bytes(BLOCK)) for _ in range(256)), packer.flush()]))
 
 
+def archive(members: dict[str, tuple[bytes, bytes, int]]) -> Callable[[Path], object]:
+    """Zip archive of members, each a text and how many times the part behind it is there."""
+
+    def make(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, (head, part, times) in members.items():
+                with packed.open(name, "w") as stream:
+                    stream.write(head)
+                    for _ in range(times // 1000):
+                        stream.write(part * 1000)
+
+    return make
+
+
+def workbook(rows: int) -> Callable[[Path], object]:
+    """Excel workbook of one sheet, with a number in each row."""
+
+    def make(path: Path) -> None:
+        openpyxl.Workbook().save(path)
+        with zipfile.ZipFile(path) as saved:
+            members = {name: (saved.read(name), b"", 0) for name in saved.namelist()}
+        archive(members | {"xl/worksheets/sheet1.xml": (SHEET, b"<row><c><v>1</v></c></row>", rows)})(path)
+
+    return make
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a0 "haha">'
+    + b"".join(b'<!ENTITY a%d "%s">' % (i, b"&a%d;" % (i - 1) * 10) for i in range(1, 11))
+    + b'] ><feed xmlns="http://www.w3.org/2005/Atom"><IntervalBlock xmlns="http://naesb.org/espi">&a10;'
+)
+
+
 LARGE_FILES: dict[str, Callable[[Path], object]] = {
     "a named pipe": os.mkfifo,
     "a device without end": lambda path: path.symlink_to("/dev/zero"),
@@ -76,4 +112,10 @@ LARGE_FILES: dict[str, Callable[[Path], object]] = {
     "Parquet of one long text, 600,000 times": parquet(600_000, 1, text="x" * 100_000),
     "Parquet of a list": lists,
     "256 MB in gzip": deflated,
+    "text of 12 MB, a number a row": repeated(b"1\n", 12 * 10**6, b"kwh\n"),
+    "text of 300 MB": repeated(b"2025-01-01 00:00,1.5\n", 300 * 10**6, b"timestamp,kwh\n"),
+    "Excel workbook of 10 million rows": workbook(10_000_000),
+    "Excel workbook of 1 million rows": workbook(1_000_000),
+    "a zip archive of 200 MB": archive({"a.csv": (b"kwh\n", bytes(1000), 200_000)}),
+    "XML of entities within entities": repeated(b"</IntervalBlock></feed>", 2**20, LAUGHS),
 }

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pvbesscar.commands.remedies import remember_config, remember_overrides, remember_profile
+
 if TYPE_CHECKING:
     from pvbesscar.config import LoadedSettings
     from pvbesscar.lineage.context import RunContext, StageOptions
@@ -37,14 +39,21 @@ class AgentName(StrEnum):
     A2C = "a2c"
 
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Scenario, a YAML file.")]
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Scenario, a YAML file.", callback=remember_config)]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.smoke.steps=200; repeatable."),
-]
+    typer.Option(
+        "--set", metavar="KEY=VALUE", callback=remember_overrides,
+        help="Override a setting, e.g. training.smoke.steps=200; repeatable.",
+    ),
+]  # fmt: skip
 ProfileOption = Annotated[
-    Profile, typer.Option("--profile", help="smoke: 5,000 steps, judged on three weeks; full: 100,000, on the year.")
-]
+    Profile,
+    typer.Option(
+        "--profile", callback=remember_profile,
+        help="smoke: 5,000 steps, judged on three weeks; full: 100,000, on the year.",
+    ),
+]  # fmt: skip
 AgentOption = Annotated[list[AgentName] | None, typer.Option("--agent", help="Train only this agent; repeatable.")]
 
 

@@ -62,7 +62,13 @@ def validate(
 
     with stage_run("validate", config, overrides, profile, forced=("validate",)) as run:
         report = run_stage("validate", run).result
-    typer.echo(report.model_dump_json(indent=2) if as_json else run.workspace.quality)
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+        return
+    from pvbesscar.quality.gate import HTML_FILE
+    from pvbesscar.quality.report import verdict
+
+    typer.echo(f"{verdict(report)} All of them: {run.workspace.quality / HTML_FILE}")
 
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:

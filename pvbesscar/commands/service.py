@@ -32,12 +32,6 @@ class ScheduleAction(StrEnum):
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the server and its UI.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    for command in (up, down, ui, schedule):
-        app.command()(command)
-
-
 def up(
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,

@@ -146,15 +146,18 @@ def solve(
         )
     reference = no_control_reference(data, start, hours) if reference is None else reference
     program = StretchProgram(data, start, hours, reference)
-    solution = solve_lp(program.lp, "the optimum")
+    solution = relaxed = solve_lp(program.lp, "the optimum")
+    if data.tariff.price.size and not data.params.bidirectional:
+        # A kWh that no plant could store may decide a month's demand: the plan does without. The bound is the first's.
+        solution = solve_lp(program.settled(relaxed.x), "the optimum, settled")
     # The costs are scaled by the hours, to about 1 an hour; what nothing can change is left out of them.
     return Optimum(
         mode="bidirectional" if data.params.bidirectional else "dispatch",
         start=start,
         hours=hours,
         j=solution.objective / hours + program.constant,
-        bound=solution.bound / hours + program.constant,
-        allowance=solution.allowance / hours,
+        bound=relaxed.bound / hours + program.constant,
+        allowance=relaxed.allowance / hours,
         terms=program.terms(solution.x),
         reference=reference,
         both_ways_kwh=program.both_ways_kwh(solution.x),

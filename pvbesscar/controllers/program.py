@@ -255,6 +255,11 @@ def solve_lp(lp: Lp, what: str) -> Solution:
     began = time.perf_counter()
     model = lp.highs()
     model.run()
+    if model.getModelStatus() == highspy.HighsModelStatus.kUnknown:
+        # Bounds as wide as `UNLIMITED` can leave the postsolve short of the optimum by a hair's breadth.
+        model.clearSolver()
+        model.setOptionValue("presolve", "off")
+        model.run()
     seconds = time.perf_counter() - began
     status = model.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:

@@ -71,10 +71,7 @@ def fit(
         No training year, or years of different plants.
     """
     check_training(training)
-    references = [no_control_reference(year, 0, year.hours) for year in training]
-    mean = ScoreTerms(**{
-        name: sum(getattr(one, name) for one in references) / len(references) for name in ScoreTerms.model_fields
-    })  # fmt: skip
+    mean = mean_reference(training)
     forecast = choose_quantile(training, fit_forecast(training, horizon), mean)
     return Fitted(
         mode="bidirectional" if training[0].params.bidirectional else "dispatch",
@@ -84,6 +81,14 @@ def fit(
         forecast=forecast,
         demand=fit_policy(training, forecast),
     )
+
+
+def mean_reference(training: Sequence[PlantData]) -> ScoreTerms:
+    """Mean totals of no control over years."""
+    references = [no_control_reference(year, 0, year.hours) for year in training]
+    return ScoreTerms(**{
+        name: sum(getattr(one, name) for one in references) / len(references) for name in ScoreTerms.model_fields
+    })  # fmt: skip
 
 
 def check_training(training: Sequence[PlantData]) -> None:

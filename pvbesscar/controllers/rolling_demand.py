@@ -6,7 +6,7 @@ in full for a demand that a later day has in any case.
 
 A month's demand is made on the day that turns out worse than expected. So the program carries a second course beside
 the expected one, with less sun and more load: the same vehicles and the same first hour, a battery of its own from
-then on, and the same demand.
+then on, and the same demand. It needs a battery that the grid can fill (`bidirectional`).
 """
 
 from __future__ import annotations
@@ -145,13 +145,10 @@ class RollingDemand:
             self._set_worse(model, net_kwh - self._margin[self._data.calendar[t, 0]], stored_kwh)
 
     def _set_worse(self, model: Any, net_kwh: FloatArray, stored_kwh: float) -> None:  # noqa: ANN401
-        p, h = self._data.params, self._hours
         set_rows(model, self._balance, net_kwh, net_kwh)
-        before = np.zeros(h)
+        before = np.zeros(self._hours)
         before[0] = stored_kwh
         set_rows(model, self._storage, before, before)
-        most = np.full(h, p.bess_kw) if p.bidirectional else np.clip(-net_kwh, 0.0, p.bess_kw)
-        set_columns(model, self._worse.charged, np.zeros(h), most)
 
 
 def fit_policy(training: Sequence[PlantData], model: ForecastModel) -> DemandPolicy:
@@ -171,9 +168,19 @@ def fit_policy(training: Sequence[PlantData], model: ForecastModel) -> DemandPol
         billed = np.where(year.tariff.in_band, solve(year).plan.import_kwh, 0.0)
         month = year.calendar[:, 1] - 1
         found.append([[row[month == one].max(initial=0.0) for one in range(MONTHS_OF_YEAR)] for row in billed])
+    return with_margin(DemandPolicy(target_kw=_table(np.mean(found, axis=0))), training, model)
+
+
+def with_margin(policy: DemandPolicy, training: Sequence[PlantData], model: ForecastModel) -> DemandPolicy:
+    """Return the policy with how far these forecasts err; in `dispatch` as it is, without a second course.
+
+    There only surplus fills the battery again: what is held back for a worse day takes the room of the next day's sun.
+    """
+    if not training[0].params.bidirectional:
+        return policy
     # The margin is counted from what the forecasts plan for.
     margin = np.array(worse_margin(model, training, WORSE)) - np.array(model.surplus_margin_kwh)
-    return DemandPolicy(target_kw=_table(np.mean(found, axis=0)), quantile=WORSE, margin_kwh=_table(margin))
+    return policy.model_copy(update={"quantile": WORSE, "margin_kwh": _table(margin)})
 
 
 def _table(values: NDArray[np.floating]) -> Targets:

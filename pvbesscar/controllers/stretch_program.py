@@ -6,7 +6,7 @@ Source: docs/design.md, "The optimum".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,7 +177,7 @@ class StretchProgram:
         rows = b.rows(lacking.size, -UNLIMITED, self.deficit[lacking], slack=self.hour_slack)
         b.add(rows, self.site.discharged[lacking], 1.0)
         b.add(rows, self.site.vehicles[lacking], -1.0)
-        between = np.flatnonzero((self.deficit < 0.0) & (self.deficit + self.most_kwh > 0.0))
+        self.between = between = np.flatnonzero((self.deficit < 0.0) & (self.deficit + self.most_kwh > 0.0))
         surplus, most = -self.deficit[between], self.most_kwh[between]
         rows = b.rows(between.size, -UNLIMITED, 0.0, slack=self.hour_slack)
         b.add(rows, self.site.discharged[between], 1.0)
@@ -186,6 +186,19 @@ class StretchProgram:
             rows = b.rows(between.size, -UNLIMITED, surplus, slack=self.hour_slack)
             b.add(rows, self.site.charged[between], 1.0)
             b.add(rows, self.site.vehicles[between], surplus / most)
+
+    def settled(self, x: FloatArray) -> Lp:
+        """The program of `dispatch` with the bends settled as a solution has them: no room for what no plant can do.
+
+        Between full sun and none a chord lets vehicles import what the battery takes of the surplus. Here vehicles
+        within the surplus import nothing, and beside those beyond it the battery takes nothing.
+        """
+        hours, site = self.between, self.site
+        beyond = x[site.vehicles[hours]] > -self.deficit[hours]
+        upper = self.lp.upper.copy()
+        upper[site.charged[hours[beyond]]] = 0.0
+        upper[site.imported[hours[~beyond]]] = upper[site.discharged[hours[~beyond]]] = 0.0
+        return replace(self.lp, upper=upper)
 
     @property
     def constant(self) -> float:

@@ -66,7 +66,8 @@ def no_control_terms(
     """Totals X of the five terms on a stretch of hours under *no control*.
 
     For EV service the total is the energy that the stretch's departures require, in the batteries [kWh]. For cost it is
-    the gross bill: energy, demand charges and fee, before export earns anything, so that it is above zero.
+    the gross bill: energy, demand charges and fee, before export earns anything, so that it is above zero over a year.
+    A short stretch may buy nothing, or have an excess fall by more than its energy costs: its cost has no scale then.
 
     Parameters
     ----------
@@ -84,13 +85,13 @@ def no_control_terms(
     Raises
     ------
     ConfigError
-        The cost has a weight and no scale: nothing is paid.
+        The cost has a weight and no scale over a whole year: nothing is paid.
     """
     net = mall_kwh + charge_on_arrival(p, sessions, pv_kwh.size, start) - pv_kwh
     bought, sold = np.maximum(net, 0.0), np.maximum(-net, 0.0)
     departs = (sessions.departure > start) & (sessions.departure <= start + pv_kwh.size)
     cost_pen = dot(bought, price) + float(stretch_pen(tariff, start, bought).sum())
-    if p.w_cost > 0.0 and not cost_pen > 0.0:
+    if p.w_cost > 0.0 and pv_kwh.size == tariff.month.size and not cost_pen > 0.0:
         raise ConfigError(
             f"the bill of no control over {pv_kwh.size} h from hour {start} on is {cost_pen:g} PEN: the cost has the "
             f"weight {p.w_cost:g} and no scale; {float(bought.sum()):,.0f} kWh are bought.",

@@ -31,6 +31,7 @@ from pvbesscar.dataset.years import (
 )
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.params import PlantParams
+from pvbesscar.plant.tariff import energy_price
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import read_json, read_parquet
 from schemas.errors import ConfigError, StaleError
@@ -204,18 +205,23 @@ def recipes(
 
 
 def drawn_year(recipe: Recipe, nominal: Nominal) -> DrawnYear:
-    """Make the tables of a scenario; stamps, prices and carbon intensity are those of the validated year."""
+    """Make the tables of a scenario; stamps and carbon intensity are those of the validated year.
+
+    Kinds of day come with the demand, and with them what a tariff asks of their hours.
+    """
     hourly = nominal.hourly
     weather = (recipe.weather_day[:, None] * 24 + np.arange(24)).ravel()
     demand = (recipe.demand_day[:, None] * 24 + np.arange(24)).ravel()
     load = hourly["mall_kwh"].to_numpy(np.float64)[demand] * np.repeat(recipe.load_factor, 24)
+    day_type = hourly["day_type"].to_numpy(np.int64)[demand]
     changed = {
         "pv_kwh": hourly["pv_kwh"].to_numpy()[weather],
         "pv_w_per_kw": hourly["pv_w_per_kw"].to_numpy()[weather],
         "clear_ghi_w_m2": hourly["clear_ghi_w_m2"].to_numpy()[weather],
         # CityLearn holds energies as float32.
         "mall_kwh": load.astype(np.float32).astype(np.float64),
-        "day_type": hourly["day_type"].to_numpy()[demand],
+        "day_type": day_type,
+        "price": energy_price(nominal.tariff, hourly["hour"].to_numpy(np.int64), day_type),
     }
     sessions, left_out = _sessions(recipe, nominal.sessions)
     return DrawnYear(with_forecasts(hourly.assign(**changed), nominal.params), sessions, left_out)

@@ -69,7 +69,7 @@ class TwinVecEnv(VecEnv):
 
     def _draw(self, plant: int) -> None:
         days = (self.data.hours - self.episode_hours) // 24
-        year = int(self._generator.integers(self._years.pv_kwh.shape[0]))
+        year = int(self._generator.integers(self._years.hourly.shape[0]))
         self.begin(plant, year, 24 * int(self._generator.integers(days + 1)))
 
     def reset(self) -> VecEnvObs:

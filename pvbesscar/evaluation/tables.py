@@ -60,7 +60,7 @@ def gap_rows(scenario: ScenarioResult) -> tuple[Row, list[Row]] | None:
     if scenario.optimum is None or not scenario.gap_parts:
         return None
     rows: list[Row] = [
-        (TERM_NAMES[p.term], f"{p.rule:,.0f}", f"{p.plan:,.0f}", f"{p.plan - p.rule:+,.0f}", _of_j(p.contribution))
+        (TERM_NAMES[p.term], f"{p.rule:,.0f}", f"{p.plan:,.0f}", f"{round(p.plan - p.rule):+,}", _of_j(p.contribution))
         for p in scenario.gap_parts
     ]
     rest = scenario.optimum.replay - scenario.optimum.bound

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pvbesscar.controllers.registry import RULE
 from pvbesscar.evaluation.claims import closes, price, signed
 from pvbesscar.evaluation.resolution import RESOLUTION
 from pvbesscar.evaluation.samples import Sample
@@ -40,8 +41,8 @@ class JudgedTraining:
     ----------
     against_untrained, against_rule
         J(trained) less that of the untrained agent, and of the rule.
-    trained, untrained, scale
-        Terms of both and of no control: over all windows, or of the mean year.
+    trained, untrained, rule, scale
+        Terms of these and of no control: over all windows, or of the mean year.
     hours
         Hours that these are of.
     closes
@@ -54,6 +55,7 @@ class JudgedTraining:
     against_rule: Difference
     trained: ScoreTerms
     untrained: ScoreTerms
+    rule: ScoreTerms
     scale: ScoreTerms
     hours: int
     closes: str
@@ -71,6 +73,7 @@ def judged_on_set(agent: Agent, own: SetResult, sample: Sample | None) -> Judged
         against_rule=Difference(trained.against_rule, trained.against_rule_interval),
         trained=trained.mean_terms,
         untrained=untrained.mean_terms,
+        rule=by_name[RULE].mean_terms,
         scale=own.mean_reference,
         hours=HOURS_PER_YEAR,
         closes=closes(own, trained.gap_closed, trained.gap_interval),
@@ -89,6 +92,7 @@ def judged_on_stretches(agent: Agent, judged: ScenarioResult, differences: Seque
         against_rule=rule,
         trained=trained.terms,
         untrained=untrained.terms,
+        rule=by_name[RULE].terms,
         scale=judged.reference,
         hours=trained.hours,
         closes=closes(judged, trained.gap_closed, trained.gap_interval),
@@ -105,10 +109,10 @@ def verdict(agent: Agent, judged: JudgedTraining) -> TrainingVerdict:
     outcome = _outcome(own)
     worse = ", and made it worse" if own.above_zero else ""
     said = f"J changed by {signed(own.value)} against the untrained {agent.upper()} ({_spread(own, judged)})"
-    if abs(own.value) >= RESOLUTION:
-        said += f"; {price(judged.trained, judged.untrained, judged.scale, judged.hours, better=own.value < 0.0)}"
+    said += _price(own, judged, judged.untrained)
     beats = "it beats the rule" if rule.below_zero else "it does not beat the rule"
-    against_rule = f"Against the rule J is {signed(rule.value)} ({_spread(rule, judged)}): {beats}; {judged.closes}."
+    against_rule = f"Against the rule J is {signed(rule.value)} ({_spread(rule, judged)}): {beats}"
+    against_rule += f"{_price(rule, judged, judged.rule)}; {judged.closes}."
     return TrainingVerdict(
         agent=agent,
         outcome=outcome,
@@ -119,6 +123,13 @@ def verdict(agent: Agent, judged: JudgedTraining) -> TrainingVerdict:
         sentence=f"{outcome}{worse}: {said}. {against_rule}",
         judged_on=tuple(judged.judged_on),
     )
+
+
+def _price(difference: Difference, judged: JudgedTraining, other: ScoreTerms) -> str:
+    """What of the terms is worse where J is better, and the other way round; nothing where J is the same."""
+    if abs(difference.value) < RESOLUTION:
+        return ""
+    return f"; {price(judged.trained, other, judged.scale, judged.hours, better=difference.value < 0.0)}"
 
 
 def _spread(difference: Difference, judged: JudgedTraining) -> str:

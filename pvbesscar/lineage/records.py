@@ -111,6 +111,19 @@ def why_stale(stage: str, run: RunContext) -> Reasons:
     return Reasons(reasons, (*_inputs(record, now, own, run), *_facts(record.facts, now.facts)))
 
 
+def has_record(stage: str, run: RunContext) -> bool:
+    """Whether a stage has left something, and a record of it that can be read or not."""
+    return record_file(stage, run).is_file()
+
+
+def why_spoilt(stage: str, run: RunContext) -> tuple[str, ...]:
+    """What of a stage's record or outputs is not what it left; nothing where there is no record."""
+    if not has_record(stage, run):
+        return ()
+    record = _read(stage, run)
+    return (record,) if isinstance(record, str) else _spoilt(record, STAGES[stage], run)
+
+
 def require_same_scenario(stage: Stage, run: RunContext) -> None:
     """Refuse to read what another scenario, or another profile, has left.
 

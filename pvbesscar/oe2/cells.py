@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pvbesscar.oe2.zone_words import speaks_of_zones
 from schemas.errors import InputError
 from schemas.results import ReaderDecision
 from schemas.settings import FileSettings
@@ -20,7 +21,6 @@ Rows = Sequence[int] | NDArray[np.intp]
 SHOWN = 5
 """How many offending rows a message lists."""
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
-ZONE_LINE = re.compile(r"\b(?:UTC|GMT)\b|time ?zone|zona horaria|huso horario|time reference", re.IGNORECASE)
 SHOWN_SEPARATORS = {"\t": "tab"}
 
 
@@ -103,7 +103,7 @@ class Table(NamedFile):
     @property
     def zone_lines(self) -> list[str]:
         """Lines above the header that speak of the time zone."""
-        return [line for line in self.above if ZONE_LINE.search(line)]
+        return [line for line in self.above if speaks_of_zones(line)]
 
     @property
     def described(self) -> str:

@@ -33,6 +33,7 @@ EXAMPLE = "2024-01-31 13:00:00 or 31/01/2024 13:00"
 UNIX_DAY = np.datetime64("1970-01-01", "D")
 SHEET_DAY = np.datetime64("1899-12-30", "D")
 """Day 0 of a spreadsheet, whose 1900 has a 29 February."""
+UTC_ZONES = {"UTC", "Etc/UTC", "Etc/GMT", "GMT"}
 MINUTES = (1, 5, 10, 15, 20, 30, 60)
 SPANS_OF_OFFSETS = 4
 """A zone has at most a few offsets in a year; more of them are ends of intervals."""
@@ -168,6 +169,12 @@ def _moments(table: Table, column: str, found: Sequence[Parts | None]) -> Writte
         clocked=any(one.clock is not None for one in all_parts),
     )  # fmt: skip
     if all(len(cell) == 13 and cell[8] == ":" and cell.replace(":", "").isdigit() for cell in table.columns[column]):
+        zone = table.layout.timezone
+        if zone is not None and zone not in UTC_ZONES and "utc" not in column.casefold():
+            steps = (
+                f"`{column}` read as stamps of PVGIS, brought to {zone}; each is taken as the hour that it lies in",
+            )
+            return WrittenStamps(day, clock - clock % 3600.0, steps, moment="start", minutes=60)
         # PVGIS writes UTC, and the minute of the hour at which its satellite or reanalysis has the values.
         steps = (f"`{column}` read as stamps of PVGIS, in UTC",)
         return WrittenStamps(day, clock, steps, np.zeros(len(day)), moment="within", minutes=60)

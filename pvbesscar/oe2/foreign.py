@@ -33,6 +33,8 @@ HTML = re.compile(r"\s*(?:<!doctype html|<html)", re.IGNORECASE)
 XML = re.compile(r"\s*<(?:\?xml|[A-Za-z:]+[\s>])")
 EPW_ROWS = re.compile(r"^DATA PERIODS,", re.MULTILINE)
 TMY2 = re.compile(r" ?\d{5} [A-Z .'/-]{22} [A-Z]{2} +-?\d+ [NS]")
+NEM12 = re.compile(r"100,NEM1[23],")
+OMIE = re.compile(r"[A-Z_0-9]+;\s*\n\d{4};\d{1,2};\d{1,2};\d{1,2};")
 JUNK = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError)
 """What a reader raises on a file that only begins as its format does."""
 
@@ -143,6 +145,8 @@ FORMATS = (
     Format("a JSON of PVGIS", _is_pvgis, _pvgis),
     Format("a Green Button file (ESPI XML)", is_green_button, lambda text, _: meter_text(text)),
     Format("a TMY2 file (typical meteorological year of fixed columns)", lambda text: TMY2.match(text) is not None),
+    Format("a NEM12 or NEM13 file (meter data of AEMO)", lambda text: NEM12.match(text) is not None),
+    Format("a file of OMIE, of fixed columns without a header", lambda text: OMIE.match(text) is not None),
     Format("a web page (HTML)", lambda text: HTML.match(text) is not None),
     Format("an XML file of an unknown kind", lambda text: XML.match(text) is not None),
     Format("a JSON file of an unknown kind", lambda text: text.lstrip()[:1] in {"{", "["}),

@@ -222,6 +222,27 @@ def refuse_archive(file: NamedFile, archive: zipfile.ZipFile) -> None:
         )
 
 
+def refuse_long_sheets(file: NamedFile, archive: zipfile.ZipFile) -> None:
+    """Refuse a workbook whose sheets hold more rows or cells than an input file may, by a count of their marks.
+
+    Raises
+    ------
+    TooLargeError
+        One of its sheets does.
+    """
+    for member in archive.infolist():
+        if not member.filename.startswith("xl/worksheets/"):
+            continue
+        rows = cells = 0
+        with archive.open(member) as stream:
+            while chunk := stream.read(CHUNK):
+                rows += chunk.count(b"<row")
+                cells += chunk.count(b"<c ") + chunk.count(b"<c>")
+                if rows > MAX_ROWS:
+                    raise too_many_rows(file)
+                refuse_cells_beyond(file, Shape(cells, 1))
+
+
 def parsed_json(text: str, file: NamedFile) -> object:
     """Value of a JSON text.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,19 +25,23 @@ SESSION_HEADERS = {
     "arrival": (
         "arrival", "llegada", "arrival_hour", "hora_llegada", "connectiontime", "connection_time", "plug_in_time",
         "start_date_time", "start_datetime", "start_date", "startdate", "start_plugin", "utctransactionstart",
-        "start_time", "starttime", "fecha_inicio", "inicio", "start",
+        "start_time", "starttime", "fecha_inicio", "inicio", "start", "start_timestamp", "starttimestamp",
+        "timestamp_start", "timestampstart", "charge_start", "charging_start", "session_start", "inicio_carga",
+        "hora_inicio",
     ),
     "departure": (
         "departure", "salida", "departure_hour", "hora_salida", "disconnecttime", "disconnect_time", "plug_out_time",
         "end_date_time", "end_datetime", "end_date", "enddate", "end_plugout", "utctransactionstop", "end_time",
-        "endtime", "fecha_fin", "fin", "end",
+        "endtime", "fecha_fin", "fin", "end", "stop_timestamp", "stoptimestamp", "end_timestamp", "timestamp_stop",
+        "timestampstop", "charge_end", "charging_end", "session_end", "fin_carga", "hora_fin",
     ),
     "battery_kwh": ("battery_kwh", "bateria_kwh", "capacidad_kwh"),
     "arrival_soc": ("arrival_soc", "soc_llegada", "soc_inicial"),
     "required_soc": ("required_soc", "soc_requerido", "soc_objetivo", "soc_salida"),
     "energy": (
         "energy_kwh", "energia_kwh", "kwhdelivered", "kwh_delivered", "total_kwh", "el_kwh", "kwh", "energy_wh",
-        "energia_wh", "total_energy", "totalenergy", "energy", "energia",
+        "energia_wh", "total_energy", "totalenergy", "energy", "energia", "energy_delivered_kwh", "energy_delivered",
+        "energia_entregada_kwh", "energia_entregada",
     ),
     "station": (
         "evse_id", "spaceid", "space_id", "station_name", "stationid", "station_id", "cp_id", "cpid", "chargepoint",
@@ -52,6 +57,11 @@ CLOCKS = {
     "end_date": "end_time", "enddate": "endtime", "fecha_fin": "hora_fin",
 }  # fmt: skip
 """Headers of the clock time that belongs to a date in a column of its own."""
+
+DURATION = re.compile(r"(?:\w+_)?(?:duration|duracion|charging_time|tiempo_de_carga)(?:_|$)")
+"""Headers of how long a vehicle stayed: a file of sessions, though one without the end of each stay."""
+METER_HEADERS = ("meter_start", "meterstart")
+"""Reading of a charger's meter, which OCPP has in the place of the energy."""
 
 NEEDED = "a file of sessions has the start and the end of each stay, and the SOC at arrival or the energy charged"
 
@@ -109,8 +119,12 @@ def is_sessions(table: Table, ev: EvSettings | None = None) -> bool:
     if all(table.find(SESSION_HEADERS[name][:4]) for name in ("arrival", "departure")):
         return True
     start, end = (table.find(SESSION_HEADERS[name]) for name in ("arrival", "departure"))
-    if start is None or end is None or table.find(SESSION_HEADERS["energy"]) is None:
+    energy = table.find((*SESSION_HEADERS["energy"], *METER_HEADERS))
+    if start is None or energy is None:
         return False
+    if end is None:
+        lasted = [cells for header, cells in table.columns.items() if DURATION.match(plain(header))]
+        return any(len(set(cells)) > 1 for cells in lasted)  # intervals of one length are no stays
     starts, ends = table.columns[start], table.columns[end]
     follow = sum(a == b for a, b in zip(ends, starts[1:], strict=False))
     return 2 * follow < len(starts)

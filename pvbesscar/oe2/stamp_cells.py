@@ -48,7 +48,7 @@ ZONE = (
 )
 BETWEEN = r"(?:T|[\s:_,;]+|\s+-\s+|(?<=\d{8}))"
 STAMP = re.compile(rf"(?:{WEEKDAYS})?{DATE}(?:{BETWEEN}{CLOCK})?{ZONE}", re.ASCII | re.IGNORECASE)
-CLOCK_CELL = re.compile(rf"[Hh]?{CLOCK}{ZONE}", re.ASCII | re.IGNORECASE)
+CLOCK_CELL = re.compile(rf"(?:[Hh][Ee]?)?\s?{CLOCK}{ZONE}", re.ASCII | re.IGNORECASE)
 DAY_HOUR = re.compile(r"(?P<ymd>\d{8})(?P<h>\d{2})", re.ASCII)
 """Ten digits: a day and its hour, 2025010113; seconds since 1970 have ten as well."""
 DASH = "[-\u2013\u2014]"

@@ -26,8 +26,11 @@ from schemas.errors import InputError
 STAMP_HEADERS = ("timestamp", "fechahora", "fecha_hora", "datetime", "date_time", "marca_temporal")
 DATE_HEADERS = ("fecha", "date", "dia")
 HOUR_HEADERS = ("hora", "hour")
-SUFFIXED_HEADERS = (*STAMP_HEADERS, "time", "tiempo", "period", "periodo", "interval", "intervalo", "mtu")
-"""Headers that a suffix may follow: `timestamp_utc`, `period_end`, `fecha_hora_inicio`."""
+SUFFIXED_HEADERS = (
+    *STAMP_HEADERS, "time", "tiempo", "period", "periodo", "interval", "intervalo", "mtu", "date", "fecha",
+    *HOUR_HEADERS,
+)  # fmt: skip
+"""Headers beside which a word may say more: `timestamp_utc`, `period_end`, `fecha_hora_inicio`, `start_time`."""
 MOMENT_SUFFIXES = {
     "start": "start", "begin": "start", "inicio": "start", "end": "end", "fin": "end", "ending": "end",
     "middle": "middle",
@@ -267,13 +270,13 @@ def _counts_up_in_days(table: Table, date: str, header: str) -> bool:
 
 
 def _one_of(table: Table, headers: Sequence[str]) -> str:
-    """The one of several columns of stamps that counts: the start of start and end, UTC, the one that goes on."""
+    """The one of several columns of stamps that counts: one that goes on, the start of start and end, UTC."""
     if len(headers) == 1:
         return headers[0]
     narrower: list[Callable[[str], bool]] = [
+        lambda header: len(set(table.columns[header][:SAMPLE])) > min(len(table.lines), SAMPLE) // 2,
         lambda header: stated_moment(header) == "start",
         lambda header: "utc" in plain(header).split("_"),
-        lambda header: len(set(table.columns[header][:SAMPLE])) > min(len(table.lines), SAMPLE) // 2,
     ]
     left = list(headers)
     for fits in narrower:
@@ -295,10 +298,17 @@ def _suffixes(header: str) -> list[str]:
     said: list[str] = []
     while words and words[-1] in ZONE_WORDS | MOMENT_SUFFIXES.keys():
         said.append(words.pop())
+    while words and words[0] in MOMENT_SUFFIXES:
+        said.append(words.pop(0))
     if not words and said:  # `Start`, `End (UTC)`
         return said
     joined = "_".join(words)
     if joined in SUFFIXED_HEADERS:
         return said
-    # `PeriodEnd` in one word.
-    return [word for word in MOMENT_SUFFIXES if any(joined == f"{known}{word}" for known in SUFFIXED_HEADERS)]
+    # `PeriodEnd`, `StartTime` or `IntervalStartTime` in one word.
+    said += [
+        word
+        for word in MOMENT_SUFFIXES
+        if any(joined in {f"{known}{word}", f"{known}{word}time", f"{word}{known}"} for known in SUFFIXED_HEADERS)
+    ]
+    return said

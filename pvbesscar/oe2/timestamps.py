@@ -22,7 +22,7 @@ from schemas.settings import SiteSettings
 
 FloatArray = NDArray[np.float64]
 DAY = 24 * 60
-NAMED_ZONE = re.compile(r"time ?zone|zona horaria|huso horario", re.IGNORECASE)
+NAMED_ZONE = re.compile(r"time ?zone|zona horaria|huso horario|time reference", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +235,7 @@ def _zone(table: Table, columns: tuple[str, ...], site: SiteSettings) -> tuple[s
     if declared is not None:
         return declared, f"`{key}` says so"
     headers = [(column, f"the header `{column}`") for column in columns]
+    unread = []
     for text, where in (*headers, *((line, f"`{line[:60]}`") for line in table.zone_lines)):
         try:
             stated = zone_in(text)
@@ -247,10 +248,12 @@ def _zone(table: Table, columns: tuple[str, ...], site: SiteSettings) -> tuple[s
         if stated is not None:
             return stated, f"{where} says so"
         if text not in columns and NAMED_ZONE.search(text):
-            raise InputError(
-                f"{table.named}: {where} speaks of the time zone, and not in words that are read.",
-                hint=f"set `{key}` to the zone of the stamps, for example `{site.timezone}` or `Etc/GMT+5`.",
-            )
+            unread.append(where)  # the line below may hold what this one names
+    if unread:
+        raise InputError(
+            f"{table.named}: {unread[0]} speaks of the time zone, and not in words that are read.",
+            hint=f"set `{key}` to the zone of the stamps, for example `{site.timezone}` or `Etc/GMT+5`.",
+        )
     return site.timezone, "stamps without offset are in the site's time (`site.timezone`)"
 
 
@@ -315,6 +318,13 @@ def _interval(table: Table, stamps: WrittenStamps) -> int:
     if stamps.minutes is not None and (usual is None or usual >= stamps.minutes):
         table.decide("interval", f"{stamps.minutes} min", "the stamps themselves say how long their intervals are")
         return stamps.minutes
+    every = np.bincount(np.unique(stamps.instants, return_inverse=True)[1])
+    if usual is None and every.min() > 1:
+        raise InputError(
+            f"{table.named}: each stamp is there {every.min()} times or more: a table with a row for each quantity, "
+            f"meter or place.{table.first_rows()}",
+            hint="export one of them, or a column for each.",
+        )
     if usual is None:
         raise InputError(
             f"{table.named}: the length of the intervals can not be known: no step between "
@@ -323,7 +333,8 @@ def _interval(table: Table, stamps: WrittenStamps) -> int:
         )
     if usual > 60 or usual < 1 or 60 % usual:
         raise InputError(
-            f"{table.named}: most rows are {usual:g} min apart; hours, or parts of an hour that divide it, are read.",
+            f"{table.named}: most rows are {usual:.10g} min apart; hours, or parts of an hour that divide it, "
+            "are read.",
             hint=f"export hourly data; `{key}` set to 60 keeps rows as hours with gaps between them.",
         )
     share = counts.max() / steps.size

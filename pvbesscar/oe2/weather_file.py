@@ -34,7 +34,7 @@ IRRADIANCE_STEMS = {
         "ghi", "irradiancia_ghi", "irradiancia_global", "g_h", "globhor", "shortwave_radiation", "allsky_sfc_sw_dwn",
     ),
     "dni_w_m2": (
-        "dni", "irradiancia_dni", "irradiancia_directa", "gb_n", "beamnor", "direct_normal_irradiance",
+        "dni", "bni", "irradiancia_dni", "irradiancia_directa", "gb_n", "beamnor", "direct_normal_irradiance",
         "allsky_sfc_sw_dni",
     ),
     "dhi_w_m2": (
@@ -51,7 +51,8 @@ WEATHER_HEADERS = {
         "temperature", "temperature_2m", "air_temp", "tdry", "dry_bulb_temperature",
     ),
     "wind_speed_m_s": (
-        "wind_speed_m_s", "wind_speed_ms", "velocidad_viento_ms", "velocidad_viento_m_s", "wind_speed", "viento_ms",
+        "wind_speed_m_s", "wind_speed_ms", "velocidad_viento_ms", "velocidad_viento_m_s", "velocidad_del_viento",
+        "wind_speed", "viento_ms",
         "ws10m", "windvel", "wind_speed_10m", "wspd",
     ),
     "relative_humidity": (

@@ -10,7 +10,7 @@ import zlib
 from typing import Any
 
 from pvbesscar.oe2.cells import NamedFile
-from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_archive, refuse_cells_beyond, too_many_rows
+from pvbesscar.oe2.limits import MAX_ROWS, Shape, refuse_archive, refuse_cells_beyond, refuse_long_sheets, too_many_rows
 from schemas.errors import InputError
 
 JUNK = (
@@ -44,6 +44,7 @@ def sheet_text(data: bytes, file: NamedFile) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             refuse_archive(file, archive)
+            refuse_long_sheets(file, archive)
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         try:
             return _text(book[_sheet(book, file)], file)

@@ -16,12 +16,22 @@ ALONE = frozenset(["PET", "PEST", "ART", "BRT", "CLT", "COT", "IST", "JST", "MSK
 ABBREVIATIONS = ALONE.union(*PAIRS)
 WORD = re.compile(r"(?<![A-Za-z])[A-Z]{3,4}(?![A-Za-z])")
 OFFSET = re.compile(r"(?:UTC|GMT)\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?(?!\d)", re.IGNORECASE)
+LINE = re.compile(r"\b(?:UTC|GMT)\b|time ?zone|zona horaria|huso horario|time reference", re.IGNORECASE)
 PLACE = re.compile(r"(?<![A-Za-z])[A-Z][a-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?")
-UTC = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|utc|gmt)(?![A-Za-z])")
+UTC = re.compile(
+    r"(?<![A-Za-z])(?:(?:UTC|GMT|utc|gmt)(?![A-Za-z]|[\s_]*offset)|(?i:universal time|tiempo universal))(?![A-Za-z])"
+)
+"""`utc_offset_seconds` is the name of a number, and says no zone itself."""
 
 
 class UnclearZoneError(ValueError):
     """Words that mean a time zone, and not which."""
+
+
+def speaks_of_zones(line: str) -> bool:
+    """Whether a line says something of its time zone: it uses the word, or names one."""
+    place = PLACE.search(line)
+    return LINE.search(line) is not None or (place is not None and place[0] in zoneinfo.available_timezones())
 
 
 def zone_in(text: str) -> str | None:

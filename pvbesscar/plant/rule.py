@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pvbesscar.plant.actions import socket_powers, total
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.ledger import IMPORT
-from pvbesscar.plant.twin import advance, begin, new_fleet, stack_years
+from pvbesscar.plant.twin import MALL, PV, advance, begin, new_fleet, stack_years
 
 
 def rule_import(data: PlantData) -> NDArray[np.float64]:
@@ -34,6 +34,6 @@ def _run(p, bess, y, f, out):
     full = np.ones(p.sockets)
     for t in range(out.size):
         socket_powers(p, full, f.need[0], y.hours_left[0, t], f.socket_kw[0])
-        f.bess_kw[0] = rule_bess_kw(p, y.mall_kwh[0, t] + total(f.socket_kw[0]) - y.pv_kwh[0, t])
+        f.bess_kw[0] = rule_bess_kw(p, y.hourly[0, t, MALL] + total(f.socket_kw[0]) - y.hourly[0, t, PV])
         advance(p, bess, y, f, 0)
         out[t] = f.row[0, IMPORT]

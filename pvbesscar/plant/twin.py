@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.plant import actions, ledger
 from pvbesscar.plant.battery import TINY, charge, charge_vehicle, stand
-from pvbesscar.plant.data import Exogenous, PlantData
+from pvbesscar.plant.data import FORECAST_COLUMNS, Exogenous, PlantData
 from pvbesscar.plant.ledger import BESS_SOC, EXPORT, IMPORT, INFEASIBLE_SOCKETS, LEDGER_COLUMNS
 from pvbesscar.plant.observation import WORK_SIZE, Sockets, observe, observe_charges
 from pvbesscar.plant.params import PlantParams
@@ -25,31 +25,45 @@ from pvbesscar.plant.state import PlantState, Setpoints
 from pvbesscar.plant.tariff import MONTHS, Tariff, demand_at, turn_month
 from schemas.errors import SimulationError
 
+PRICE, CARBON, PRICE_NEXT, PV, MALL, FEE, RULE_IMPORT, FORECAST = range(8)
+NET_FORECAST = FORECAST + len(FORECAST_COLUMNS)
+"""Columns of `Years.hourly`: one each, then the forecasts, and the net load of the hours ahead to the end."""
+TARIFF_CHANGE, MONTH_LEFT, CALENDAR = range(3)
+"""Columns of `Years.clock`; the calendar to the end."""
+
 
 class Years(NamedTuple):
-    """Scenario years stacked: S years of N hours, K sockets (see `PlantData`), the columns of all sessions in a row."""
+    """Scenario years stacked: S years of N hours, K sockets, C demand charges (see `PlantData` and `Tariff`).
 
-    pv_kwh: NDArray[np.float64]
-    mall_kwh: NDArray[np.float64]
-    price: NDArray[np.float64]
-    carbon: NDArray[np.float64]
-    price_next: NDArray[np.float64]
-    hours_to_tariff_change: NDArray[np.int64]
-    forecast: NDArray[np.float64]
-    calendar: NDArray[np.int64]
+    Few arrays, with the numbers of an hour side by side: compiled code counts the references of each array of a tuple
+    in every function that is given it, which costs an hour more time than its arithmetic.
+
+    Attributes
+    ----------
+    hourly
+        Numbers of each hour, shape (S, N, NET_FORECAST + 24); the fee is that of every month.
+    clock
+        Whole numbers of each hour, shape (S, N, CALENDAR + 3).
+    occupant, hours_left
+        Shape (S, N, K).
+    bands
+        Month and hours left in it, then for each charge whether the hour is in its band, then the hours until that
+        changes, shape (S, 2 + 2 C, N).
+    charges, demand_price
+        Basis of each charge and the one that it is over, shape (S, 2, C); its price, then its history, shape (S, C, 6).
+    battery_kwh, arrival_soc, required_soc
+        Of the sessions of all years in a row.
+    reference, ev_kwh
+        Shapes (S, 5) and (K,).
+    """
+
+    hourly: NDArray[np.float64]
+    clock: NDArray[np.int64]
     occupant: NDArray[np.int32]
     hours_left: NDArray[np.int32]
-    net_forecast: NDArray[np.float64]
-    month: NDArray[np.int64]
-    month_left: NDArray[np.int64]
-    in_band: NDArray[np.bool_]
-    band_change: NDArray[np.int64]
+    bands: NDArray[np.int64]
+    charges: NDArray[np.int64]
     demand_price: NDArray[np.float64]
-    basis: NDArray[np.int64]
-    over: NDArray[np.int64]
-    history: NDArray[np.float64]
-    fee: NDArray[np.float64]
-    rule_import_kwh: NDArray[np.float64]
     battery_kwh: NDArray[np.float64]
     arrival_soc: NDArray[np.float32]
     required_soc: NDArray[np.float32]
@@ -89,21 +103,37 @@ def stack_years(plants: Sequence[PlantData]) -> Years:
         for plant, offset in zip(plants, offsets[:-1], strict=True)
     ]
     columns = ("battery_kwh", "arrival_soc", "required_soc")
-    # Numba takes no tuple of arrays within another into its parallel loops.
-    of_tariff = {name: "demand_price" if name == "price" else name for name in Tariff._fields}
-    series = [name for name in Years._fields if name not in {*columns, "occupant", "ev_kwh", *of_tariff.values()}]
     return Years(
-        **{name: np.stack([getattr(plant, name) for plant in plants]) for name in series},
-        **{name: np.concatenate([getattr(plant.sessions, name) for plant in plants]) for name in columns},
+        hourly=np.stack([_hourly(plant) for plant in plants]),
+        clock=np.stack([
+            np.column_stack([plant.hours_to_tariff_change, plant.tariff.month_left, plant.calendar]) for plant in plants
+        ]),
         occupant=np.stack(occupants),
-        **{own: np.stack([getattr(plant.tariff, name) for plant in plants]) for name, own in of_tariff.items()},
+        hours_left=np.stack([plant.hours_left for plant in plants]),
+        bands=np.stack([
+            np.vstack([own.month, own.month_left, own.in_band, own.band_change])
+            for own in (plant.tariff for plant in plants)
+        ]),
+        charges=np.stack([np.stack([plant.tariff.basis, plant.tariff.over]) for plant in plants]),
+        demand_price=np.stack([np.column_stack([plant.tariff.price, plant.tariff.history]) for plant in plants]),
+        **{name: np.concatenate([getattr(plant.sessions, name) for plant in plants]) for name in columns},
+        reference=np.stack([plant.reference for plant in plants]),
         ev_kwh=plants[0].ev_kwh,
-    )
+    )  # fmt: skip
+
+
+def _hourly(plant: PlantData) -> NDArray[np.float64]:
+    tariff = plant.tariff
+    result: NDArray[np.float64] = np.column_stack([
+        plant.price, plant.carbon, plant.price_next, plant.pv_kwh, plant.mall_kwh, np.full(plant.hours, tariff.fee),
+        tariff.rule_import_kwh, plant.forecast, plant.net_forecast,
+    ])  # fmt: skip
+    return result
 
 
 def new_fleet(years: Years, plants: int) -> Fleet:
     """State of `plants` plants that will live through the years, not yet reset."""
-    sockets, charges = years.ev_kwh.size, years.demand_price.shape[1]
+    sockets, charges = years.ev_kwh.size, years.charges.shape[2]
     return Fleet(
         year=np.zeros(plants, np.int64),
         t=np.zeros(plants, np.int64),
@@ -130,25 +160,28 @@ def new_fleet(years: Years, plants: int) -> Fleet:
 @njit(cache=True, inline="always")
 def _exogenous(y, year, t):
     """What hour t of a year brings from outside."""
+    numbers, clock = y.hourly[year, t], y.clock[year, t]
     return Exogenous(
-        t, y.pv_kwh[year, t], y.mall_kwh[year, t], y.price[year, t], y.carbon[year, t], y.price_next[year, t],
-        y.hours_to_tariff_change[year, t], y.forecast[year, t], y.calendar[year, t],
+        t, numbers[PV], numbers[MALL], numbers[PRICE], numbers[CARBON], numbers[PRICE_NEXT], clock[TARIFF_CHANGE],
+        numbers[FORECAST:NET_FORECAST], clock[CALENDAR:],
     )  # fmt: skip
 
 
 @njit(cache=True, inline="always")
 def _tariff(y, year):
     """Tariff of a scenario year."""
+    bands, charges, prices, numbers = y.bands[year], y.charges[year], y.demand_price[year], y.hourly[year]
+    first_change = 2 + charges.shape[1]
     return Tariff(
-        y.month[year], y.month_left[year], y.in_band[year], y.band_change[year], y.demand_price[year],
-        y.basis[year], y.over[year], y.history[year], y.fee[year], y.rule_import_kwh[year],
+        bands[0], bands[1], bands[2:first_change], bands[first_change:], prices[:, 0], charges[0], charges[1],
+        prices[:, 1:], numbers[0, FEE], numbers[:, RULE_IMPORT],
     )  # fmt: skip
 
 
 @njit(cache=True, inline="always")
 def _bills_power(y, year):
     """Whether a year has a demand charge or a fee; where it has none, no hour looks at its tariff."""
-    return y.demand_price.shape[1] > 0 or y.fee[year] > 0.0
+    return y.charges.shape[2] > 0 or y.hourly[year, 0, FEE] > 0.0
 
 
 @njit(cache=True)
@@ -255,9 +288,9 @@ def look(p, y, f, b, out):
     year, t = f.year[b], f.t[b]
     sockets = Sockets(f.soc[b], y.occupant[year, t], y.hours_left[year, t], f.need[b], f.delivered[b])
     now, bess_soc = _exogenous(y, year, t), float(f.bess_soc[b])
-    net_forecast, month_left = y.net_forecast[year, t], y.month_left[year, t]
+    net_forecast, month_left = y.hourly[year, t, NET_FORECAST:], y.clock[year, t, MONTH_LEFT]
     observe(p, now, net_forecast, month_left, sockets, y.battery_kwh, bess_soc, f.last_net[b], f.work[b], out)
-    if y.demand_price.shape[1] > 0:
+    if y.charges.shape[2] > 0:
         observe_charges(p, _tariff(y, year), t, f.demand[b], out)
 
 

@@ -23,11 +23,26 @@ def status(finding: Finding) -> str:
     return finding.severity if finding.waiver is None else f"{finding.severity}, waived until {finding.waiver.until}"
 
 
+def verdict(report: QualityReport) -> str:
+    """One line: whether the year is accepted, how many errors and other findings there are, and the first fix."""
+    errors = report.errors
+    others = _count(len(report.findings) - len(errors), "other finding")
+    if not errors:
+        but = " that is not waived" if report.waived else ""
+        return f"accepted: no error{but} from {len(report.rules)} rules, {others}."
+    first = errors[0]
+    return f"refused: {_count(len(errors), 'error')}, {others}. First fix ({where(first)}): {first.fix}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
 def error_text(report: QualityReport) -> str:
     """All errors of a report: where, what, limit, hours, cause and fix of each."""
-    others = len(report.findings) - len(report.errors)
-    count = f"{len(report.errors)} error{'s' if len(report.errors) != 1 else ''}"
-    head = f"validate refused the data of scenario `{report.scenario}`: {count}, {others} other findings."
+    others = _count(len(report.findings) - len(report.errors), "other finding")
+    count = _count(len(report.errors), "error")
+    head = f"validate refused the data of scenario `{report.scenario}`: {count}, {others}."
     return "\n\n".join([head, *(_paragraph(i, finding) for i, finding in enumerate(report.errors, start=1))])
 
 
@@ -60,6 +75,7 @@ def as_html(report: QualityReport, context: QualityContext) -> str:
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     return template.render(
         report=report,
+        verdict=verdict(report),
         rules=YEAR_RULES.all(),
         broken={finding.rule for finding in report.findings},
         series=context.provenance.series if context.provenance else (),

@@ -1,4 +1,4 @@
-"""The `publish` stage: one HTML page with its style and figures in it, made from the result files and nothing else."""
+"""The `publish` stage: HTML pages with style and figures in them, made from the result files and nothing else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from schemas.expectations import ExpectationReport
 from schemas.results import ScenarioResult
 from schemas.settings import Settings
 
-PAGE_FILE = "index.html"
+PAGE_FILE, MONEY_FILE = "index.html", "money.html"
 TEMPLATES = Path(__file__).parent
 
 
@@ -58,7 +58,7 @@ class Fact:
 
 
 def publish(settings: Settings, workspace: Workspace, profile: str, failures: Mapping[str, str]) -> Path:
-    """Write the report page of a run; it replaces the earlier one.
+    """Write the report page of a run, and beside it the page of what is paid and saved; they replace the earlier ones.
 
     Whatever is missing or does not belong to this dataset is left out and named on the first screen: a page is made
     in any case.
@@ -75,14 +75,15 @@ def publish(settings: Settings, workspace: Workspace, profile: str, failures: Ma
     Path
         The page, `outputs/report/index.html`.
     """
-    page = render(read_inputs(settings, workspace, profile, failures), failures)
+    pages = render(read_inputs(settings, workspace, profile, failures), failures)
     with published_folder(workspace.report) as draft:
-        write_text(draft / PAGE_FILE, page)
+        for name, page in pages.items():
+            write_text(draft / name, page)
     return workspace.report / PAGE_FILE
 
 
-def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
-    """Make the page; the same inputs give the same bytes."""
+def render(inputs: ReportInputs, failures: Mapping[str, str]) -> dict[str, str]:
+    """Make the pages, by name of their files; the same inputs give the same bytes."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -99,13 +100,20 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
     evaluation = inputs.evaluation
     main = None if evaluation is None else evaluation.main
     ranking = () if main is None else main.ranking
-    return environment.get_template("index.html.j2").render(
+    paid = money(inputs)
+    environment.globals |= {
         # The style sheet is the project's own file, not data.
-        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
-        first_line=first_line(inputs.provenance),
-        inputs=inputs,
+        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        "first_line": first_line(inputs.provenance),
+        "inputs": inputs,
+        "money": paid,
+    }
+    pages = (
+        {} if paid is None else {MONEY_FILE: environment.get_template("money.html.j2").render(report_file=PAGE_FILE)}
+    )
+    pages[PAGE_FILE] = environment.get_template("index.html.j2").render(
+        money_file=MONEY_FILE,
         facts=facts(inputs),
-        money=money(inputs),
         carried_over=failed_but_judged(failures, {r.controller for r in ranking if r.kind == "agent"}),
         main=main,
         sets=() if evaluation is None else evaluation.sets,
@@ -130,6 +138,7 @@ def render(inputs: ReportInputs, failures: Mapping[str, str]) -> str:
         second_readings=second_readings(inputs),
         all_settings=inputs.settings.model_dump_json(indent=2),
     )
+    return pages
 
 
 def second_readings(inputs: ReportInputs) -> tuple[tuple[str, str, str | None], ...]:

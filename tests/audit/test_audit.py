@@ -16,25 +16,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pvbesscar.config import load_settings
 from pvbesscar.controllers import optimum
+from pvbesscar.dataset.build import build
 from pvbesscar.dataset.scenarios import ScenarioStore
+from pvbesscar.evaluation.bill import DEMAND, bill_of
 from pvbesscar.evaluation.evaluate import EvaluationRequest, evaluate
+from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.data import load_plant
+from pvbesscar.quality.gate import validate
 from pvbesscar.store.files import sha256_file
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
-from tests.builders import mini_dataset, session
+from tests.builders import mini_dataset, session, two_prices
 from tests.mini_site import mini_site
 from tools.audit.__main__ import audit, main
-from tools.audit.dataset import Year, drawn, no_control, read_recipes, read_year
+from tools.audit.dataset import Year, demand_pen, drawn, no_control, read_recipes, read_year
 from tools.audit.findings import Check, report
 from tools.audit.pools import check_pools, check_windows
 from tools.audit.program import optimum as audited_optimum
+from tools.audit.tariff import billed_before, invoice_months
 
 OWN = {"pvbesscar", "schemas", "flows", "tasks", "tests", "prefect"}
 DIGESTS, BOUND = "ledgers are the files that the report names", "J* against a linear program of its own"
 FIGURES, TERMS = "J, terms and key figures, in parts", "terms and reward of each hour are those of its energies"
 BALANCE, WEIGHTS = "each hour's energies add up [kWh]", "J under other weights, and who wins"
+BILLS = "bill of each month, from its greatest imports, in parts"
 STOCK = "stock CityLearn on native actions, hour by hour [kWh; SOC x 1,000]"
 
 
@@ -146,6 +153,89 @@ def test_an_edited_dataset_is_found(workspace: Workspace, tmp_path: Path) -> Non
     assert differing(dataset, None) == [
         "totals of no control in the manifest, in parts", "the simulators' arrays are CityLearn's files",
     ]  # fmt: skip
+
+
+PEAK = [[18, 23]]
+POWER = two_prices(
+    fee_pen_per_month=20.0, feed_in_price=0.05, export_limit_kw=250.0,
+    demand=[
+        {"name": "generation", "hours": PEAK, "pen_per_kw_month": 60.0},
+        {"name": "distribution", "hours": PEAK, "pen_per_kw_month": 15.0, "basis": "two_of_six_months",
+         "history_kw": [700.0, 0.0, 650.0, 0.0, 0.0]},
+        {"name": "excess", "hours": [[0, 18], [23, 24]], "pen_per_kw_month": 12.0, "basis": "excess",
+         "over": "generation"},
+    ],
+)  # fmt: skip
+"""A tariff of every basis, with a fee, a price of export and a limit of it."""
+
+
+@pytest.fixture(scope="module")
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The site on that tariff, with a battery that wears, judged on three days."""
+    settings = mini_site(tmp_path_factory.mktemp("billed"), tariff=POWER, bess={"wear_pen_per_kwh": 0.02})
+    request = EvaluationRequest("smoke", ("rule", "constant-0.5"), nominal_on="twin")
+    evaluate(settings, Workspace.of(settings), "smoke", request=request, workers=1)
+    return Workspace.of(settings)
+
+
+def test_a_site_that_pays_for_power_is_audited(
+    billed: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(billed.dataset), str(billed.evaluation)]) == 0
+    table = capsys.readouterr().out
+    assert "import of the rule, from which stretches inside the year are billed" in table
+    ledgers = {path.stem: pd.read_parquet(path) for path in (billed.evaluation / "ledgers" / "nominal").iterdir()}
+    # Every day is alike: the rule imports what it did before, and no control more in the peak.
+    assert ledgers["rule"][["curtailed_kwh", "wear_pen"]].max().min() > 0.0
+    assert ledgers["no-control"]["demand_pen"].max() > 0.0
+
+    evaluation = Path(shutil.copytree(billed.evaluation, tmp_path / "evaluation"))
+    ledger = ledgers["rule"]
+    ledger.loc[ledger.index[-1], ["demand_pen", "cost_pen"]] += 5.0
+    ledger.to_parquet(evaluation / "ledgers" / "nominal" / "rule.parquet")
+    assert {TERMS, FIGURES} <= set(differing(billed.dataset, evaluation))
+
+
+def test_invoices_of_months_are_what_the_hours_add_up_to(billed: Workspace) -> None:
+    """A year of made imports: the sums of the months, worked out from the greatest imports of each."""
+    year = read_year(billed.dataset)
+    imports = np.zeros(8760)
+    month, hour = year.tariff.month, np.arange(8760) % 24
+    imports[(hour == 19)] = 100.0 * (1.0 + month[hour == 19] % 3)  # 100, 200, 300 kW, and so on
+    imports[(hour == 11)] = 250.0
+    by_hour = pd.Series(demand_pen(year, imports, 0)).groupby(month).sum().tolist()
+    # January: 100 kW in the peak; of six months the greatest are 700 and 650; 150 kW are over the 100.
+    assert by_hour[0] == pytest.approx(20.0 + 60.0 * 100 + 15.0 * 675 + 12.0 * 150)
+    # June: 300 kW, no excess; the look-back reaches back to January: 300 and 300.
+    assert by_hour[5] == pytest.approx(20.0 + 60.0 * 300 + 15.0 * 300)
+    before = billed_before(year.tariff, 0, year.rule_import)
+    assert np.sum(invoice_months(year.tariff, imports, 0, before), axis=0) + 20.0 == pytest.approx(by_hour)
+    # From the middle of February on: the month so far is the rule's, and only what comes on top is added.
+    start = 24 * 45
+    left = replace(year, rule_import=imports)
+    assert demand_pen(left, imports[start : start + 24], start).sum() == pytest.approx(0.0)
+    more = imports[start : start + 24] + (hour[start : start + 24] == 20) * 260.0
+    # 260 kW instead of 200 in the peak, with 250 outside no excess; of six months the greatest are 650 and its own.
+    assert demand_pen(left, more, start).sum() == pytest.approx(60.0 * 60.0 + 15.0 * 30.0 - 12.0 * 50.0)
+
+
+@pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
+@pytest.mark.parametrize("start", [24 * 28, 24 * 31])
+def test_both_programs_bill_power_alike(tmp_path: Path, mode: str, start: int) -> None:
+    """A stretch over the end of January, and one that begins with February."""
+    stays = [session(k, 24 * d + 16 + k % 3, 24 * d + 20 + k % 3, 0.2) for d in range(26, 36) for k in range(8)]
+    hour, generator = np.arange(8760) % 24, np.random.default_rng(6)
+    dataset = mini_dataset(
+        tmp_path, stays, pv_kwh=np.maximum(0.0, np.sin((hour - 6) / 12 * np.pi)) * 900.0,
+        mall_kwh=300.0 + 90.0 * generator.random(8760), tariff=POWER, control={"mode": mode},
+        bess={"capacity_kwh": 600.0, "power_kw": 200.0, "wear_pen_per_kwh": 0.01},
+    )  # fmt: skip
+    own, year = optimum.solve(load_plant(dataset), start=start, hours=120), read_year(dataset)
+    totals = no_control(year, start, 120)
+    assert totals == pytest.approx(own.reference.model_dump(), rel=1e-7)
+    found = audited_optimum(year, start, 120, totals)
+    assert own.bound <= found + 1e-9
+    assert found == pytest.approx(own.j, abs=1e-7)
 
 
 def made_year(plant_of: Path) -> Year:
@@ -265,3 +355,31 @@ def test_an_evaluation_of_the_default_site_is_found_right_and_a_false_one_wrong(
     assert "ledgers/test-01/rule.parquet is not the one that was judged" in told
     assert f"{BALANCE}: test-01, rule" in told
     assert f"{FIGURES}: nominal, " in told
+
+
+@pytest.mark.slow
+def test_a_measured_year_on_a_tariff_of_power_is_found_right(
+    oe2_dir: Path, repo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The metered mall, billed for power with an excess and a look-back of six months; and windows of it."""
+    places = [f"data.root={tmp_path}", f"data.oe2_dir={oe2_dir}", "quality.second_reading=false"]
+    settings = load_settings(repo_root / "config" / "iquitos_mt.yaml", places).settings
+    workspace = Workspace.of(settings)
+    for stage in (ingest, validate, build):
+        stage(settings, workspace)
+    year = read_year(workspace.dataset)
+    for scenarios in (None, ("nominal",)):
+        request = EvaluationRequest("smoke", ("rule", "constant-1"), scenarios, nominal_on="twin")
+        evaluate(settings, workspace, "smoke", request=request)
+        assert main([str(workspace.dataset), str(workspace.evaluation)]) == 0
+    table = capsys.readouterr().out
+    for name in (BILLS, BOUND, STOCK):
+        assert name in table
+
+    ledger = pd.read_parquet(workspace.evaluation / "ledgers" / "nominal" / "rule.parquet")
+    before = billed_before(year.tariff, 0, year.rule_import)
+    sums = invoice_months(year.tariff, ledger["import_kwh"].to_numpy(), 0, before)
+    lines = [line for line in bill_of(ledger, settings.tariff).lines if line.kind == DEMAND]
+    by_charge = [[line.pen for line in lines if line.name == charge.name] for charge in year.tariff.charges]
+    assert np.allclose(by_charge, sums, rtol=0.0, atol=0.005 + 1e-6)
+    assert np.min(sums) >= 0.0 < np.max(sums)

@@ -345,3 +345,22 @@ def test_without_demand_charges_there_is_not_one_column_more() -> None:
     assert program.fixed_pen == 0.0
     assert program.curtailed.size == 0
     assert groups > 0
+
+
+def test_the_plan_of_dispatch_stores_no_surplus_that_vehicles_take() -> None:
+    # 8 kWh of surplus at noon, and four mototaxis for two hours: each needs 5 / 0.95 kWh, so at least 5 / 0.95 - 3.5
+    # of it at once, and 0.95 kWh are left for the battery. The chord from no vehicle to 14 kWh would leave 4 kWh.
+    noon = np.arange(24) == 12
+    demand = {"name": "peak", "hours": [(18, 23)], "pen_per_kw_month": 60.0}
+    data = plant(
+        np.where(noon, 66.0, 0.0), np.full(24, 58.0), [(k, 12, 14, 0.4) for k in range(4, 8)], "dispatch",
+        tariff=two_prices(0.45, demand=[demand]), weights={"co2": 0.0, "solar": 0.0, "cost": 1.0, "ev_service": 0.0,
+                                                           "grid_stability": 0.0},
+    )  # fmt: skip
+    found = solve(data)
+    left = 8.0 - 4.0 * (5.0 / 0.95 - 3.5)
+    assert found.plan.bess_kw[12] == pytest.approx(left, abs=1e-3)
+    assert judged(data, PlannedController(found.plan), found.reference) == pytest.approx(found.j, abs=1e-5)
+    # 0.9 of what the chord leaves lowers five hours of the peak: it is worth its price and that of their demand.
+    chord = 0.9 * (4.0 - left) * (60.0 / 5.0 + 0.45)
+    assert found.j - found.bound == pytest.approx(chord / found.reference.cost_pen, rel=0.15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from pvbesscar.dataset.scenarios import (
     ScenarioStore,
     _load_factors,
     _sessions,
+    drawn_year,
     week_pools,
 )
-from pvbesscar.dataset.years import named
+from pvbesscar.dataset.years import named, read_nominal
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import load_plant
 from pvbesscar.plant.twin import Twin
@@ -34,7 +36,7 @@ from pvbesscar.store.files import read_json, sha256_json, write_json, write_parq
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, QualityError, StaleError
 from schemas.results import DatasetManifest
-from schemas.settings import ScenarioSettings, Settings, Waiver
+from schemas.settings import DAYS, ScenarioSettings, Settings, TariffSettings, Waiver
 from tests.builders import scenario, session, write_canonical
 
 COUNTS = {"training": 3, "validation": 1, "test": 2}
@@ -102,6 +104,25 @@ def test_each_day_is_the_one_that_the_recipe_names(store: ScenarioStore) -> None
     arrived = data.sessions.arrival // 24
     assert data.sessions.arrival_soc == pytest.approx(0.2 + recipe.demand_day[arrived] / 1000, rel=1e-5)
     assert data.sessions.socket.size == sum((d + k) % 3 > 0 for d in recipe.demand_day for k in range(8))
+
+
+def test_prices_go_with_the_kinds_of_day(settings: Settings) -> None:
+    """A tariff that is cheap on holidays is so on the holidays that were drawn, for energy as for power and invoice."""
+    bands = [
+        {"name": "work", "days": DAYS[:-1], "pen_per_kwh": 0.5},
+        {"name": "rest", "days": DAYS[-1:], "pen_per_kwh": 0.25},
+    ]
+    nominal = read_nominal(Workspace.of(settings).dataset)
+    kinds = nominal.hourly["day_type"].to_numpy()
+    with_holiday = int(np.flatnonzero(kinds[:8736].reshape(52, 168).max(axis=1) == 8)[0])
+    recipe = recipe_of([with_holiday] * 53)
+    own = replace(nominal, tariff=TariffSettings.model_validate({"energy": bands}))
+    year = drawn_year(recipe, own).hourly
+    holidays = year["day_type"].to_numpy() == 8
+    assert holidays.sum() > (kinds == 8).sum()
+    assert np.array_equal(year["price"], np.where(holidays, 0.25, 0.5))
+    # Where it tells no days apart, prices are those of the calendar, and the digests of drawn years stay.
+    assert np.array_equal(drawn_year(recipe, nominal).hourly["price"], nominal.hourly["price"])
 
 
 def test_weeks_keep_their_season_and_holidays(store: ScenarioStore, settings: Settings) -> None:

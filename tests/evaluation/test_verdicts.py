@@ -27,7 +27,14 @@ def told_of(trained: list[Ledger], untrained: list[Ledger], rule: list[Ledger] |
     return verdict(
         "ppo",
         JudgedTraining(
-            *against, terms(trained), terms(untrained), REFERENCE, 2 * len(trained), "it closes 1.0 %", names
+            *against,
+            terms(trained),
+            terms(untrained),
+            terms(rule or untrained),
+            REFERENCE,
+            2 * len(trained),
+            "it closes 1.0 %",
+            names,
         ),
     )
 
@@ -78,9 +85,15 @@ def test_an_agent_that_does_not_beat_the_rule_is_told_so() -> None:
     assert (told.outcome, told.beats_rule) == ("training helped", False)
     assert told.sentence.endswith(
         "Against the rule J is +0.0333 (95 % interval +0.0333 to +0.0333 over 2 windows): it does not beat the rule; "
-        "it closes 1.0 %."
+        "better in no term; it closes 1.0 %."
     )
-    assert told_of(trained, untrained, [ledger("rule", c) for c in (55.0, 56.0)]).beats_rule
+
+
+def test_an_agent_that_beats_the_rule_is_told_what_it_costs() -> None:
+    trained, untrained = [ledger("ppo", c, cost_pen=21.0) for c in (50.0, 51.0)], [ledger("u", c) for c in (60.0, 61.0)]
+    told = told_of(trained, untrained, [ledger("rule", c, cost_pen=20.0) for c in (55.0, 56.0)])
+    assert told.beats_rule
+    assert told.sentence.endswith(": it beats the rule; worse: cost +2.0 PEN in 4 h (+5.0 %); it closes 1.0 %.")
 
 
 def test_on_years_it_is_made_of_the_set_and_its_resampled_weeks() -> None:
@@ -106,8 +119,8 @@ def test_on_years_it_is_made_of_the_set_and_its_resampled_weeks() -> None:
     assert told.sentence == (
         "training helped: J changed by -0.0667 against the untrained PPO (95 % interval -0.0667 to -0.0667 over the "
         "resampled weeks of 1 test years); worse in no term. Against the rule J is -0.0500 (95 % interval -0.0500 to "
-        "-0.0500 over the resampled weeks of 1 test years): it beats the rule; it closes 33.3 % (95 % interval 33.3 to "
-        "33.3 %) of the gap from rule to J*."
+        "-0.0500 over the resampled weeks of 1 test years): it beats the rule; worse in no term; it closes 33.3 % (95 "
+        "% interval 33.3 to 33.3 %) of the gap from rule to J*."
     )
     on_hours = judged_on_stretches("ppo", judged_year, [made.against_untrained, made.against_rule])
     assert (on_hours.hours, on_hours.what, on_hours.judged_on) == (8760, "windows", ("year",))

@@ -186,6 +186,73 @@ def _solaredge_units(intervals: Sequence[Interval], columns: Columns) -> bytes:
     )  # fmt: skip
 
 
+def _open_meteo(zone: str, offset_s: int, pattern: str) -> Callable[[Sequence[Interval], Columns], bytes]:
+    def write(intervals: Sequence[Interval], columns: Columns) -> bytes:
+        rows = _rows(intervals, columns, "ghi dni dhi temp wind humidity")
+        return _lines(
+            "latitude,longitude,elevation,utc_offset_seconds,timezone,timezone_abbreviation",
+            f"-3.75,-73.25,104.0,{offset_s},{zone}", "",
+            "time,shortwave_radiation (W/m\u00b2),direct_normal_irradiance (W/m\u00b2),diffuse_radiation (W/m\u00b2),"
+            "temperature_2m (\u00b0C),wind_speed_10m (m/s),relative_humidity_2m (%)",
+            *(f"{(it.local if offset_s else it.utc):{pattern}},{','.join(map(str, values))}" for it, *values in rows),
+        )  # fmt: skip
+
+    return write
+
+
+def _fronius(intervals: Sequence[Interval], columns: Columns) -> bytes:
+    rows = _rows(intervals, columns, "energy")
+    return _lines(
+        "Fecha y hora;Energ\u00eda | Symo 20.0-3-M", "[dd.MM.yyyy HH:mm];[Wh]",
+        *(f"{it.local:%d.%m.%Y %H:%M};" + f"{1000 * e:.2f}".replace(".", ",") for it, e in rows),
+    )  # fmt: skip
+
+
+def _enphase(intervals: Sequence[Interval], columns: Columns) -> bytes:
+    rows = _rows(intervals, columns, "energy")
+    return _lines(
+        "Date/Time,Energy Produced (Wh)", *(f"{it.local:%Y-%m-%d %H:%M:%S %z},{1000 * e:.0f}" for it, e in rows)
+    )
+
+
+def _victron(intervals: Sequence[Interval], columns: Columns) -> bytes:
+    rows = _rows(intervals, columns, "energy")
+    return _lines(
+        "timestamp,System overview [0]", "America/Lima (-05:00),AC Consumption L1", ",W",
+        *(f"{it.local:%Y-%m-%d %H:%M:%S},{1000 * e:.0f}" for it, e in rows),
+    )  # fmt: skip
+
+
+def _entsoe(intervals: Sequence[Interval], columns: Columns) -> bytes:
+    rows = _rows(intervals, columns, "energy")
+    return _lines(
+        '"MTU (UTC)","Area","Day-ahead Load Forecast (MW)","Actual Total Load (MW)"',
+        *(f'"{it.utc:%d/%m/%Y %H:%M:%S} - {it.end:%d/%m/%Y %H:%M:%S}","BZN|X","{e / 900:.6f}","{e / 1000:.6f}"'
+          for it, e in rows),
+    )  # fmt: skip
+
+
+def _green_button_csv(intervals: Sequence[Interval], columns: Columns) -> bytes:
+    minute = dt.timedelta(minutes=1)
+    rows = _rows(intervals, columns, "energy")
+    return _lines(
+        "Name,MALL", 'Address,"AV. 1, IQUITOS"', "Account Number,123", "Service,Service 1", "",
+        "TYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES",
+        *(f"Electric usage,{it.local:%Y-%m-%d},{it.local:%H:%M},{it.until - minute:%H:%M},{e},${e / 4:.2f},"
+          for it, e in rows),
+    )  # fmt: skip
+
+
+def _influxdb(intervals: Sequence[Interval], columns: Columns) -> bytes:
+    rows = _rows(intervals, columns, "energy")
+    return _lines(
+        "#group,false,false,true,true,false,false,true",
+        "#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,double,string",
+        "#default,_result,,,,,,", ",result,table,_start,_stop,_time,_value,_field",
+        *(f",,0,2025-01-01T05:00:00Z,2026-01-01T05:00:00Z,{it.utc:%Y-%m-%dT%H:%M:%SZ},{e},demand" for it, e in rows),
+    )  # fmt: skip
+
+
 def _green_button(intervals: Sequence[Interval], columns: Columns) -> bytes:
     rows = _rows(intervals, columns, "energy")
     readings = "".join(
@@ -267,6 +334,21 @@ FORMATS = (
     Foreign("PVsyst CSV, lines above and a row of units", "date and time", "block", _pvsyst, "pv"),
     Foreign("SolarEdge CSV, lines above", "date and time", "block", _solaredge, "pv"),
     Foreign("SolarEdge CSV, a row of units", "date and time", "block", _solaredge_units, "pv"),
+    Foreign("Fronius Solar.web CSV", "date and time", "block", _fronius, "pv",
+            {"column": "Energ\u00eda | Symo 20.0-3-M"}, minutes=30),
+    Foreign("Enphase CSV", "date and time", "dates", _enphase, "pv", {"column": "Energy Produced (Wh)"}, minutes=15),
+    Foreign("Victron VRM CSV", "date and time, in the zone above", "block", _victron, "mall",
+            {"column": "AC Consumption L1"}),
+    Foreign("ENTSO-E total load, CSV", "interval, its start", "dates", _entsoe, "mall",
+            {"column": "Actual Total Load (MW)"}),
+    Foreign("Open-Meteo CSV, in local time", "date and time, in the zone above", "dates",
+            _open_meteo("America/Lima,GMT-5", -18000, "%Y-%m-%dT%H:%M")),
+    Foreign("Open-Meteo CSV, in GMT", "date and time, in the zone above", "dates",
+            _open_meteo("GMT,GMT", 0, "%Y-%m-%dT%H:%M")),
+    Foreign("InfluxDB annotated CSV", "UTC, `_time`", "time_columns", _influxdb, "mall",
+            {"column": "_value", "unit": "kWh"}),
+    Foreign("Green Button CSV", "date and `START TIME`", "joined_stamps", _green_button_csv, "mall",
+            {"column": "USAGE (kWh)"}),
     Foreign("Green Button XML", "UTC, start of the interval", "green_button", _green_button, "mall"),
     Foreign("Green Button XML of quarters", "UTC, start of the interval", "green_button", _green_button, "mall",
             minutes=15),

@@ -201,6 +201,14 @@ STAMPS = (
     Stamps("date and `1300`", written("%Y-%m-%d|%H%M"), "joined_stamps", ("date", "HHMM")),
     Stamps("date and `H01` to `H24`", lambda it: [f"{it.local:%Y-%m-%d}", f"H{it.local.hour + 1:02d}"], "joined_stamps",
            ("fecha", "hora"), read_as="end of the hour"),
+    Stamps("date and `HE1` to `HE24`", lambda it: [f"{it.local:%m/%d/%Y}", f"HE{it.local.hour + 1}"], "joined_stamps",
+           ("Date", "Hour"), read_as="end of the hour"),
+    Stamps("date, `START TIME` and `END TIME`", lambda it: [
+        f"{it.local:%Y-%m-%d}", f"{it.local:%H:%M}", f"{it.until - dt.timedelta(minutes=1):%H:%M}"], "joined_stamps",
+        ("DATE", "START TIME", "END TIME")),
+    Stamps("`INTERVALSTARTTIME_GMT` beside `INTERVALENDTIME_GMT`", lambda it: [
+        f"{it.start:%Y-%m-%dT%H:%M:%S}-00:00", f"{it.end:%Y-%m-%dT%H:%M:%S}-00:00"],
+        headers=("INTERVALSTARTTIME_GMT", "INTERVALENDTIME_GMT")),
     Stamps("date and `13:00-14:00`", lambda it: [f"{it.local:%d/%m/%Y}", f"{it.local:%H:%M}-{it.until:%H:%M}"],
            "joined_stamps", ("fecha", "hora"), read_as="interval, its start"),
     Stamps("`2025-01-31 00:00:00` and hour, as a spreadsheet joins them", lambda it: [

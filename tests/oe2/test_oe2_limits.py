@@ -18,7 +18,7 @@ import pytest
 
 from pvbesscar.oe2.cells import NamedFile
 from pvbesscar.oe2.delimited import read_table
-from pvbesscar.oe2.limits import MAX_CELLS, Shape, refuse_archive, shape_of
+from pvbesscar.oe2.limits import MAX_CELLS, Shape, refuse_archive, refuse_long_sheets, shape_of
 from schemas.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,3 +110,18 @@ def test_repeated_texts_of_a_small_parquet_are_read_as_they_are(tmp_path: Path) 
     frame.to_parquet(tmp_path / "x.parquet")
     table = read_table(tmp_path / "x.parquet", "mall.file")
     assert table.columns == {"site": ["mall", "mall", "mall", ""], "kwh": ["1.5", "2.5", "", "4.0"]}
+
+
+@pytest.mark.parametrize(("row", "count", "said"), [
+    (b'<row r="1"><c r="A1"><v>1</v></c></row>', 700_000, "more than 600,000 rows"),
+    (b'<row r="1">' + b"<c><v>1</v></c>" * 100 + b"</row>", 110_000, "cells"),
+])  # fmt: skip
+def test_a_long_sheet_is_refused_before_it_is_parsed(tmp_path: Path, row: bytes, count: int, said: str) -> None:
+    path = tmp_path / "book.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("xl/workbook.xml", b"<workbook/>")
+        with archive.open("xl/worksheets/sheet7.xml", "w") as sheet:
+            for _ in range(count // 1000):
+                sheet.write(row * 1000)
+    with zipfile.ZipFile(path) as archive, pytest.raises(InputError, match=said):
+        refuse_long_sheets(NamedFile(path, "mall.file"), archive)

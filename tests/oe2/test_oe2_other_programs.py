@@ -70,6 +70,8 @@ def written(form: Foreign, path: Path) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (b"100,NEM12,202501010000,A,B\n200,6102,E1,E1,E1,,M,kWh,15,\n300,20250101,1.1\n", "a NEM12 or NEM13 file"),
+        (b"MARGINALPDBC;\n2025;01;01;1;61.2;61.2;\n2025;01;01;2;59.1;59.1;\n*\n", "a file of OMIE"),
         (b"<!DOCTYPE html><html><body>Login</body></html>", "a web page (HTML)"),
         (b'<?xml version="1.0"?><kml><Placemark/></kml>', "an XML file of an unknown kind"),
         (b'{"type": "FeatureCollection", "features": 3}', "a JSON file of an unknown kind"),

@@ -108,3 +108,54 @@ def test_clock_changes_need_offsets(tmp_path: Path) -> None:
 def test_an_unknown_time_zone_is_a_matter_of_the_configuration(name: str) -> None:
     with pytest.raises(ValidationError, match=r"is no IANA time zone"):
         SiteSettings(timezone=name)
+
+
+@pytest.mark.parametrize(("header", "zone", "first"), [
+    ("time", None, "2024-01-12 20:00"), ("time", "Etc/UTC", "2024-01-12 20:00"),
+    ("time", "America/Lima", "2024-01-13 01:00"), ("time", "Asia/Kolkata", "2024-01-12 14:30"),
+])  # fmt: skip
+def test_stamps_of_pvgis_are_utc_until_a_key_says_what_they_were_brought_to(
+    tmp_path: Path, header: str, zone: str | None, first: str
+) -> None:
+    content = f"{header},kWh\n20240113:0111,1\n20240113:0211,1\n20240113:0311,1\n"
+    read = axis(tmp_path, content, **({} if zone is None else {"timezone": zone}))
+    assert read.index[0] == pd.Timestamp(first, tz="America/Lima")
+    with pytest.raises(InputError, match="offset that America/Lima does not have"):
+        axis(tmp_path, content.replace("time", "time(UTC)"), timezone="America/Lima")
+
+
+def preamble(*lines: str) -> str:
+    rows = (f"2024-01-13 {hour:02d}:00,{hour}.5" for hour in range(24))
+    return "\n".join([*lines, "time,kWh", *rows, ""])
+
+
+@pytest.mark.parametrize(("lines", "first"), [
+    (("Report", "Time reference: Universal time (UT)"), "2024-01-12 19:00"),
+    (("Informe", "Zona horaria: tiempo universal coordinado"), "2024-01-12 19:00"),
+    (("site,utc_offset_seconds,timezone,short", "Mall,7200,Europe/Madrid,CEST"), "2024-01-12 18:00"),
+    (("site,utc offset,timezone", "Mall,0,GMT"), "2024-01-12 19:00"),
+    (("Times are corrected by the UTC offset of the site",), "2024-01-13 00:00"),
+])  # fmt: skip
+def test_the_zone_is_what_the_lines_above_say_and_no_name_of_a_number(
+    tmp_path: Path, lines: tuple[str, ...], first: str
+) -> None:
+    assert axis(tmp_path, preamble(*lines)).index[0] == pd.Timestamp(first, tz="America/Lima")
+
+
+@pytest.mark.parametrize("line", ["Time reference: True solar time (TST)", "Time zone: that of the plant"])
+def test_a_zone_in_other_words_asks_for_its_key(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InputError, match=r"not in words that are read(?s:.*)`mall\.timezone`"):
+        axis(tmp_path, preamble(line))
+    assert axis(tmp_path, preamble(line), timezone="UTC").index[0] == pd.Timestamp("2024-01-13", tz="UTC")
+
+
+def test_a_table_with_a_row_for_each_quantity_is_named(tmp_path: Path) -> None:
+    rows = [f"2024-01-13 {hour:02d}:00,{name},{hour}" for hour in range(24) for name in ("kWh", "kVARh", "A")]
+    with pytest.raises(InputError, match="each stamp is there 3 times or more: a table with a row for each quantity"):
+        axis(tmp_path, "\n".join(["timestamp,quantity,value", *rows, ""]))
+
+
+def test_stamps_with_parts_of_a_second_say_how_far_apart_they_are(tmp_path: Path) -> None:
+    rows = [f"2024-01-13T{hour:02d}:00:00.{hour:03d}Z,{hour}" for hour in range(24)]
+    with pytest.raises(InputError, match=r"most rows are 60\.0000\d+ min apart"):
+        axis(tmp_path, "\n".join(["timestamp,kWh", *rows, ""]))

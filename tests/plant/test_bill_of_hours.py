@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import ConstantAction, NoControl, Rule
 from pvbesscar.controllers.reference import no_control_reference
-from pvbesscar.evaluation.score import score, terms
+from pvbesscar.evaluation.bound import reference_of
+from pvbesscar.evaluation.score import left_out, score, terms
 from pvbesscar.plant.data import PlantData, net_load_forecast
 from pvbesscar.plant.observation import observation_names
 from pvbesscar.plant.rule import rule_import
@@ -20,6 +22,7 @@ from pvbesscar.plant.state import observation
 from pvbesscar.plant.tariff import bill_hour, demand_at, free_kw, stretch_pen, tariff_of
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
+from pvbesscar.simulation.windows import Stretch
 from schemas.errors import ConfigError
 from schemas.settings import TariffSettings
 from tests.builders import two_prices
@@ -149,6 +152,24 @@ def test_the_rule_continued_from_where_it_stands_pays_what_it_pays_in_the_year()
     same = slice(start, start + 24 * 30)
     assert np.allclose(stretch["import_kwh"], year["import_kwh"][same], atol=1e-6)
     assert np.allclose(stretch["demand_pen"], year["demand_pen"][same], atol=1e-3)
+
+
+def test_a_stretch_in_which_an_excess_falls_has_no_scale_of_its_cost() -> None:
+    # No sun: 60 kW all day and 90 kW in the first peak hour, the battery empty. 60 kW of excess end there.
+    hour = np.arange(48) % 24
+    excess = {"name": "excess", "hours": REST, "basis": "excess", "over": "peak", "pen_per_kw_month": 90.0}
+    tariff = two_prices(demand=[{"name": "peak", "hours": PEAK, "pen_per_kw_month": 1.0}, excess])
+    data = plant(np.zeros(48), np.where(hour == 18, 90.0, 60.0), [], tariff=tariff)
+    falls = no_control_reference(data, 18, 1)
+    # 90 kWh at 0.45, 90 kW at 1, and 60 kW of excess at 90 are gone.
+    assert falls.cost_pen == pytest.approx(90.0 * 0.45 + 90.0 - 60.0 * 90.0, rel=1e-6)
+    assert left_out(falls) == ("solar_kwh", "cost_pen", "ev_short_kwh", "ramping_kwh")
+    found = optimum.solve(data, start=18, hours=1)
+    ledger = rollout(Twin(data), NoControl(), 18, 1)
+    assert score(terms([ledger]), falls, settings().weights) == pytest.approx(settings().weights.co2)
+    assert found.bound == pytest.approx(settings().weights.co2, abs=1e-3)
+    # Together with the hours before it the stretch has a scale again.
+    assert reference_of(data, [Stretch("rest", 0, 18), Stretch("peak", 18, 1)]).cost_pen > 0.0
 
 
 def test_no_control_is_scaled_by_its_bill_before_export() -> None:

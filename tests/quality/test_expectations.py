@@ -20,6 +20,8 @@ from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.expectations.dataset import judge_dataset, require_dataset_files
 from pvbesscar.quality.expectations.results import judge_results, require_result_files
 from pvbesscar.quality.gate import validate
+from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.judge import judge
 from pvbesscar.store.dataset_manifest import file_digests, read_manifest
 from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_json, write_text
 from pvbesscar.store.workspace import Workspace
@@ -318,6 +320,37 @@ def test_what_is_legal_is_not_refused(tmp_path: Path, case: str) -> None:
     write_canonical(settings, changed, pv_kwh=50.0)
     build(settings, Workspace.of(settings))
     assert judge_dataset(Workspace.of(settings).dataset, settings).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "has_leap_day"),
+    [
+        ("America/Lima", False),
+        pytest.param("Europe/Madrid", False, marks=pytest.mark.slow),
+        pytest.param("Europe/Madrid", True, marks=pytest.mark.slow),
+    ],
+)
+def test_both_readings_agree_on_a_leap_year(tmp_path: Path, zone: str, has_leap_day: bool) -> None:
+    stamps = pd.date_range("2028-01-01", periods=8784, freq="h", tz=zone)
+    stamps = stamps[:8760] if has_leap_day else stamps[(stamps.month != 2) | (stamps.day != 29)]
+    plan = [session(k, 24 * day + 9, 24 * day + 12, 0.3) for day in range(0, 365, 7) for k in range(8)]
+    need = sum((own["required_soc"] - own["arrival_soc"]) * own["battery_kwh"] / 0.95 for own in plan)
+    declared = {"mall": {"source": "synthetic", "declared_kwh": 876_000.0}, "ev": MINI_EV | {"declared_kwh": need}}
+    place = {"year": 2028, "timezone": zone, "holidays": ["07-28"]}
+    settings = scenario(tmp_path, quality={}, site=place, **declared)
+    write_canonical(settings, plan, pv_kwh=50.0, stamps=stamps)
+    demand = pd.read_parquet(Workspace.of(settings).canonical / "mall.parquet")
+    first = {one.rule for one in judge(QualityContext(settings, {"mall": demand})) if one.rule.startswith("time.")}
+    assert first == ({"time.calendar"} if has_leap_day else set())
+    build(settings, Workspace.of(settings))
+    folder = Workspace.of(settings).dataset
+    assert judge_dataset(folder, settings).faults == ()
+    # A day late from then on, as the calendar of the other year has it.
+    table(
+        "building.csv", lambda f: f.assign(day_type=f["day_type"].shift(24 if has_leap_day else -24).ffill().bfill())
+    )(folder)
+    record_anew(folder)
+    assert "day_type.equals.calendar_day_type" in {one.expectation for one in judge_dataset(folder, settings).faults}
 
 
 @pytest.mark.slow

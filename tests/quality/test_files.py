@@ -53,6 +53,34 @@ def test_a_key_settles_what_the_header_leaves_open(clean: QualityContext, stamps
     assert [judge_file(path, one).kinds for one in (by_column, by_file)] == [("mall",), ("mall",)]
 
 
+def test_stamps_that_can_not_be_read_are_named_and_not_the_headers(clean: QualityContext, tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "x.csv", t=[f"2025-W01-{day}T00" for day in range(1, 8)], demanda_kwh=np.arange(3.5, 10.5) ** 2
+    )
+    (finding,) = judge_file(path, clean.settings).findings
+    assert "no column holds stamps" in finding.observed
+    assert "`mall.stamps`" in finding.fix
+
+
+@pytest.mark.parametrize(("header", "rows", "said"), [
+    ("Inicio;Duraci\u00f3n;Energ\u00eda (kWh)", "13/03/2025 18:05;05:10;2,1\n14/03/2025 9:40;00:50;1,2", "`departure`"),
+    ("startTimestamp,stopTimestamp,meterStart,meterStop", "2025-03-01T18:05Z,2025-03-01T23:15Z,1,3", "none an energy"),
+])  # fmt: skip
+def test_sessions_that_lack_a_column_are_read_as_sessions(
+    clean: QualityContext, header: str, rows: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"{header}\n{rows}\n", encoding="utf-8")
+    (finding,) = judge_file(path, clean.settings).findings
+    assert said in finding.observed
+    assert "It was read as charging sessions" in finding.observed
+
+
+def test_intervals_with_their_length_are_no_sessions(clean: QualityContext, stamps: pd.Series, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", start=stamps, duration="01:00", demanda_kwh=clean.values("mall", "mall_kwh"))
+    assert judge_file(path, clean.settings).kinds == ("mall",)
+
+
 def test_demand_is_scaled_as_ingest_scales_it_and_units_that_are_mixed_stay_visible(
     clean: QualityContext, stamps: pd.Series, tmp_path: Path
 ) -> None:

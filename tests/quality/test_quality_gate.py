@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from pandera.errors import SchemaErrors
 from pvbesscar.quality import gate
 from pvbesscar.quality.gate import validate
 from pvbesscar.quality.pandera_checks import fold_failures
-from pvbesscar.quality.report import as_table
+from pvbesscar.quality.report import as_table, verdict
 from pvbesscar.quality.stage_contracts import contract
 from pvbesscar.quality.year.context import QualityContext
 from schemas.errors import QualityError, StaleError
@@ -53,7 +54,7 @@ def test_a_clean_year_passes_and_leaves_both_reports(year: QualityContext) -> No
     stored = (workspace.quality / "quality_report.json").read_text(encoding="utf-8")
     assert QualityReport.model_validate_json(stored) == report
     page = (workspace.quality / "quality_report.html").read_text(encoding="utf-8")
-    assert "Accepted." in page
+    assert f"<b>accepted: no error from {len(report.rules)} rules, 0 other findings.</b>" in page
     assert RAW in page
     assert sorted(path.name for path in workspace.quality.iterdir()) == ["quality_report.html", "quality_report.json"]
 
@@ -65,6 +66,18 @@ def test_the_page_loads_nothing_from_anywhere(year: QualityContext) -> None:
     page = (workspace.quality / "quality_report.html").read_text(encoding="utf-8")
     assert not re.search(r"(src|href|url|import)\s*[=(]?\s*[\"']?(https?:)?//", page)
     assert "<script" not in page
+
+
+def test_a_refusal_begins_with_the_number_of_errors_and_the_first_fix(year: QualityContext) -> None:
+    workspace = write_year(spoil(year, "pv", [3], pv_kwh=900.0), MEASURED)
+    with pytest.raises(QualityError):
+        validate(year.settings, workspace)
+    report = QualityReport.model_validate_json((workspace.quality / "quality_report.json").read_text(encoding="utf-8"))
+    line = verdict(report)
+    assert line.startswith(f"refused: {len(report.errors)} error")
+    assert line.endswith(f"{report.errors[0].fix}.")
+    page = (workspace.quality / "quality_report.html").read_text(encoding="utf-8")
+    assert html.unescape(page.split("<h1>")[1]).index(line) < 200
 
 
 def test_a_weather_file_without_light_is_refused_by_its_own_name(year: QualityContext) -> None:

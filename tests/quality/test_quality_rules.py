@@ -358,3 +358,23 @@ def test_a_fault_in_a_column_that_nothing_uses_is_a_warning(clean: QualityContex
     humid = clean.with_frame("weather", clean.frames["weather"].assign(relative_humidity=0.8))
     assert only(spoil(humid, "weather", [3], relative_humidity=180.0), "weather.range").severity == "warning"
     assert YEAR_RULES.find("weather.range").severity == "error"
+
+
+@pytest.mark.parametrize(("zone", "late", "severity"), [
+    ("America/Chicago", 1, "warning"), ("America/Chicago", -1, "error"),
+    ("America/Lima", 1, "error"), ("Pacific/Auckland", 1, "error"),
+])  # fmt: skip
+def test_demand_may_keep_standard_time_where_the_site_has_a_summer_clock(zone: str, late: int, severity: str) -> None:
+    stamps = pd.date_range("2026-01-01", periods=8760, freq="h", tz=zone)
+    rng = np.random.default_rng(4)
+    demand = np.where((stamps.hour >= 9) & (stamps.hour < 22), 400.0, 120.0) * rng.uniform(0.9, 1.1, 8760)
+    site = {"year": 2026, "timezone": zone}
+    clean = QualityContext(
+        clean_context(site=site).settings, {"mall": pd.DataFrame({"timestamp": stamps, "mall_kwh": demand})}
+    )
+    assert found(clean, "mall.season_shift") == []
+    summer_of_chicago = (stamps >= "2026-03-08 08:00Z") & (stamps < "2026-11-01 07:00Z")
+    moved = spoil(clean, "mall", summer_of_chicago, mall_kwh=np.roll(demand, late)[summer_of_chicago])
+    finding = only(moved, "mall.season_shift")
+    assert finding.severity == severity
+    assert ("keeps standard time" in finding.message) == (severity == "warning")

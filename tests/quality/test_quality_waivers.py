@@ -72,7 +72,7 @@ def test_a_waiver_holds_through_its_last_day_and_not_after(tmp_path: Path) -> No
     year = more_mall(year_with(tmp_path, waiver("energy.mall_declared", "2026-06-29"), date="2026-06-30"))
     with pytest.raises(QualityError, match=r"energy\.mall_declared") as caught:
         validate(year.settings, write_year(year))
-    assert "1 error, 1 other findings" in str(caught.value)
+    assert "1 error, 1 other finding." in str(caught.value)
     seen = {finding.rule: finding for finding in judge(year)}
     assert seen["waiver.expired"].message == "the waiver of `energy.mall_declared` ended on 2026-06-29"
     assert seen["waiver.expired"].severity == "warning"

@@ -329,16 +329,20 @@ def test_years_of_a_set_are_named_for_what_they_are(settings: Settings, workspac
     ) in text
 
 
-def test_nothing_is_loaded_and_no_script_runs(settings: Settings, workspace: Workspace) -> None:
-    page = page_of(settings, workspace)
+@pytest.mark.parametrize(("name", "other"), [("index.html", "money.html"), ("money.html", "index.html")])
+def test_nothing_is_loaded_and_no_script_runs(settings: Settings, workspace: Workspace, name: str, other: str) -> None:
+    page_of(settings, workspace)
+    page = (workspace.report / name).read_text(encoding="utf-8")
     reader = Reader(page)
     assert "http://" not in page
     assert "https://" not in page
     tags = {tag for tag, _ in reader.tags}
     assert not tags & {"script", "link", "iframe", "object", "img", "image"}
     for _, attributes in reader.tags:
-        for name in ("src", "href", "xlink:href"):
-            assert (attributes.get(name) or "#").startswith("#")
+        for place in ("src", "href", "xlink:href"):
+            address = attributes.get(place) or "#"
+            assert address.startswith("#") or address == other
+    assert other in page
     assert reader.open == []
 
 

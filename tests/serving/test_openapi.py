@@ -9,16 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from pvbesscar.serving.access import Access
 from pvbesscar.serving.app import make_app
@@ -26,12 +19,6 @@ from tests.serving.sites import Client, example, service, year
 
 QUICK, SLOW = 4, 600
 """Cases of each path that are allowed, and that are forbidden; paths without parameters have one."""
-CHECKS = [
-    schemathesis.checks.not_a_server_error,
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-]
 PATIENT = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "database": None}
 
 
@@ -49,12 +36,20 @@ def explains_itself(answer: Any) -> None:
 
 def judge(cases: int) -> int:
     """Send so many cases that the document allows, and as many that it forbids, to each path; returns how many."""
+    # A library of seconds, which the collection of all other tests need not wait for.
+    import schemathesis
+    from schemathesis.specs.openapi import checks as conform
+
+    checks = [
+        schemathesis.checks.not_a_server_error, conform.content_type_conformance,
+        conform.response_schema_conformance, conform.status_code_conformance,
+    ]  # fmt: skip
     document = schemathesis.openapi.from_asgi("/openapi.json", make_app(service("policy", year()), Access(None)))
     sent = 0
 
     for found in document.get_all_operations():
         operation = found.ok()
-        for mode in GenerationMode:
+        for mode in schemathesis.GenerationMode:
 
             @given(case=operation.as_strategy(generation_mode=mode))
             @settings(max_examples=cases, **PATIENT)
@@ -64,7 +59,7 @@ def judge(cases: int) -> int:
                 case.headers["Host"] = "127.0.0.1"
                 answer = case.call()
                 explains_itself(answer)
-                case.validate_response(answer, checks=CHECKS)
+                case.validate_response(answer, checks=checks)
 
             # Nothing can be wrong in a request without a body or parameters.
             with suppress(Unsatisfiable):
@@ -88,21 +83,30 @@ ANYTHING = st.recursive(
     max_leaves=12,
 )
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.sampled_from([0.0, 1.0, -0.0, 5e-324])
-asked = Client(service("policy", year()))
-EXAMPLE = example(asked)
-KEYS = sorted(EXAMPLE)
-OF_VEHICLE = sorted(EXAMPLE["vehicles"][0])
+
+
+@pytest.fixture(scope="module")
+def asked() -> Client:
+    return Client(service("policy", year()))
+
+
+@pytest.fixture(scope="module")
+def body_that_works(asked: Client) -> dict[str, Any]:
+    return example(asked)
 
 
 @given(data=st.data())
 @settings(max_examples=80, **PATIENT)
-def test_an_example_with_something_else_in_it_is_answered_or_refused_in_words(data: st.DataObject) -> None:
-    body = copy.deepcopy(EXAMPLE)
+def test_an_example_with_something_else_in_it_is_answered_or_refused_in_words(
+    asked: Client, body_that_works: dict[str, Any], data: st.DataObject
+) -> None:
+    body = copy.deepcopy(body_that_works)
     value = data.draw(NUMBERS | ANYTHING)
     if data.draw(st.booleans()):
-        body[data.draw(st.sampled_from(KEYS))] = value
+        body[data.draw(st.sampled_from(sorted(body)))] = value
     else:
-        body["vehicles"][data.draw(st.integers(0, 3))][data.draw(st.sampled_from(OF_VEHICLE))] = value
+        vehicle = body["vehicles"][data.draw(st.integers(0, 3))]
+        vehicle[data.draw(st.sampled_from(sorted(vehicle)))] = value
     answer: httpx.Response = asked.dispatch(json.dumps(body))
     assert answer.status_code in {200, 422}
     explains_itself(answer)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pvbesscar import plant
+from pvbesscar.cli import app
 from pvbesscar.controllers.baselines import ConstantAction, Rule
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
@@ -129,3 +131,17 @@ def test_a_model_swapped_or_deleted_is_not_answered_with(tmp_path: Path, monkeyp
     model.write_bytes(b"the model")
     assert asked.get("/readyz").status_code == 200
     assert asked.dispatch(body).json() == before
+
+
+def test_the_command_refuses_in_words(project: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.data.root)
+    monkeypatch.delenv("PVBESSCAR_TOKEN", raising=False)
+    (Workspace.of(project).evaluation / REPORT_FILE).unlink()
+    for arguments, words in (
+        (["--controller", "rule"], "nothing was evaluated, and only what was is served"),
+        (["--host", "0.0.0.0"], "PVBESSCAR_TOKEN is not set, and `0.0.0.0` can be reached from other machines"),
+        (["--controller", "best"], "`best` is no controller"),
+    ):
+        done = CliRunner().invoke(app, ["serve", *arguments])
+        assert done.exit_code == 2
+        assert words in done.stderr

@@ -3,11 +3,11 @@
     python -m tools.audit DATASET [EVALUATION] [--quick]
 
 DATASET is the folder with `schema.json`, EVALUATION the one with `evaluation_report.json`. Checked are: the drawn
-years, by hashes of their days; totals of no control; of an evaluation each ledger's hours, all terms, J and key
-figures, the bound J* with a linear program of its own (every session by itself; a year takes half a minute), who wins
-under other weights, and the stock CityLearn on native actions along the ledger of the rule. Nothing of pvbesscar is
-imported: what is right is what docs/design.md, docs/kpis.md and docs/scenarios.md say. Exit code 1 where anything
-differs, 2 where the plant has parts that this audit does not know.
+years, by hashes of their days; totals of no control; of an evaluation each ledger's hours, the bill of each month, all
+terms, J and key figures, the bound J* with a linear program of its own (every session by itself; a year takes half a
+minute), who wins under other weights, and the stock CityLearn on native actions along the ledger of the rule. Nothing
+of pvbesscar is imported: what is right is what docs/design.md, docs/kpis.md and docs/scenarios.md say. Exit code 1
+where anything differs, 2 where sockets have a least power, which this audit does not know.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tools.audit.dataset import (
     read_json,
     read_recipes,
     read_year,
+    run_rule,
 )
 from tools.audit.findings import Check, report
 from tools.audit.kpis import Checks, audit_means, audit_scenario, audit_weightings, reference_of, stretches
@@ -38,6 +39,8 @@ from tools.audit.pools import check_pools, check_windows
 
 BOUND = 4e-5
 """J* is lowered by what rounded numbers of the simulators could be worth, some 1e-5 in J."""
+RULE = 0.005
+"""An hour of the simulators' float32 at a few thousand kWh, and its battery's SOC."""
 DRIVEN = 168
 """Hours that the stock CityLearn is driven."""
 
@@ -62,7 +65,13 @@ def audit_dataset(dataset: Path, year: Year, recipes: Mapping[str, pd.DataFrame]
         for column in ("socket", "arrival", "departure", "battery_kwh", "arrival_soc", "required_soc"):
             same.values(column, ordered[column], year.sessions[column])
     index = read_json(dataset / "scenarios.json")
-    return [totals, same, *(check_pools(year, recipes, index) if index["sets"]["test"] else [])]
+    if year.tariff.charges:
+        rule = Check("import of the rule, from which stretches inside the year are billed [kWh]", RULE)
+        rule.values("hourly.parquet, rule_import_kwh", year.rule_import, run_rule(year))
+        own = [totals, same, rule]
+    else:
+        own = [totals, same]
+    return [*own, *(check_pools(year, recipes, index) if index["sets"]["test"] else [])]
 
 
 def audit_evaluation(

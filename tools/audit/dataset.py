@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from tools.audit.tariff import Tariff, added, read_tariff
 
 FloatArray = NDArray[np.float64]
 HOURS, DAYS, WEEK = 8760, 365, 7
@@ -33,7 +36,7 @@ class Plant:
     initial_soc: float
     socket_kw: float
     charger_efficiency: float
-    feed_in: float
+    wear: float
     bidirectional: bool
     guard: bool
     weights: tuple[float, ...]
@@ -49,14 +52,19 @@ class Year:
     """A year: series of `HOURS` values, and sessions with the energy that each needs at the charger.
 
     Columns of `sessions`: `socket`, `arrival`, `departure`, `battery_kwh`, `arrival_soc`, `required_soc`, `need_kwh`.
+    `calendar` has `month`, `hour` from 1, and `day_type`: 1 Monday ... 7 Sunday, 8 holiday. From `rule_import`, the
+    rule's import of each hour, stretches inside the year are billed; it is zero where no demand is.
     """
 
     plant: Plant
+    calendar: pd.DataFrame
+    tariff: Tariff
     pv: FloatArray
     mall: FloatArray
     price: FloatArray
     carbon: FloatArray
     sessions: pd.DataFrame
+    rule_import: FloatArray
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401, JSON is what it is
@@ -74,20 +82,12 @@ def read_plant(dataset: Path) -> Plant:
     Raises
     ------
     NotAuditedError
-        It pays for more than energy, limits export, or charges at a least power.
+        Its sockets have a least power: then there is no bound.
     """
     schema, stored = read_json(dataset / "schema.json"), read_json(dataset / "plant.json")
-    params, tariff = stored["params"], stored.get("tariff", {})
-    unknown = {
-        "demand charges": tariff.get("demand"),
-        "a monthly fee": tariff.get("fee_pen_per_month"),
-        "a limit of export": tariff.get("export_limit_kw") is not None,
-        "a price of wear": params.get("wear_pen_per_kwh"),
-        "a least power of a socket": params.get("socket_min_kw"),
-    }
-    if any(unknown.values()):
-        named = ", ".join(name for name, there in unknown.items() if there)
-        raise NotAuditedError(f"{dataset} has {named}: this audit knows plants that pay for energy alone.")
+    params = stored["params"]
+    if params.get("socket_min_kw"):
+        raise NotAuditedError(f"{dataset}: its sockets have a least power, which this audit does not know.")
     (building,) = schema["buildings"].values()
     battery = building["electrical_storage"]["attributes"]
     charger = next(iter(building["chargers"].values()))["attributes"]
@@ -99,7 +99,7 @@ def read_plant(dataset: Path) -> Plant:
         initial_soc=battery["initial_soc"],
         socket_kw=charger["max_charging_power"],
         charger_efficiency=charger["efficiency"],
-        feed_in=params["feed_in_price"],
+        wear=params["wear_pen_per_kwh"],
         bidirectional=params["bidirectional"],
         guard=params["departure_guard"],
         weights=tuple(params[name] for name in WEIGHTS),
@@ -116,11 +116,14 @@ def read_year(dataset: Path) -> Year:
     carbon = pd.read_csv(dataset / building["carbon_intensity"])["carbon_intensity"][:HOURS]
     return Year(
         plant,
+        calendar=series[["month", "hour", "day_type"]],
+        tariff=read_tariff(read_json(dataset / "plant.json")["tariff"], series),
         pv=_single(kwp * _single(series["solar_generation"]) / 1000.0),
         mall=_single(series["non_shiftable_load"]),
         price=_single(price),
         carbon=_single(carbon),
         sessions=_with_needs(_sessions(dataset, schema), plant),
+        rule_import=pd.read_parquet(dataset / "hourly.parquet")["rule_import_kwh"].to_numpy(np.float64),
     )
 
 
@@ -169,9 +172,29 @@ def drawn(year: Year, recipe: pd.DataFrame) -> Year:
     weather = recipe["weather_day"].to_numpy()[day] * 24 + hour
     demand = recipe["demand_day"].to_numpy()[day] * 24 + hour
     mall = _single(year.mall[demand] * recipe["load_factor"].to_numpy()[day])
-    return replace(
-        year, pv=year.pv[weather], mall=mall, sessions=_moved(year.sessions, recipe["demand_day"].to_numpy())
+    sessions = _moved(year.sessions, recipe["demand_day"].to_numpy())
+    # Kinds of day come with the demand, and with them the hours of the tariff's bands.
+    calendar = year.calendar.assign(day_type=year.calendar["day_type"].to_numpy()[demand])
+    tariff = read_tariff(year.tariff.told, calendar)
+    price = np.sum([inside * pen for inside, pen in tariff.energy.values()], axis=0)
+    own = replace(
+        year, pv=year.pv[weather], mall=mall, price=_single(price), sessions=sessions, calendar=calendar, tariff=tariff
     )
+    return replace(own, rule_import=run_rule(own)) if year.tariff.charges else own
+
+
+def run_rule(year: Year) -> FloatArray:
+    """Import of the rule in each hour of a year [kWh], to what the simulators' float32 makes of it."""
+    plant, eta = year.plant, math.sqrt(year.plant.efficiency)
+    net = year.mall - year.pv + full_power(year, 0, len(year.pv))
+    stored = max(plant.initial_soc * plant.capacity_kwh, plant.reserve_kwh)
+    bought = np.zeros(len(net))
+    for hour, lacking in enumerate(net):
+        charge = min(max(-lacking, 0.0), plant.power_kw, (plant.capacity_kwh - stored) / eta)
+        discharge = min(max(lacking, 0.0), plant.power_kw, (stored - plant.reserve_kwh) * eta)
+        stored += charge * eta - discharge / eta
+        bought[hour] = max(lacking + charge - discharge, 0.0)
+    return bought
 
 
 def _moved(sessions: pd.DataFrame, source: NDArray[np.int64]) -> pd.DataFrame:
@@ -197,7 +220,7 @@ def _moved(sessions: pd.DataFrame, source: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
-    """Totals that scale the five terms on some hours: those under no control, where export earns nothing.
+    """Totals that scale the five terms on some hours: those under no control, its bill before export earns anything.
 
     For EV service it is the energy that departures require.
     """
@@ -210,10 +233,15 @@ def no_control(year: Year, start: int, hours: int) -> dict[str, float]:
     return {
         "co2_kg": float((bought * year.carbon[start:stop]).sum()),
         "solar_kwh": float(sold.sum()),
-        "cost_pen": float((bought * year.price[start:stop]).sum()),
+        "cost_pen": float((bought * year.price[start:stop]).sum() + demand_pen(year, bought, start).sum()),
         "ev_short_kwh": float(required.sum()),
         "ramping_kwh": float(np.abs(np.diff(bought)).sum()),
     }
+
+
+def demand_pen(year: Year, imports: FloatArray, start: int) -> FloatArray:
+    """What each hour of a stretch adds to demand charges and fee [PEN]."""
+    return added(year.tariff, imports, start, year.rule_import)
 
 
 def full_power(year: Year, start: int, hours: int) -> FloatArray:

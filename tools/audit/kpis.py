@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tools.audit.dataset import SINGLE, TERMS, Year, no_control, score
+from tools.audit.dataset import SINGLE, TERMS, Year, demand_pen, no_control, score
 from tools.audit.findings import Check
+from tools.audit.tariff import billed_before, invoice_months
 
 KWH = 1e-6
 """Rounding of an hour's sum of energies [kWh]."""
@@ -27,12 +28,13 @@ class Checks:
     """Checks of ledgers and of the report's figures."""
 
     digests: Check = field(default_factory=lambda: Check("ledgers are the files that the report names"))
-    series: Check = field(default_factory=lambda: Check("PV, mall, price and carbon are the year's", SINGLE))
+    series: Check = field(default_factory=lambda: Check("PV, mall, price, carbon and day are the year's", SINGLE))
     balance: Check = field(default_factory=lambda: Check("each hour's energies add up [kWh]", KWH))
     battery: Check = field(default_factory=lambda: Check("the battery's course is that of its energies [SOC]", SOC))
     hourly: Check = field(
         default_factory=lambda: Check("terms and reward of each hour are those of its energies", 1e-6)
     )
+    bills: Check = field(default_factory=lambda: Check("bill of each month, from its greatest imports, in parts", 1e-7))
     departures: Check = field(default_factory=lambda: Check("departures of each hour are those of the sessions"))
     reference: Check = field(default_factory=lambda: Check("totals of no control, in parts", 1e-7))
     figures: Check = field(default_factory=lambda: Check("J, terms and key figures, in parts", 1e-7))
@@ -84,15 +86,18 @@ def _audit_hours(checks: Checks, where: str, ledger: pd.DataFrame, year: Year) -
         ("mall_kwh", year.mall),
         ("price", year.price),
         ("carbon", year.carbon),
+        ("day_type", year.calendar["day_type"].to_numpy()),
     ):
         checks.series.values(f"{where}, {column}", ledger[column], series[t])
     net = ledger.eval("mall_kwh + ev_kwh + charge_kwh - discharge_kwh - pv_kwh")
     checks.balance.values(f"{where}, import", ledger["import_kwh"], net.clip(lower=0.0))
-    checks.balance.values(f"{where}, export", ledger["export_kwh"], (-net).clip(lower=0.0))
+    surplus = (-net).clip(lower=0.0)
+    sold = surplus.clip(upper=year.tariff.export_limit)
+    checks.balance.values(f"{where}, export", ledger["export_kwh"], sold)
+    checks.balance.values(f"{where}, curtailed", ledger["curtailed_kwh"], surplus - sold)
     checks.hourly.values(f"{where}, co2_kg", ledger["co2_kg"], ledger["import_kwh"] * ledger["carbon"])
-    cost = ledger["import_kwh"] * ledger["price"] - ledger["export_kwh"] * plant.feed_in
-    checks.hourly.values(f"{where}, cost_pen", ledger["cost_pen"], cost)
-    checks.hourly.values(f"{where}, solar_kwh", ledger["solar_kwh"], ledger["export_kwh"])
+    checks.hourly.values(f"{where}, solar_kwh", ledger["solar_kwh"], ledger["export_kwh"] + ledger["curtailed_kwh"])
+    _audit_cost(checks, where, ledger, year)
     by_window = ledger.groupby("window", sort=False)
     ramp = by_window["import_kwh"].diff().abs().fillna(0.0)
     checks.hourly.values(f"{where}, ramping_kwh", ledger["ramping_kwh"], ramp)
@@ -107,6 +112,34 @@ def _audit_hours(checks: Checks, where: str, ledger: pd.DataFrame, year: Year) -
         )
     leaving = np.bincount(year.sessions["departure"].to_numpy() - 1, minlength=len(year.pv))[t]
     checks.departures.values(where, ledger["departures"], leaving)
+
+
+def _audit_cost(checks: Checks, where: str, ledger: pd.DataFrame, year: Year) -> None:
+    """Audit what each hour costs, and the bill of each month of each window."""
+    wear = year.plant.wear * (ledger["charge_kwh"] + ledger["discharge_kwh"])
+    checks.hourly.values(f"{where}, wear_pen", ledger["wear_pen"], wear)
+    cost = ledger.eval("import_kwh * price + demand_pen + wear_pen") - ledger["export_kwh"] * year.tariff.feed_in
+    checks.hourly.values(f"{where}, cost_pen", ledger["cost_pen"], cost)
+    for start, hours in stretches(ledger):
+        own = ledger[ledger["t"].between(start, start + hours - 1)]
+        imports = own["import_kwh"].to_numpy()
+        checks.hourly.values(f"{where}, demand_pen", own["demand_pen"], demand_pen(year, imports, start))
+        _audit_months(checks, where, own, start, year)
+
+
+def _audit_months(checks: Checks, where: str, ledger: pd.DataFrame, start: int, year: Year) -> None:
+    """Audit the sums of the months that begin in a stretch: energy by its band, power by the greatest imports."""
+    tariff, t = year.tariff, ledger["t"].to_numpy()
+    month, imports = tariff.month[t], ledger["import_kwh"].to_numpy()
+    energy = sum(imports * inside[t] * price for inside, price in tariff.energy.values())
+    billed = ledger["cost_pen"] - ledger["wear_pen"] + ledger["export_kwh"] * tariff.feed_in
+    power = np.sum(invoice_months(tariff, imports, start, billed_before(tariff, start, year.rule_import)), axis=0)
+    whole = pd.Series(energy).groupby(month).sum().to_numpy() + power + tariff.fee
+    told = billed.groupby(month).sum().to_numpy()
+    for place in range(0 if tariff.begins(start) else 1, told.size):
+        checks.bills.values(
+            f"{where}, month {month[0] + place + 1}", told[place], whole[place], scale=max(whole[place], 1.0)
+        )
 
 
 def _audit_figures(
@@ -128,14 +161,14 @@ def _audit_figures(
         figures |= {"j": j[controller], "captured_share": _captured(j["no-control"], j[controller], bound)}
         checks.figures.table(where, result["terms"], own)
         checks.figures.table(where, result["kpis"], figures)
-        told = {name: result[name] for name in ("score", "captured_share", "gap_closed", "hours") if name in result}
+        told = {name: result[name] for name in ("score", "captured_share", "hours") if name in result}
         own_told = {
             "score": j[controller],
             "captured_share": figures["captured_share"],
-            "gap_closed": _gap_closed(j, controller, optimum),
             "hours": len(ledgers[controller]),
         }
         checks.figures.table(where, told, own_told)
+        _audit_gap(checks, where, result, _gap_closed(j, controller, optimum), optimum, j)
         _audit_reward(checks, where, ledgers[controller], year)
     if optimum is not None:
         checks.figures.table(f"{name}, optimum", optimum["terms"], totals["optimum"])
@@ -172,6 +205,21 @@ def _gap_closed(j: Mapping[str, float], controller: str, optimum: Mapping[str, A
     return (j["rule"] - j[controller]) / left
 
 
+def _audit_gap(
+    checks: Checks, where: str, result: Mapping[str, Any], own: float | None, optimum: Mapping[str, Any] | None,
+    j: Mapping[str, float],
+) -> None:  # fmt: skip
+    """Audit the gap closed: a quotient, in which what is open between rule and J* divides the rounding of J."""
+    if "gap_closed" not in result:
+        return
+    told = result["gap_closed"]
+    if own is None or told is None or optimum is None:
+        checks.figures.true(f"{where}, gap_closed: {told}, audited {own}", holds=own is told)
+        return
+    scale = max(abs(own), 1.0) / min(j["rule"] - optimum["bound"], 1.0)
+    checks.figures.values(f"{where}, gap_closed", told, own, scale)
+
+
 def audit_means(checks: Checks, judged: Mapping[str, Any]) -> None:
     """Audit the mean J of each set, from the scores of its years, which are audited each."""
     scores = {
@@ -193,7 +241,7 @@ def key_figures(ledger: pd.DataFrame, year: Year) -> dict[str, float | None]:
     day = pd.DatetimeIndex(ledger["timestamp"]).date
     windows = ledger["window"].to_numpy()
     peaks = ledger.groupby([windows, day], sort=False)["import_kwh"].max()
-    exported, imported = _share(total["export_kwh"], total["pv_kwh"]), total["import_kwh"]
+    unused, imported = _share(total["solar_kwh"], total["pv_kwh"]), total["import_kwh"]
     supplied = _share(imported, total["mall_kwh"] + total["ev_kwh"])
     return {
         **_totals(ledger),
@@ -201,7 +249,7 @@ def key_figures(ledger: pd.DataFrame, year: Year) -> dict[str, float | None]:
         "mean_reward": float(ledger["reward"].mean()),
         "import_kwh": float(imported),
         "export_kwh": float(total["export_kwh"]),
-        "self_consumption": None if exported is None else 1.0 - exported,
+        "self_consumption": None if unused is None else 1.0 - unused,
         "self_sufficiency": None if supplied is None else 1.0 - supplied,
         "peak_kw": float(ledger["import_kwh"].max()),
         "mean_daily_peak_kw": float(peaks.mean()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -11,12 +12,13 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from tools.audit.dataset import LEAST_KWH, Year
+from tools.audit.tariff import BEFORE, Tariff, billed_before, spent
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Places = dict[str, IntArray]
 """Variables by what they are."""
-KINDS = ("import", "export", "charge", "discharge", "stored", "up", "down", "vehicles")
+KINDS = ("import", "export", "curtailed", "charge", "discharge", "stored", "up", "down", "vehicles")
 """Variables of each hour."""
 
 
@@ -115,21 +117,82 @@ def optimum(year: Year, start: int, hours: int, reference: dict[str, float]) -> 
     }
     at = {kind: np.arange(k * hours, (k + 1) * hours) for k, kind in enumerate(KINDS)}
     at["energy"] = len(KINDS) * hours + np.arange(own.session.size)
-    before = len(KINDS) * hours + own.session.size
-    at["short"] = before + np.arange(0 if plant.guard else own.need.size)
-    total = before + at["short"].size
+    count = len(KINDS) * hours + own.session.size
+    at["short"] = count + np.arange(0 if plant.guard else own.need.size)
+    count += at["short"].size
+    bill = Bill(year.tariff, start, hours, billed_before(year.tariff, start, year.rule_import), count)
+    total = count + bill.count
     cost, low, high = np.zeros(total), np.zeros(total), np.full(total, np.inf)
     _price(cost, at, per_kwh, own, year, start)
     _bound(low, high, at, own, year)
-    least = _least(cost, low, high, _rows(at, own, year, start), scale=float(hours))
-    return least + own.lost * per_kwh["ev_short_kwh"]
+    rows = _rows(at, own, year, start)
+    bill.write(rows, at["import"], cost, low, per_kwh["cost_pen"])
+    least = _least(cost, low, high, rows, scale=float(hours))
+    return least + own.lost * per_kwh["ev_short_kwh"] + bill.fixed_pen * per_kwh["cost_pen"]
+
+
+class Bill:
+    """Demand charges of a stretch: the demand of each band and month, and what is billed of it.
+
+    Parameters
+    ----------
+    before
+        Demands that each charge has seen, as `billed_before` gives them.
+    first
+        Number of the first variable that is free.
+    """
+
+    def __init__(self, tariff: Tariff, start: int, hours: int, before: list[list[float]], first: int) -> None:
+        self._tariff, self._before, self._span = tariff, before, slice(start, start + hours)
+        self._month = tariff.month[self._span] - tariff.month[start]
+        self._months = int(self._month[-1]) + 1
+        # Charges of the same hours of the year see the same demand.
+        keys = [charge.inside.tobytes() for charge in tariff.charges]
+        bands = list(dict.fromkeys(keys))
+        self._band = [bands.index(key) for key in keys]
+        self._demand = first + np.arange(len(bands) * self._months).reshape(len(bands), self._months)
+        billed = first + self._demand.size
+        self._billed = billed + np.arange(len(keys) * self._months).reshape(len(keys), self._months)
+        self.count = self._demand.size + self._billed.size
+        begun = self._months - (0 if tariff.begins(start) else 1)
+        self.fixed_pen = tariff.fee * begun - (0.0 if tariff.begins(start) else spent(tariff, before))
+
+    def write(self, rows: Rows, imports: IntArray, cost: FloatArray, low: FloatArray, per_pen: float) -> None:
+        """Write the rows, and what a kW of billed demand adds to J."""
+        for charge, band, billed, seen in zip(
+            self._tariff.charges, self._band, self._billed, self._before, strict=True
+        ):
+            own = self._demand[band]
+            low[own[0]] = max(low[own[0]], seen[BEFORE])
+            inside = np.flatnonzero(charge.inside[self._span])
+            rows.add(-np.inf, 0.0, inside.size, (imports[inside], 1.0), (own[self._month[inside]], -1.0))
+            cost[billed] = charge.price * per_pen
+            if charge.basis == "month_maximum":
+                rows.add(-np.inf, 0.0, self._months, (own, 1.0), (billed, -1.0))
+            elif charge.basis == "excess":
+                other = self._demand[self._band[charge.over]]
+                rows.add(-np.inf, 0.0, self._months, (own, 1.0), (other, -1.0), (billed, -1.0))
+            else:
+                self._two_of_six(rows, own, billed, seen)
+
+    def _two_of_six(self, rows: Rows, own: IntArray, billed: IntArray, seen: list[float]) -> None:
+        """At least the mean of every two of six months; those before the stretch are numbers."""
+        for month in range(self._months):
+            for pair in itertools.combinations(range(month - BEFORE, month + 1), 2):
+                known = sum(seen[BEFORE + one] for one in pair if one < 0)
+                row = rows.add(-np.inf, -known, 1, (billed[[month]], -2.0))
+                for one in pair:
+                    if one >= 0:
+                        rows.put(row, own[[one]], 1.0)
 
 
 def _price(cost: FloatArray, at: Places, per_kwh: dict[str, float], own: Stays, year: Year, start: int) -> None:
     """What a kWh of each variable adds to J."""
     span = slice(start, start + own.load.size)
     cost[at["import"]] = year.carbon[span] * per_kwh["co2_kg"] + year.price[span] * per_kwh["cost_pen"]
-    cost[at["export"]] = per_kwh["solar_kwh"] - year.plant.feed_in * per_kwh["cost_pen"]
+    cost[at["export"]] = per_kwh["solar_kwh"] - year.tariff.feed_in * per_kwh["cost_pen"]
+    cost[at["curtailed"]] = per_kwh["solar_kwh"]
+    cost[at["charge"]] = cost[at["discharge"]] = year.plant.wear * per_kwh["cost_pen"]
     cost[at["up"]] = cost[at["down"]] = per_kwh["ramping_kwh"]
     if at["short"].size:  # who leaves after the stretch is not judged in it
         counts = own.end <= span.stop
@@ -141,7 +204,8 @@ def _bound(low: FloatArray, high: FloatArray, at: Places, own: Stays, year: Year
     plant, surplus = year.plant, -own.load
     from_grid = plant.power_kw if plant.bidirectional else 0.0
     high[at["import"]] = (own.load + own.most + from_grid).clip(min=0.0)
-    high[at["export"]] = surplus.clip(min=0.0)
+    high[at["export"]] = surplus.clip(min=0.0, max=year.tariff.export_limit)
+    high[at["curtailed"]] = surplus.clip(min=0.0) - high[at["export"]]
     high[at["charge"]] = plant.power_kw if plant.bidirectional else surplus.clip(min=0.0, max=plant.power_kw)
     high[at["discharge"]] = np.where(surplus >= own.most, 0.0, plant.power_kw)
     low[at["stored"]], high[at["stored"]] = plant.reserve_kwh, plant.capacity_kwh
@@ -154,8 +218,8 @@ def _bound(low: FloatArray, high: FloatArray, at: Places, own: Stays, year: Year
 def _rows(at: Places, own: Stays, year: Year, start: int) -> Rows:
     """Constraints, in the order of docs/design.md."""
     plant, load, hours, rows = year.plant, own.load, own.load.size, Rows()
-    rows.add(load, load, hours, (at["import"], 1.0), (at["export"], -1.0), (at["charge"], -1.0),
-             (at["discharge"], 1.0), (at["vehicles"], -1.0))  # fmt: skip
+    rows.add(load, load, hours, (at["import"], 1.0), (at["export"], -1.0), (at["curtailed"], -1.0),
+             (at["charge"], -1.0), (at["discharge"], 1.0), (at["vehicles"], -1.0))  # fmt: skip
     eta, before = math.sqrt(plant.efficiency), np.zeros(hours)
     before[0] = max(float(np.float32(plant.initial_soc)) * plant.capacity_kwh, plant.reserve_kwh)
     store = rows.add(before, before, hours, (at["stored"], 1.0), (at["charge"], -eta), (at["discharge"], 1.0 / eta))

@@ -41,7 +41,7 @@ def drive(dataset: Path, year: Year, ledger: pd.DataFrame) -> Check:
         drawn = sum(float(charger.electricity_consumption[step]) for charger in chargers)
         check.values(f"{where}, vehicles", row["ev_kwh"], drawn)
         exchange = float(env.net_electricity_consumption[step])
-        check.values(f"{where}, grid exchange", row["import_kwh"] - row["export_kwh"], exchange)
+        check.values(f"{where}, grid exchange", row["import_kwh"] - row["export_kwh"] - row["curtailed_kwh"], exchange)
         check.values(f"{where}, battery", 1000.0 * row["bess_soc"], 1000.0 * float(storage.soc[step]))
     return check
 

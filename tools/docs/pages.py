@@ -109,6 +109,11 @@ quality report and in the first line of the pipeline's report. The filled year i
 * **Copies.** A stretch of five days or more that is another one times a number is found, with noise of up to about a
   sixth of the series' own; a single day only where it is equal to the last digit. Which of the two is the copy is said
   where the sky, the generation beside it, the weekdays or the digits tell it; else both are named.
+  It is the likelier of the two and no proof: where the generation or the weather beside it is the false one, or the
+  genuine week is the odd one, the other is named. Shorter copies under noise or times a number are not found.
+* **A clock that is not put forward.** At a site with a summer clock, demand that is late by it from spring to autumn
+  may be a building whose controls keep standard time, or stamps that were put forward twice: a warning
+  (`mall.season_shift`).
 * **Another unit** for less than a factor of 1.8, or 2.5 for a day alone, looks like a busy day. A step of all hours
   alike by more than that is refused although a site may know a reason for it: such a finding can be waived.
 * **Straight lines** shorter than ten hours of demand, seven of daylight or twelve of temperature.

@@ -14,20 +14,18 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from pvbesscar.evaluation.evaluate import REPORT_FILE
 from pvbesscar.evaluation.tables import markdown_table
 from pvbesscar.report.figures import Figure, trade_off_figure
 from pvbesscar.report.pictures import as_file
 from pvbesscar.report.weights import Section, service_section, terms_of, weights_section
-from pvbesscar.store.fingerprints import code_digest
+from pvbesscar.store.stamps import NOT_RECORDED
 from schemas.results import EvaluationReport, Result, ScoreTerms
 from schemas.settings import Mode
 from schemas.trade_offs import EvTerm, TradeOffs
+from tools.docs.cases import MADE_FILE, made_of, report_in
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 KEPT = DOCS / "weights.json"
-CODE = ("pvbesscar.controllers", "pvbesscar.evaluation", "pvbesscar.plant")
-"""Packages whose code makes the figures."""
 BEGIN, END = "<!-- weights: python -m tools.docs.weights -->", "<!-- end of weights -->"
 
 
@@ -38,7 +36,8 @@ class Case(Result):
     mode: Mode
     judged_on: tuple[str, ...]
     dataset_digest: str
-    code_digest: str
+    made: str = NOT_RECORDED
+    """Code and processor, as the page says them."""
     reference: ScoreTerms
     controllers: dict[str, ScoreTerms]
     trade_offs: TradeOffs
@@ -53,7 +52,7 @@ class Case(Result):
 _CASES = TypeAdapter(tuple[Case, ...])
 
 
-def case_of(report: EvaluationReport) -> Case:
+def case_of(report: EvaluationReport, made: str) -> Case:
     """What an evaluation says; it must have judged the validated year."""
     assert report.trade_offs is not None
     assert report.ev_term is not None
@@ -62,7 +61,7 @@ def case_of(report: EvaluationReport) -> Case:
         mode=report.mode,
         judged_on=report.main.judged_on,
         dataset_digest=report.dataset_digest,
-        code_digest=code_digest(*CODE),
+        made=made,
         reference=report.main.reference,
         controllers=terms_of(report),
         trade_offs=report.trade_offs,
@@ -89,7 +88,7 @@ def _of_case(case: Case) -> str:
     own, weights = figure(case), case.trade_offs.weightings[0].weights
     head = (
         f"`{case.scenario}`, mode `{case.mode}`, {', '.join(case.judged_on)}; dataset `{case.dataset_digest[:12]}`, "
-        f"code `{case.code_digest[:12]}`:"
+        f"{case.made}:"
     )
     sections = (weights_section(case.trade_offs, case.controllers), service_section(case.ev_term, weights))
     written = [_markdown(section) for section in sections if section is not None]
@@ -121,8 +120,8 @@ def main() -> None:
     """Keep what the evaluations below a folder say, and write the page's part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
-    reports = sorted(parser.parse_args().root.glob(f"*/outputs/evaluation/{REPORT_FILE}"))
-    found = [case_of(EvaluationReport.model_validate_json(path.read_bytes())) for path in reports]
+    folders = {path.parent: made_of(path.parent) for path in sorted(parser.parse_args().root.glob(f"*/{MADE_FILE}"))}
+    found = [case_of(report_in(folder), made.stamp) for folder, made in folders.items() if made is not None]
     KEPT.write_bytes(_CASES.dump_json(tuple(found), indent=1) + b"\n")
     write(found)
 

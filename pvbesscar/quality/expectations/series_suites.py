@@ -39,11 +39,18 @@ from pvbesscar.quality.expectations.suite import (
 from schemas.settings import DAYS, HOURS_PER_YEAR
 
 
+def stamps_due(first: str, last: str, timezone: str) -> pd.DatetimeIndex:
+    """Hours from the first stamp on; where the last one is a day late for that, without 29 February in local time."""
+    stamps = pd.date_range(first, periods=HOURS_PER_YEAR + 24, freq="h").tz_convert(timezone)
+    if pd.Timestamp(last) == stamps[-1]:
+        stamps = stamps[(stamps.month != 2) | (stamps.day != 29)]
+    return stamps[:HOURS_PER_YEAR]
+
+
 def calendar_due(dataset: DatasetFiles) -> pd.DataFrame:
-    """Month, hour of the day, kind of day and price of each row, from the first stamp and the settings alone."""
-    settings = dataset.settings
-    stamps = pd.date_range(dataset.manifest.facts.first_stamp, periods=HOURS_PER_YEAR, freq="h")
-    stamps = stamps.tz_convert(settings.site.timezone)
+    """Month, hour of the day, kind of day and price of each row, from two stamps and the settings alone."""
+    settings, facts = dataset.settings, dataset.manifest.facts
+    stamps = stamps_due(facts.first_stamp, facts.last_stamp, settings.site.timezone)
     days, dates = stamps.strftime("%m-%d"), stamps.strftime("%Y-%m-%d")
     holiday = days.isin(settings.site.holidays) | dates.isin(settings.site.holidays)
     day_type = np.where(holiday, 8, stamps.day_of_week + 1)

@@ -155,9 +155,9 @@ class QualityContext:
         return next((match["raw"] for match in read if match and match["canonical"] == column), column)
 
     def severity_of(self, severity: Severity, violation: Violation) -> Severity:
-        """Severity of a finding: an error in a column that nobody uses is a warning."""
-        unused = not self.uses(violation.series, violation.column)
-        return "warning" if unused and severity == "error" else severity
+        """Severity of a finding: the milder one that it says; an error in a column that nobody uses is a warning."""
+        stated, unused = violation.severity or severity, not self.uses(violation.series, violation.column)
+        return "warning" if unused and stated == "error" else stated
 
     def where_to_fix(self, series: str) -> str:
         """Name the key of the file, where a series was read from one."""

@@ -153,7 +153,7 @@ def _read(table: Table, settings: Settings) -> _Found:
 
 
 def _is_missing(error: InputError) -> bool:
-    return "no column holds" in error.message
+    return "no column holds" in error.message and "no column holds stamps" not in error.message
 
 
 def _unknown(table: Table) -> InputError:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pvbesscar.quality.engine import Violation
@@ -20,6 +21,9 @@ from schemas.frames import MALL, WEATHER
 LAGS_H = (-2, -1, 0, 1, 2)
 LAGGING_MONTHS = 2
 """Months, one after another, that make a season with another clock."""
+
+MIXED = (0.1, 0.9)
+"""Share of a month under the summer clock between which it belongs to neither season [1]."""
 
 FITS_BETTER = 0.5
 """How much of a month's misfit a lag must take away to count [1]; a real lag takes away nine tenths."""
@@ -89,7 +93,8 @@ def lags_of_months(days: FloatArray) -> NDArray[np.int64]:
     "one clock throughout the year",
     looks_at=(MALL,),
     rationale="A mall opens and closes by the clock. Where the mean day of some months, one after another, is that of "
-    "the others moved by an hour, the meter's clock was changed in summer and the stamps were not.",
+    "the others moved by an hour, the meter's clock was changed in summer and the stamps were not. Where that is the "
+    "site's own summer clock, the demand may keep standard time: a warning.",
     reference="docs/design.md, Calendar: local time throughout; the series itself, month against month",
     cause="a logger under a summer clock at a site without one, or opening hours that change with the season",
     fix="move the hours named back by the lag in the source, or set `mall.timezone` to the zone of the meter's clock; "
@@ -114,6 +119,9 @@ def season_shift(context: QualityContext) -> Iterator[Violation]:
         if len(away) >= LAGGING_MONTHS:
             # Which of the two clocks is wrong: the one whose days fit the opening hours worse.
             late, wrong = (lag, away) if _fits_worse(context, days, away) else (-lag, _others(away))
+            if _keeps_standard_time(context.stamps(MALL), wrong, late):
+                yield _standard_time(late, wrong, np.flatnonzero(np.isin(months, wrong)))
+                return
             yield Violation(
                 MALL,
                 "mall_kwh",
@@ -124,6 +132,35 @@ def season_shift(context: QualityContext) -> Iterator[Violation]:
                 hours=np.flatnonzero(np.isin(months, wrong)),
             )
             return
+
+
+def _keeps_standard_time(stamps: pd.DatetimeIndex, months: Sequence[int], late: int) -> bool:
+    """Whether months are late by the site's own summer clock: the demand of a clock that is never put forward."""
+    ahead = (stamps.tz_localize(None) - stamps.tz_convert("UTC").tz_localize(None)).total_seconds() / 3600.0
+    forward = ahead.to_numpy() - ahead.min()
+    if forward.max() != abs(late):
+        return False
+    share = {m: float((forward[stamps.month == m] > 0).mean()) for m in range(1, 13)}
+    least, most = MIXED
+    return all(
+        least <= one <= most or (one > most) == ((month in months) == (late > 0)) for month, one in share.items()
+    )
+
+
+def _standard_time(late: int, months: Sequence[int], hours: Hours) -> Violation:
+    """Demand by the standard clock at a site that has a summer clock: no fault of the stamps alone."""
+    return Violation(
+        MALL,
+        "mall_kwh",
+        f"the mean day of {_names(months)} is that of the other months {late:+d} h, as the clock is put forward",
+        "the same opening hours by the clock on the wall",
+        "the demand keeps standard time where the site's clock is put forward in summer",
+        hours=hours,
+        cause="a building whose controls have no summer clock, or stamps that were put forward twice",
+        fix="ask the building's operator; where it does open by the summer clock, export the file again with its "
+        "stamps as the meter wrote them, and set `mall.timezone` to the meter's clock",
+        severity="warning",
+    )
 
 
 def _others(months: Sequence[int]) -> list[int]:

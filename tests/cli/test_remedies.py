@@ -1,0 +1,95 @@
+"""Commands in messages carry the scenario of the command that prints them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pvbesscar.cli import app
+from pvbesscar.commands.remedies import COMMAND, calling, in_full, remember_config, remember_overrides, remember_profile
+from schemas.errors import StaleError
+from tests.flows.conftest import ROOT
+
+SOURCES = [path for name in ("pvbesscar", "flows", "tasks", "schemas") for path in (ROOT / name).rglob("*.py")]
+OTHER = Path("config/iquitos_oe2.yaml")
+OVERRIDES = ["name=my plant", "bess.capacity_kwh=5000"]
+
+
+def texts(path: Path) -> list[str]:
+    """Texts of a module that are no docstrings, with `X` for what is filled in."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values]
+            found.append("".join(parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            found.append(node.value)
+    return found
+
+
+REMEDIES = sorted(
+    {match for path in SOURCES if path.name != "remedies.py" for text in texts(path) for match in COMMAND.findall(text)}
+)
+
+
+def test_there_are_remedies_to_look_at() -> None:
+    assert len(REMEDIES) >= 15
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_each_printed_command_is_one_and_keeps_the_scenario(remedy: str) -> None:
+    group = typer.main.get_command(app)
+    with calling(group):  # type: ignore[arg-type]
+        remember_config(OTHER)
+        remember_overrides(OVERRIDES)
+        (words,) = (shlex.split(text) for text in COMMAND.findall(in_full(f"run `pvbesscar {remedy}` again")))
+    command, rest = group, list(words)
+    while rest and rest[0] in getattr(command, "commands", {}):
+        command = command.commands[rest.pop(0)]  # type: ignore[attr-defined]
+    assert command is not group, f"`pvbesscar {remedy}` is no command"
+    options = {option for param in command.params for option in param.opts}
+    assert {word for word in rest if word.startswith("--")} <= options
+    assert "CONFIG" not in words
+    if "--config" in options:
+        assert rest[rest.index("--config") + 1] == str(OTHER)
+        given = [rest[place + 1] for place, word in enumerate(rest) if word == "--set"]
+        assert given == OVERRIDES
+
+
+def test_the_default_scenario_needs_no_options() -> None:
+    with calling(typer.main.get_command(app)):  # type: ignore[arg-type]
+        remember_config(Path("config/iquitos_mall.yaml"))
+        remember_overrides(None)
+        assert in_full("run `pvbesscar build --config CONFIG` again") == "run `pvbesscar build` again"
+
+
+def test_a_text_outside_a_command_stays_as_it_is() -> None:
+    assert in_full("run `pvbesscar build --config CONFIG`") == "run `pvbesscar build --config CONFIG`"
+
+
+def test_the_profile_goes_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    printed = CliRunner().invoke(
+        app, ["build", "-c", str(OTHER), "--set", f"data.root={tmp_path}", "--profile", "smoke"]
+    )  # fmt: skip
+    assert printed.exit_code == StaleError.exit_code
+    remedy = f"`pvbesscar rerun ingest --config {OTHER} --set data.root={tmp_path} --profile smoke`"
+    assert remedy in re.sub(r"\s+", " ", printed.output)
+
+
+def test_what_is_remembered_ends_with_the_command() -> None:
+    with calling(typer.main.get_command(app)):  # type: ignore[arg-type]
+        remember_config(OTHER)
+        remember_profile(type("P", (), {"value": "smoke"}))
+    with calling(typer.main.get_command(app)):  # type: ignore[arg-type]
+        assert in_full("`pvbesscar plan`") == "`pvbesscar plan`"
