@@ -131,7 +131,8 @@ class _Pass:
     def run(self) -> Pass:
         token, where = os.environ.get(TELEMETRY_TOKEN), self.settings.shadow
         told = read_source(str(where.telemetry), "shadow.telemetry", where, token)
-        telemetry = parse(told, "shadow.telemetry", self.settings.site.timezone, self.site.plant.params.sockets)
+        zone, sockets = self.settings.site.timezone, self.site.plant.params.sockets
+        telemetry = parse(told, "shadow.telemetry", zone, sockets, self.clock().timestamp())
         begin = self._begin(telemetry)
         notes = [f"{told.where}: the last line is still being written"] if told.cut else []
         notes += telemetry.unusable

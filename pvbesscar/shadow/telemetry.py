@@ -22,6 +22,8 @@ from schemas.errors import InputError
 FloatArray = NDArray[np.float64]
 
 HOUR_S = 3600
+EARLY_S = 300.0
+"""How far the clock of the telemetry may be ahead of this machine's [s]."""
 TIMESTAMP = "timestamp"
 COLUMNS: Mapping[str, tuple[str, str]] = {
     TIMESTAMP: ("ISO 8601", "start of the hour, with an offset or in the site's time"),
@@ -114,7 +116,7 @@ class Telemetry:
         return {one: self.readings[one] for one in span if one in self.readings}
 
 
-def parse(snapshot: Snapshot, key: str, timezone: str, sockets: int) -> Telemetry:
+def parse(snapshot: Snapshot, key: str, timezone: str, sockets: int, now_s: float = math.inf) -> Telemetry:
     """Telemetry of a comma separated text.
 
     Parameters
@@ -125,6 +127,9 @@ def parse(snapshot: Snapshot, key: str, timezone: str, sockets: int) -> Telemetr
         Of stamps without an offset.
     sockets
         Sockets of the plant; their columns are all there, or none is.
+    now_s
+        The present time, seconds since 1970: an hour that has not ended has no row. One wrong year would give up all
+        hours until then.
 
     Raises
     ------
@@ -147,6 +152,9 @@ def parse(snapshot: Snapshot, key: str, timezone: str, sockets: int) -> Telemetr
             found.unusable.append(f"line {line}: {why}")
             continue
         hour = hours[0]
+        if hour + HOUR_S > now_s + EARLY_S:
+            found.unusable.append(f"line {line}: the hour {cells[TIMESTAMP]} has not ended")
+            continue
         if hour < newest:
             found.late.add(hour)
         newest = max(newest, hour)

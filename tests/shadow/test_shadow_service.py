@@ -56,7 +56,7 @@ def test_the_rule_and_the_mpc_over_the_same_days(small: Settings, tmp_path: Path
     days = {}
     for name in (registry.RULE, registry.MPC):
         # A controller that plans ahead looks back at a week.
-        own = with_shadow(told, name=name, begin="2025-01-08")
+        own = with_shadow(told, name=f"both-{name}", begin="2025-01-08")
         days[name] = run_pass(own, served(own, name)).days
         assert [(day.counted, day.replaced, day.models) for day in days[name]] == [(24, 0, (name,))] * 3
         for day in days[name]:

@@ -319,6 +319,15 @@ def test_decisions_in_time_are_told_from_those_in_retrospect(short: Settings) ->
     assert [rows[hour].in_time for hour in range(7)] == [False] * 6 + [True]
 
 
+def test_a_row_of_another_year_gives_no_hour_up(short: Settings) -> None:
+    table = frame(short)
+    wrong = table.iloc[[40]].assign(timestamp="2035-01-02T16:00:00-05:00")
+    put(short, pd.concat([table.iloc[:40], wrong, table.iloc[40:60]]))
+    done = taken(short)
+    assert done.notes == ("line 42: the hour 2035-01-02T16:00:00-05:00 has not ended",)
+    assert (done.accounted, done.counted) == (36, 36)
+
+
 def test_an_hour_in_which_the_rule_stood_in_is_told(short: Settings) -> None:
     from schemas.dispatch import Replacement
 
