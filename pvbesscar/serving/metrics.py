@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from schemas.dispatch import DispatchResponse
@@ -34,8 +36,8 @@ class Metrics:
         self.seconds.observe(seconds)
         if answer.replaced is not None:
             self.replaced.labels(answer.replaced.reason).inc()
-        for guard in answer.guards:
-            self.guards.labels(guard.guard).inc()
+        for guard, times in Counts(one.guard for one in answer.guards).items():
+            self.guards.labels(guard).inc(times)
         if clock_back:
             self.clock_back.inc()
         self.bess_kw.set(answer.bess_kw)

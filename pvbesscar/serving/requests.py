@@ -138,16 +138,17 @@ def _socket_faults(request: DispatchRequest, sockets: int) -> list[FieldFault]:
         found = len(request.delivered_kwh)
         faults.append(("delivered_kwh", f"{found} numbers, where the site has {sockets} sockets"))
     seen: set[int] = set()
-    farthest = request.time + FARTHEST
+    farthest, where = request.time + FARTHEST, "vehicles[{}].{}"
     for number, vehicle in enumerate(request.vehicles):
-        where = f"vehicles[{number}]"
         if vehicle.socket > sockets:
-            faults.append((f"{where}.socket", f"there is no socket {vehicle.socket}: the site has {sockets}"))
+            faults.append(
+                (where.format(number, "socket"), f"there is no socket {vehicle.socket}: the site has {sockets}")
+            )
         if vehicle.socket in seen:
-            faults.append((f"{where}.socket", f"socket {vehicle.socket} holds two vehicles"))
+            faults.append((where.format(number, "socket"), f"socket {vehicle.socket} holds two vehicles"))
         seen.add(vehicle.socket)
         if not request.time < vehicle.departure <= farthest:
-            faults.append((f"{where}.departure", _departure_fault(vehicle, request.time)))
+            faults.append((where.format(number, "departure"), _departure_fault(vehicle, request.time)))
     return [FieldFault(field=field, problem=problem) for field, problem in faults]
 
 
