@@ -34,6 +34,8 @@ from pvbesscar.commands.quality import quality_app, validate
 from pvbesscar.commands.remedies import calling, in_full
 from pvbesscar.commands.rerun import prefect_for, rerun, tell
 from pvbesscar.commands.runs import runs_app, verify
+from pvbesscar.commands.serve import serve
+from pvbesscar.commands.shadow import shadow
 from pvbesscar.commands.size import size
 from schemas.errors import PvbesscarError
 
@@ -287,6 +289,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Runs, under Prefect": (run, plan, rerun, service.up, service.down, service.ui, service.schedule),
     "Single stages, in their order": (ingest, validate, build, certify, train, evaluate, publish),
     "What the results say": (bill, size, verify),
+    "At the site": (serve, shadow),
     "When something is wrong": (doctor,),
 }
 """The commands in the order of work, as `--help` shows them."""

@@ -66,6 +66,10 @@ class TooLargeError(InputError):
     """An input file is larger than any input, known before it is read."""
 
 
+class NothingLeftError(InputError):
+    """An input file can be read, and holds nothing of the declared year that the scenario keeps."""
+
+
 class OutputError(PvbesscarError):
     """A file of the project can not be written where the configuration says."""
 
@@ -112,3 +116,17 @@ class SimulationError(PvbesscarError):
 
 class ControllerError(PvbesscarError):
     """A controller can not be made for this plant, or asks for what the plant's contract forbids."""
+
+
+class RequestError(PvbesscarError):
+    """A request does not fit the site; nothing was decided.
+
+    Parameters
+    ----------
+    faults
+        Path of each field that is missing or wrong, and what is wrong with it.
+    """
+
+    def __init__(self, message: str, *, hint: str, faults: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults

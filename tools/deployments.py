@@ -72,11 +72,29 @@ deployments:
         timezone: America/Lima
         active: false
 """
+SHADOW = """\
+  - name: shadow
+    entrypoint: flows/shadow.py:shadow
+    description: |
+      A controller beside the site: decides the next hour from telemetry, moves nothing, and says what it would have
+      saved. Needs `shadow.telemetry`, `shadow.sessions` and a dispatch service (docs/shadow.md).
+    tags: *tags
+    parameters:
+      config: config/iquitos_mall.yaml
+      overrides: []
+    work_pool: *pool
+    concurrency_limit: *one_at_a_time
+    schedules:
+      # Each hour, when the row of the hour before has come. Inactive until a site has telemetry.
+      - cron: "5 * * * *"
+        timezone: America/Lima
+        active: false
+"""
 
 
 def text() -> str:
     """The file as it must be."""
-    return "\n".join([HEAD, *_stages()])
+    return "\n".join([HEAD, *_stages(), SHADOW])
 
 
 def _stages() -> Iterator[str]:

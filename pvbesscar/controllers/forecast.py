@@ -107,11 +107,19 @@ def causal_outlook(data: PlantData, model: ForecastModel) -> Outlook:
     kind, hour = data.calendar[:, 2] - 1, data.calendar[:, 0]
     early = np.array(model.arrivals_early_kwh)[kind, hour]
     late = np.array(model.arrivals_late_kwh)[kind, hour]
-    pv_kwh = _expect_pv(data, model)
+    pv_kwh, mall_kwh = expected_energies(data, model)
+    return Outlook(pv_kwh, mall_kwh, _still_to_come(early, horizon), _still_to_come(late, horizon))
+
+
+def expected_energies(
+    data: PlantData, model: ForecastModel, hours: slice = slice(None)
+) -> tuple[FloatArray, FloatArray]:
+    """PV and demand of the mall that are expected at some hours of a year, each (hours, H) [kWh]; default all."""
+    pv_kwh = _expect_pv(data, model, hours)
     # PV above that of a clear sky does not occur, whatever the margin.
-    most = np.maximum(pv_kwh.max(), np.max(model.pv_clear_kwh))
-    pv_kwh = np.clip(pv_kwh + np.array(model.surplus_margin_kwh)[hour], 0.0, most)
-    return Outlook(pv_kwh, _expect_mall(data, model), _still_to_come(early, horizon), _still_to_come(late, horizon))
+    most = np.maximum(data.pv_kwh.max(), np.max(model.pv_clear_kwh))
+    pv_kwh = np.clip(pv_kwh + np.array(model.surplus_margin_kwh)[data.calendar[hours, 0]], 0.0, most)
+    return pv_kwh, _expect_mall(data, model, hours)
 
 
 def fit_forecast(training: Sequence[PlantData], horizon: int, surplus_quantile: float = 0.5) -> ForecastModel:
@@ -244,13 +252,13 @@ def _clearness(data: PlantData, clear: FloatArray) -> FloatArray:
     return np.column_stack([columns[0], columns[3], columns[2], columns[1]])
 
 
-def _expect_pv(data: PlantData, model: ForecastModel) -> FloatArray:
+def _expect_pv(data: PlantData, model: ForecastModel, hours: slice) -> FloatArray:
     clear = _clear_kwh(data, np.array(model.pv_clear_kwh))
-    weights = np.array(model.pv_weights)[data.calendar[:, 0]]
-    clearness = (weights * _clearness(data, clear)[:, None, :]).sum(axis=2)
+    weights = np.array(model.pv_weights)[data.calendar[hours, 0]]
+    clearness = (weights * _clearness(data, clear)[hours, None, :]).sum(axis=2)
     most = max(float(clear.max()), 0.0)
-    expected: FloatArray = np.clip(clear[_ahead(data.hours, model.horizon)] * clearness, 0.0, most)
-    expected[:, 0] = data.pv_kwh
+    expected: FloatArray = np.clip(clear[_ahead(data.hours, model.horizon)[hours]] * clearness, 0.0, most)
+    expected[:, 0] = data.pv_kwh[hours]
     return expected
 
 
@@ -304,13 +312,14 @@ def _deviations(data: PlantData, shape: FloatArray, lead: int) -> FloatArray:
     return np.column_stack(columns)
 
 
-def _expect_mall(data: PlantData, model: ForecastModel) -> FloatArray:
+def _expect_mall(data: PlantData, model: ForecastModel, hours: slice) -> FloatArray:
     shape, weights = np.array(model.mall_shape_kwh), np.array(model.mall_weights)
     course = shape[data.calendar[:, 2] - 1, data.calendar[:, 0]]
-    expected = course[_ahead(data.hours, model.horizon)]
+    expected = course[_ahead(data.hours, model.horizon)[hours]]
+    hour = data.calendar[hours, 0]
     for lead in range(1, model.horizon):
-        expected[:, lead] += (weights[data.calendar[:, 0], lead] * _deviations(data, shape, lead)).sum(axis=1)
-    expected[:, 0] = data.mall_kwh
+        expected[:, lead] += (weights[hour, lead] * _deviations(data, shape, lead)[hours]).sum(axis=1)
+    expected[:, 0] = data.mall_kwh[hours]
     result: FloatArray = np.maximum(expected, 0.0)
     return result
 

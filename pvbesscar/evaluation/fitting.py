@@ -57,23 +57,28 @@ def fitted_for(
             "a controller learns from training scenarios, and the dataset has none.",
             hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
         )
-    digest = sha256_json([store.digest, settings.training.seed, code_digest(*FITTING_CODE)])
-    kept = _kept(workspace, digest)
+    kept = kept_for(settings, workspace, store)
     if kept is not None:
         return kept
+    digest = _digest(settings, store)
     fitted = registry.fit([store.load(name) for name in names], settings.training.seed, on_progress)
     content = FittedFile(digest=digest, training=names, fitted=fitted, sha256=_sha256(fitted))
     write_json(workspace.fitted, content.model_dump(mode="json"))
     return fitted
 
 
-def _kept(workspace: Workspace, digest: str) -> Fitted | None:
+def kept_for(settings: Settings, workspace: Workspace, store: ScenarioStore) -> Fitted | None:
+    """Parameters that an evaluation has fitted on this dataset with this code; `None` where there are none."""
     try:
         kept = FittedFile.model_validate_json(read_stored(workspace.fitted))
     except (FileNotFoundError, StaleError, ValidationError):
         # Missing, damaged or of another version: the parameters are fitted again, and the file is replaced.
         return None
-    return kept.fitted if kept.digest == digest and kept.sha256 == _sha256(kept.fitted) else None
+    return kept.fitted if kept.digest == _digest(settings, store) and kept.sha256 == _sha256(kept.fitted) else None
+
+
+def _digest(settings: Settings, store: ScenarioStore) -> str:
+    return sha256_json([store.digest, settings.training.seed, code_digest(*FITTING_CODE)])
 
 
 def _sha256(fitted: Fitted) -> str:

@@ -53,6 +53,21 @@ def known_names() -> tuple[str, ...]:
     return tuple(_SPECS)
 
 
+def specification(name: str) -> ControllerSpec:
+    """Specification of a controller that can be evaluated.
+
+    Raises
+    ------
+    ConfigError
+        There is no controller of this name.
+    """
+    if name not in _SPECS:
+        raise ConfigError(
+            f"`{name}` is no controller.", hint=f"choose from {', '.join(_SPECS)}; `optimum` is always there."
+        )
+    return _SPECS[name]
+
+
 def specs_of(
     names: Sequence[str], settings: Settings, workspace: Workspace, profile: str, dataset_digest: str
 ) -> tuple[tuple[ControllerSpec, ...], dict[str, str]]:
@@ -68,22 +83,17 @@ def specs_of(
     ConfigError
         A name that is no controller's.
     """
-    unknown = [name for name in names if name not in _SPECS]
-    if unknown:
-        raise ConfigError(
-            f"`{unknown[0]}` is no controller.",
-            hint=f"choose from {', '.join(_SPECS)}; `optimum` is always there.",
-        )
+    specs = [specification(name) for name in dict.fromkeys((registry.NO_CONTROL, registry.RULE, *names))]
     able: list[ControllerSpec] = []
     missing: dict[str, str] = {}
-    for name in dict.fromkeys((registry.NO_CONTROL, registry.RULE, *names)):
-        spec, fault = _SPECS[name], None
+    for spec in specs:
+        fault = None
         if spec.kind == "agent" and spec.agent is not None:
             fault = model_fault(spec.agent, settings, workspace, profile, dataset_digest)
         if fault is None:
             able.append(spec)
         else:
-            missing[name] = fault
+            missing[spec.name] = fault
     return tuple(able), missing
 
 

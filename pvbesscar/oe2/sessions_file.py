@@ -15,7 +15,7 @@ from pvbesscar.oe2.session_columns import SESSION_COLUMNS, SESSION_HEADERS, Sess
 from pvbesscar.oe2.session_sockets import sockets_of
 from pvbesscar.oe2.session_times import times_of
 from pvbesscar.oe2.sessions import ROUNDING, pattern_notes, session_energy_kwh
-from schemas.errors import InputError
+from schemas.errors import InputError, NothingLeftError
 from schemas.settings import EvSettings, Settings
 
 __all__ = ["SESSION_COLUMNS", "SESSION_HEADERS", "read_sessions"]
@@ -55,7 +55,9 @@ def read_sessions(path: Path, key: str, settings: Settings) -> Series:
     sessions = times.sessions
     table = sessions.table
     if not table.lines:
-        raise InputError(f"{table.named}: no session is left. {' '.join(times.notes)}.", hint="see `ev.leave_out`.")
+        raise NothingLeftError(
+            f"{table.named}: no session is left. {' '.join(times.notes)}.", hint="see `ev.leave_out`."
+        )
     frame = pd.DataFrame(
         {
             "session_id": _identities(table, sessions.headers.get("session_id")),

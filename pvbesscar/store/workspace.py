@@ -115,6 +115,10 @@ class Workspace:
         """What controllers that are no agents learned from the training scenarios, written by `evaluate`."""
         return self.root / "outputs" / "controllers" / "fitted.json"
 
+    def shadow(self, name: str) -> Path:
+        """Folder of a shadow: its decisions, hours and days."""
+        return self.root / "outputs" / "shadow" / name
+
     @property
     def report(self) -> Path:
         """Folder of the published HTML page."""

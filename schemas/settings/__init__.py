@@ -43,6 +43,7 @@ from schemas.settings.plant import (
     VehicleClass,
     WeatherSettings,
 )
+from schemas.settings.shadow import ShadowSettings
 from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EconomicsSettings, EnergyBand, TariffSettings
 
 __all__ = [
@@ -50,7 +51,7 @@ __all__ = [
     "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge",
     "EconomicsSettings", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen",
     "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
-    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "SiteSettings",
+    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
     "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings",
     "quantity",
 ]  # fmt: skip
@@ -122,6 +123,7 @@ class Settings(Frozen):
     scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
     runs: RunSettings = RunSettings()
+    shadow: ShadowSettings = ShadowSettings()
 
     @property
     def constant_carbon_kg_per_kwh(self) -> float:

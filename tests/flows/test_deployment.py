@@ -196,9 +196,10 @@ def test_a_schedule_that_a_person_set_survives_a_deploy(
     pipeline, nightly = f"deployments/{deployments['pipeline']['id']}/schedules", _schedule(server)["schedule"]
 
     def command(line: str) -> list[str]:
-        """Words of the last line that a documented command prints."""
+        """Words of the pipeline's line in the table that a documented command prints."""
         line = f"{line.partition('#')[0]} --set data.root={server.home.parent}"
-        return _as_a_person(line, tmp_path).splitlines()[-1].split()
+        (row,) = [own for own in _as_a_person(line, tmp_path).splitlines() if own.startswith("pipeline")]
+        return row.split()
 
     assert command(shown) == ["pipeline", "0", "2", "*", "*", "*", "(America/Lima)", "off"]
     assert command(on)[-1] == "on"

@@ -6,6 +6,7 @@ import yaml
 
 from flows import stages as stage_flows
 from flows.pipeline import pipeline
+from flows.shadow import shadow
 from pvbesscar.lineage.stages import STAGES
 from tools.deployments import FILE, text
 
@@ -16,6 +17,9 @@ def test_the_file_is_the_one_that_the_declarations_make() -> None:
 
 def test_each_stage_has_a_deployment_whose_parameters_its_flow_takes() -> None:
     deployments = {one["name"]: one for one in yaml.safe_load(text())["deployments"]}
+    beside = deployments.pop("shadow")
+    assert beside["entrypoint"] == "flows/shadow.py:shadow"
+    assert beside["parameters"].keys() == shadow.parameters.properties.keys()
     assert list(deployments) == ["pipeline", *STAGES]
     for name, deployment in deployments.items():
         path, _, attribute = deployment["entrypoint"].partition(":")
