@@ -256,7 +256,7 @@ def write(out: Path, rows: list[dict[str, Any]]) -> None:
     table = [
         (
             f"`{row['controller']}`", f"{row['requests']:,}", f"{row['requests_per_s']:.0f}", f"{row['median_ms']:.1f}",
-            f"{row['p99_ms']:.1f}", f"{row['greatest_ms']:.0f}",
+            f"{row['p99_ms']:.1f}", f"{row['greatest_ms']:.0f}", f"{row['server_cpu_ms']:.2f}",
             str(sum(count for code, count in row["codes"].items() if code != "200")),
             f"{row['resident_mib'][0]:.0f} to {row['resident_mib'][-1]:.0f}",
         )
