@@ -75,7 +75,8 @@ class Outlook(Message):
 class History(Message):
     """Metered hours before the one decided, the oldest first and the last one the hour before, none left out.
 
-    Forecasts are made from it as in training. The more hours, up to 42 days, the more like days they know.
+    Forecasts are made from it as in training. The more hours, up to 42 days, the more like days they know. The MPC asks
+    for a week, or for all hours of the year so far in its first week.
     """
 
     pv_kwh: tuple[Energy, ...] = measured("kWh", "metered PV", min_length=24, max_length=24 * HISTORY_DAYS)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.controllers.forecast import Outlook
+from pvbesscar.controllers.forecast import WEEK, Outlook
 from pvbesscar.plant.data import PlantData, Sessions
 from pvbesscar.plant.state import PlantState
 from pvbesscar.plant.tariff import MONTHS, TWO_OF_SIX_MONTHS
@@ -122,6 +122,7 @@ def faults_of(request: DispatchRequest, live: LiveYear, needs: tuple[dispatch.Ne
         *_socket_faults(request, live.data.params.sockets),
         *_demand_faults(request, live.settings.tariff),
         *_need_faults(request, needs, outlook_hours),
+        *_history_faults(request, live, needs),
     ]
     if faults:
         raise RequestError(
@@ -193,6 +194,18 @@ def _need_faults(request: DispatchRequest, needs: tuple[dispatch.Need, ...], out
         if 0 < pv < wanted:
             faults.append((f"{name}.pv_kwh", f"{pv} hours, where the controller plans {wanted} ahead"))
     return [FieldFault(field=field, problem=problem) for field, problem in faults]
+
+
+def _history_faults(request: DispatchRequest, live: LiveYear, needs: tuple[dispatch.Need, ...]) -> list[FieldFault]:
+    """A rolling program's forecasts look a week back, or to the year's first hour, as when they were judged."""
+    if request.history is None or "outlook" not in needs or request.outlook is not None:
+        return []
+    wanted = min(WEEK, live.hour_of[int(request.time.timestamp())])
+    given = min(len(request.history.pv_kwh), len(request.history.mall_kwh))
+    if given >= wanted:
+        return []
+    problem = f"{given} hours, where the controller's forecasts look {wanted} back: send them, or `outlook`"
+    return [FieldFault(field="history.pv_kwh", problem=problem)]
 
 
 def request_of(

@@ -105,7 +105,7 @@ def test_configuration_keys_exist(page: Path) -> None:
     assert named - files - known_keys().keys() - inner == set()
 
 
-OTHERS = {"bill", "size", "run", "plan", "rerun", "config", "up", "down", "ui", "COMMAND"}
+OTHERS = {"bill", "size", "serve", "shadow", "run", "plan", "rerun", "config", "up", "down", "ui", "COMMAND"}
 """Commands that are no stage."""
 
 

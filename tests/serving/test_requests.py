@@ -64,6 +64,17 @@ def test_a_controller_without_its_forecast_says_what_it_needs(asked: Client, bod
     assert faults(asked, body | {"history": uneven}) == {"history.mall_kwh": "29 hours, where `history.pv_kwh` has 30"}
 
 
+def test_the_program_refuses_a_history_shorter_than_its_forecasts_look_back() -> None:
+    asked = Client(service("mpc", year()))
+    body = {key: value for key, value in example(asked).items() if key != "outlook"}
+    few, week = ({"pv_kwh": [0.0] * n, "mall_kwh": [400.0] * n} for n in (167, 168))
+    assert (
+        "167 hours, where the controller's forecasts look 168 back"
+        in faults(asked, body | {"history": few})["history.pv_kwh"]
+    )
+    assert asked.dispatch(body | {"history": week}).json()["decided_by"] == "mpc"
+
+
 def test_the_program_says_how_far_it_plans() -> None:
     asked = Client(service("mpc", year()))
     body = example(asked)
