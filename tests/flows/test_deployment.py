@@ -225,7 +225,7 @@ def test_a_deployment_without_a_schedule_is_named(server: Server, name: str) -> 
     done = pvbesscar(server.home.parent, "schedule", "on", name)
     assert done.returncode == 2
     assert f"there is no deployment `{name}` with a schedule." in done.stderr
-    assert "Hint: those with a schedule: pipeline." in done.stderr
+    assert "Hint: those with a schedule: pipeline, shadow." in done.stderr
 
 
 def test_a_worker_runs_the_deployment_in_the_project(
