@@ -87,8 +87,8 @@ FAULTS = (
     Fault(
         "price of the hour before",
         "twin",
-        "y.mall_kwh[year, t], y.price[year, t], ",
-        "y.mall_kwh[year, t], y.price[year, t - 1], ",
+        "numbers[MALL], numbers[PRICE], numbers[CARBON]",
+        "numbers[MALL], y.hourly[year, t - 1, PRICE], numbers[CARBON]",
     ),
     Fault("battery decided before the sockets", "actions", "now.mall_kwh, total(socket_kw))", "now.mall_kwh, 0.0)"),
     Fault(

@@ -189,7 +189,7 @@ def test_one_changed_byte_is_named_with_both_digests(workspace: Workspace, stage
     assert f"error: first: {LEFT[stage]} of {stage} is not what it was" in answer.stderr
     assert change.recorded in answer.stderr
     assert change.now in answer.stderr
-    assert f"`pvbesscar {stage.replace('-', ' ')}`" in answer.stderr
+    assert f"`pvbesscar {stage.replace('-', ' ')} --config " in answer.stderr
     assert answer.stdout == ""
 
 
