@@ -19,6 +19,7 @@ from typing import Any
 
 from pvbesscar.store.files import read_json
 from pvbesscar.store.locks import held, is_held
+from pvbesscar.store.workspace import SERVICE, SERVICE_LOCK
 from schemas.errors import PvbesscarError
 
 STARTUP_S = 120.0
@@ -30,9 +31,6 @@ RETRY_S, LONGEST_RETRY_S = 0.3, 5.0
 """How soon a client asks again after a 503, and at the latest [s]."""
 HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
-
-SERVICE, SERVICE_LOCK = "service.json", "service.lock"
-"""What `pvbesscar up` says of itself, and the lock that it holds while it lives; both in Prefect's home."""
 
 ENVIRONMENT = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": f"{STARTUP_S:.0f}",

@@ -22,8 +22,6 @@ from pydantic import BaseModel, ConfigDict
 from flows.server import (
     HOST,
     SERVER_GRACE_S,
-    SERVICE,
-    SERVICE_LOCK,
     STARTUP_S,
     Part,
     ServerError,
@@ -37,6 +35,7 @@ from pvbesscar.store.drafts import sweep
 from pvbesscar.store.files import write_json
 from pvbesscar.store.locks import held, is_held
 from pvbesscar.store.processes import ProcessMark, children_of
+from pvbesscar.store.workspace import SERVICE, SERVICE_LOCK
 from schemas.errors import PvbesscarError
 
 LOG, SCHEDULES = "service.log", "schedules.json"

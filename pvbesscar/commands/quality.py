@@ -87,9 +87,11 @@ def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *
 
 def _print_file(judged: JudgedFile) -> None:
     from pvbesscar.quality.hours import describe
+    from pvbesscar.quality.report import counted
 
     kinds = " and ".join(judged.kinds) or "not read"
-    count = f"{judged.errors} errors, {len(judged.findings) - judged.errors} other findings"
+    others = len(judged.findings) - judged.errors
+    count = f"{counted(judged.errors, 'error')}, {counted(others, 'other finding')}"
     typer.echo(f"{judged.path}: {kinds}; {count}")
     for step in judged.steps if judged.kinds == ("citylearn",) else ():
         typer.echo(f"  {step}")

@@ -14,8 +14,6 @@ from typing import Any
 from typer.core import TyperGroup
 
 COMMAND = re.compile(r"`pvbesscar ([^`]+)`")
-CONFIG = re.compile(r" --config \S+")
-"""The scenario of the text, which is that of the command or, where the text knows none, the word CONFIG."""
 
 
 @dataclass(slots=True)
@@ -79,18 +77,20 @@ def in_full(text: str) -> str:
 
 
 def _completed(command: str, called: Called) -> str:
-    words = CONFIG.sub("", command).split(" ")
+    words = shlex.split(command)
+    if "--config" in words:  # that of the text is the command's own or, where the text knows none, the word CONFIG
+        place = words.index("--config")
+        del words[place : place + 2]
     takes = _options(words, called.commands)
-    if called.config is None or "config" not in takes:
-        return " ".join(words)
-    if str(called.config) != str(takes["config"]):
-        words += ["--config", shlex.quote(str(called.config))]
-    for override in called.overrides:
-        words += ["--set", shlex.quote(override)]
-    profile = getattr(takes.get("profile"), "value", None)
-    if profile is not None and called.profile not in {None, profile} and "--profile" not in words:
-        words += ["--profile", str(called.profile)]
-    return " ".join(words)
+    if called.config is not None and "config" in takes:
+        if str(called.config) != str(takes["config"]):
+            words += ["--config", str(called.config)]
+        for override in called.overrides:
+            words += ["--set", override]
+        profile = getattr(takes.get("profile"), "value", None)
+        if profile is not None and called.profile not in {None, profile} and "--profile" not in words:
+            words += ["--profile", str(called.profile)]
+    return shlex.join(words)
 
 
 def _options(words: Sequence[str], commands: TyperGroup) -> dict[str | None, object]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, place
-from pvbesscar.serving.access import VARIABLE
+from schemas.addresses import PORT, TOKEN_VARIABLE
 
 
 class LogLevel(StrEnum):
@@ -29,13 +29,13 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on; others than loopback need a token.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8187,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = PORT,
     limit_ms: Annotated[
         float, typer.Option("--limit-ms", min=1.0, max=600_000.0, help="A later answer is replaced by the rule's.")
     ] = 1000.0,
     token_env: Annotated[
         str, typer.Option("--token-env", metavar="VARIABLE", help="Environment variable that holds the token.")
-    ] = VARIABLE,
+    ] = TOKEN_VARIABLE,
     log_level: Annotated[LogLevel, typer.Option("--log-level", help="Lines of the log, JSON on standard error.")] = (
         LogLevel.INFO
     ),

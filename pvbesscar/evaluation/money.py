@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pvbesscar.controllers.registry import MPC_PERFECT_DAY, NO_CONTROL, OPTIMUM, RULE
 from pvbesscar.evaluation.bill import COLUMNS, DEMAND, ENERGY, EXPORT, FEE, Bill, bill_of
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
-from pvbesscar.store.files import read_stored, sha256_file
+from pvbesscar.store.files import read_model, sha256_file
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import StaleError
 from schemas.results import EvaluationReport, Interval, ScenarioResult
@@ -33,9 +33,9 @@ def bills_of(workspace: Workspace, settings: Settings, tariff: TariffSettings, s
         There is no evaluation of this scenario, or not on whole years, or its ledgers were changed.
     """
     path = workspace.evaluation / REPORT_FILE
-    if not path.is_file():
-        raise StaleError(f"{path}: there is no evaluation to bill.", hint=AGAIN)
-    report = EvaluationReport.model_validate_json(read_stored(path))
+    report = read_model(
+        path, EvaluationReport, missing="there is no evaluation to bill", wrong="no evaluation report", hint=AGAIN
+    )
     judged = next((one for one in report.scenarios if one.scenario == scenario), None)
     if judged is None or report.scenario != settings.name:
         names = ", ".join(one.scenario for one in report.scenarios)

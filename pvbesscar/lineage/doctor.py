@@ -23,6 +23,7 @@ from pvbesscar.store.files import read_json, read_stored
 from pvbesscar.store.fingerprints import SOURCE, recall
 from pvbesscar.store.locks import is_held, read_holder
 from pvbesscar.store.processes import ProcessMark
+from pvbesscar.store.workspace import SERVICE, SERVICE_LOCK
 from schemas.certificates import Certificate
 from schemas.errors import StaleError
 from schemas.results import QualityReport
@@ -119,7 +120,7 @@ def _code(folder: Path) -> Iterator[Finding]:
 
 def _numba(_folder: Path) -> Iterator[Finding]:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
-        yield Finding("environment", "wrong", "NUMBA_DISABLE_JIT is set: the twin runs some 100 times slower",
+        yield Finding("environment", "wrong", "NUMBA_DISABLE_JIT is set: the twin is not compiled, and slow",
                       "`unset NUMBA_DISABLE_JIT`")  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def _asserts(_folder: Path) -> Iterator[Finding]:
 
 def _bytecode(_folder: Path) -> Iterator[Finding]:
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        yield Finding("environment", "note", "PYTHONDONTWRITEBYTECODE is set: every process starts some 6 s later",
+        yield Finding("environment", "note", "PYTHONDONTWRITEBYTECODE is set: every process compiles all modules anew",
                       "`unset PYTHONDONTWRITEBYTECODE`")  # fmt: skip
 
 
@@ -197,8 +198,8 @@ def _memory(_run: RunContext) -> Iterator[Finding]:
 
 def _service(run: RunContext) -> Iterator[Finding]:
     home = run.workspace.root / ".prefect"
-    state = home / "service.json"
-    if not state.is_file() or is_held(home / "service.lock"):
+    state = home / SERVICE
+    if not state.is_file() or is_held(home / SERVICE_LOCK):
         return
     try:
         marks = dict(read_json(state).get("processes", {}))

@@ -6,6 +6,7 @@ input, or outputs that are not what it left.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ def why_stale(stage: str, run: RunContext) -> Reasons:
 
 
 def has_record(stage: str, run: RunContext) -> bool:
-    """Whether a stage has left something, and a record of it that can be read or not."""
+    """Whether there is a record of a stage, readable or not."""
     return record_file(stage, run).is_file()
 
 
@@ -138,7 +139,8 @@ def require_same_scenario(stage: Stage, run: RunContext) -> None:
         before = STAGES[name]
         if before.agent is not None or not before.needed(run.settings):
             continue
-        again = f"run `pvbesscar rerun {before.group} --config {run.config}` first, with the same `--set`."
+        config = shlex.quote(str(run.config))
+        again = f"run `pvbesscar rerun {before.group} --config {config}` first, with the same `--set`."
         record = _read(name, run)
         if isinstance(record, str):
             raise StaleError(f"`{stage.name}` reads what `{name}` leaves, and {record}.", hint=again)

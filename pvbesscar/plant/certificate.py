@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pvbesscar import plant
 from pvbesscar.store.dataset_manifest import read_manifest
-from pvbesscar.store.files import read_stored
+from pvbesscar.store.files import read_model, read_stored
 from pvbesscar.store.workspace import Workspace
 from schemas.certificates import Certificate
 from schemas.errors import StaleError
@@ -28,12 +28,10 @@ def require_certificate(workspace: Workspace) -> Certificate:
         `pvbesscar.plant`, or another version of CityLearn, NumPy or Numba; the message names each of these.
     """
     path = workspace.certificate
-    if not path.is_file():
-        raise StaleError(f"{path}: there is no certificate that the twin equals CityLearn on this dataset.", hint=_MEND)
-    try:
-        certificate = Certificate.model_validate_json(read_stored(path))
-    except ValidationError as error:
-        raise StaleError(f"{path}: not a certificate ({error.error_count()} faults).", hint=_MEND) from error
+    certificate = read_model(
+        path, Certificate, missing="there is no certificate that the twin equals CityLearn on this dataset",
+        wrong="not a certificate", hint=_MEND,
+    )  # fmt: skip
     outdated = outdated_parts(certificate, read_manifest(workspace.dataset).digest)
     if outdated:
         raise StaleError(f"{path}: the certificate is out of date; {'; '.join(outdated)}.", hint=_MEND)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from pydantic import ValidationError
 
 from pvbesscar.oe2.calendar import declared_year
 from pvbesscar.quality.pandera_checks import failures
@@ -17,7 +16,7 @@ from pvbesscar.quality.waivers import day_of
 from pvbesscar.quality.year.context import IRRADIANCE, QualityContext
 from pvbesscar.quality.year.judge import YearRule, judge
 from pvbesscar.quality.year.rules import YEAR_RULES
-from pvbesscar.store.files import read_parquet, read_stored, sha256_file, sha256_json, write_json, write_text
+from pvbesscar.store.files import read_model, read_parquet, sha256_file, sha256_json, write_json, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ConfigError, QualityError, StaleError
 from schemas.frames import PV, SERIES, WEATHER, structure
@@ -109,12 +108,9 @@ def accepted(workspace: Workspace) -> QualityReport:
     _, digest = _proven(workspace)
     path = workspace.quality / JSON_FILE
     hint = "run `pvbesscar validate --config CONFIG`."
-    try:
-        report = QualityReport.model_validate_json(read_stored(path))
-    except FileNotFoundError as error:
-        raise StaleError(f"{path}: these canonical files have not been judged.", hint=hint) from error
-    except ValidationError as error:
-        raise StaleError(f"{path}: no quality report ({error.error_count()} faults).", hint=hint) from error
+    report = read_model(
+        path, QualityReport, missing="these canonical files have not been judged", wrong="no quality report", hint=hint
+    )
     if report.canonical_digest != digest:
         raise StaleError(f"{path}: judges other canonical files than those in {workspace.canonical}.", hint=hint)
     if report.errors:
@@ -126,12 +122,9 @@ def _proven(workspace: Workspace) -> tuple[Provenance, str]:
     """Provenance of the canonical files, which are proven to be those it names, and the digest of them all."""
     folder = workspace.canonical
     path = folder / PROVENANCE_FILE
-    if not path.is_file():
-        raise StaleError(f"{path}: there are no canonical files here.", hint=_INGEST_AGAIN)
-    try:
-        provenance = Provenance.model_validate_json(read_stored(path))
-    except ValidationError as error:
-        raise StaleError(f"{path}: no provenance ({error.error_count()} faults).", hint=_INGEST_AGAIN) from error
+    provenance = read_model(
+        path, Provenance, missing="there are no canonical files here", wrong="no provenance", hint=_INGEST_AGAIN
+    )
     for name, digest in provenance.files.items():
         if Path(name).name != name:
             raise StaleError(f"{path}: names `{name[:60]}`, which is no file of this folder.", hint=_INGEST_AGAIN)

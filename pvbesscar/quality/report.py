@@ -26,22 +26,23 @@ def status(finding: Finding) -> str:
 def verdict(report: QualityReport) -> str:
     """One line: whether the year is accepted, how many errors and other findings there are, and the first fix."""
     errors = report.errors
-    others = _count(len(report.findings) - len(errors), "other finding")
+    others = counted(len(report.findings) - len(errors), "other finding")
     if not errors:
         but = " that is not waived" if report.waived else ""
         return f"accepted: no error{but} from {len(report.rules)} rules, {others}."
     first = errors[0]
-    return f"refused: {_count(len(errors), 'error')}, {others}. First fix ({where(first)}): {first.fix}."
+    return f"refused: {counted(len(errors), 'error')}, {others}. First fix ({where(first)}): {first.fix}."
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number of things, in words."""
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def error_text(report: QualityReport) -> str:
     """All errors of a report: where, what, limit, hours, cause and fix of each."""
-    others = _count(len(report.findings) - len(report.errors), "other finding")
-    count = _count(len(report.errors), "error")
+    others = counted(len(report.findings) - len(report.errors), "other finding")
+    count = counted(len(report.errors), "error")
     head = f"validate refused the data of scenario `{report.scenario}`: {count}, {others}."
     return "\n\n".join([head, *(_paragraph(i, finding) for i, finding in enumerate(report.errors, start=1))])
 

@@ -9,10 +9,9 @@ import ipaddress
 import os
 from dataclasses import dataclass
 
+from schemas.addresses import TOKEN_VARIABLE
 from schemas.errors import ConfigError
 
-VARIABLE = "PVBESSCAR_TOKEN"
-"""Environment variable that holds the token."""
 LEAST_TOKEN = 16
 
 
@@ -56,7 +55,7 @@ class Access:
         return hmac.compare_digest(given.strip().encode(), self.token.encode())
 
 
-def access_of(host: str, token_env: str = VARIABLE) -> Access:
+def access_of(host: str, token_env: str = TOKEN_VARIABLE) -> Access:
     """Access to a service that listens on `host`.
 
     Raises

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from pvbesscar import plant
 from pvbesscar.agents.artifacts import model_fault, prove_dataset
@@ -23,7 +22,7 @@ from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
 from pvbesscar.simulation.rollout import rollout
 from pvbesscar.store.dataset_manifest import MANIFEST_FILE
-from pvbesscar.store.files import read_parquet, read_stored, sha256_file
+from pvbesscar.store.files import read_model, read_parquet, sha256_file
 from pvbesscar.store.workspace import Workspace
 from schemas.dispatch import Identity
 from schemas.errors import ControllerError, StaleError
@@ -155,12 +154,10 @@ def prove(spec: ControllerSpec, settings: Settings, workspace: Workspace) -> Pro
 def _report(workspace: Workspace, dataset_digest: str) -> EvaluationReport:
     path = workspace.evaluation / REPORT_FILE
     hint = "run `pvbesscar evaluate`."
-    try:
-        report = EvaluationReport.model_validate_json(read_stored(path))
-    except FileNotFoundError as error:
-        raise StaleError(f"{path}: nothing was evaluated, and only what was is served.", hint=hint) from error
-    except ValidationError as error:
-        raise StaleError(f"{path}: no evaluation report ({error.error_count()} faults).", hint=hint) from error
+    report = read_model(
+        path, EvaluationReport, missing="nothing was evaluated, and only what was is served",
+        wrong="no evaluation report", hint=hint,
+    )  # fmt: skip
     if report.dataset_digest != dataset_digest:
         raise StaleError(
             f"{path}: of another dataset ({report.dataset_digest[:12]}, now {dataset_digest[:12]}).", hint=hint

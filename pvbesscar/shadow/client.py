@@ -14,6 +14,7 @@ from pvbesscar.shadow.course import Asked
 from pvbesscar.shadow.expect import History
 from pvbesscar.shadow.site import Site
 from pvbesscar.shadow.source import OK, SERVER_ERROR, AwayError, fetched, new_client, tries
+from schemas.addresses import TOKEN_VARIABLE
 from schemas.dispatch import (
     DispatchRequest,
     DispatchResponse,
@@ -27,7 +28,6 @@ from schemas.errors import PvbesscarError, StaleError
 from schemas.settings.shadow import ShadowSettings
 
 Answer = TypeVar("Answer", bound=Message)
-TOKEN = "PVBESSCAR_TOKEN"  # noqa: S105 (the name of a variable)
 
 
 class RefusedError(PvbesscarError):
@@ -63,7 +63,7 @@ class Api:
     @classmethod
     def of(cls, settings: ShadowSettings) -> Self:
         """The service that the settings name, with the token of the environment."""
-        return cls(settings, os.environ.get(TOKEN))
+        return cls(settings, os.environ.get(TOKEN_VARIABLE))
 
     def describe(self) -> ModelDescription:
         """What is served."""
@@ -98,8 +98,8 @@ class Api:
             if status < SERVER_ERROR:
                 raise RefusedError(
                     f"{url} {said}: {_refused(answer)}.",
-                    hint=f"the hour is not decided, and the next pass asks again. `{TOKEN}` holds the token of the "
-                    "service, `shadow.api` its address.",
+                    hint="the hour is not decided, and the next pass asks again. "
+                    f"`{TOKEN_VARIABLE}` holds the token of the service, `shadow.api` its address.",
                 )
         raise AwayError(
             f"{url} (named by `shadow.api`): no whole answer ({said}).",

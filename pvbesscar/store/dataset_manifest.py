@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from pvbesscar.store.files import read_stored, sha256_file, sha256_json
+from pvbesscar.store.files import read_model, sha256_file, sha256_json
 from schemas.errors import StaleError
 from schemas.results import DatasetManifest
 
@@ -29,12 +27,10 @@ def read_manifest(folder: Path) -> DatasetManifest:
         No manifest, a file missing, changed or unknown to it.
     """
     path = folder / MANIFEST_FILE
-    if not path.is_file():
-        raise StaleError(f"{path}: there is no dataset here.", hint=_REBUILD)
-    try:
-        manifest = DatasetManifest.model_validate_json(read_stored(path))
-    except ValidationError as error:
-        raise StaleError(f"{path}: not a dataset manifest ({error.error_count()} faults).", hint=_REBUILD) from error
+    manifest = read_model(
+        path, DatasetManifest, missing="there is no dataset here", wrong="not a dataset manifest",
+        hint=_REBUILD,
+    )  # fmt: skip
     found = file_digests(folder)
     missing = sorted(manifest.files.keys() - found.keys())
     orphans = sorted(found.keys() - manifest.files.keys())

@@ -13,7 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from pvbesscar.store.drafts import draft_prefix
 from schemas.errors import OutputError, PvbesscarError, StaleError
@@ -21,6 +23,7 @@ from schemas.errors import OutputError, PvbesscarError, StaleError
 if TYPE_CHECKING:
     import pandas as pd
 
+M = TypeVar("M", bound=BaseModel)
 MAX_STORED_BYTES = 256 * 2**20
 """No JSON that a stage writes comes near it."""
 
@@ -130,6 +133,29 @@ def read_stored(path: Path) -> bytes:
         raise
     except OSError as error:
         raise StaleError(f"{path}: {error.strerror}.", hint=hint) from error
+
+
+def read_model(path: Path, model: type[M], *, missing: str, wrong: str, hint: str) -> M:
+    """Content of a file that a stage wrote.
+
+    Parameters
+    ----------
+    missing, wrong
+        What to say where there is no file, and where it is something else: `no evaluation report`.
+    hint
+        What makes it again.
+
+    Raises
+    ------
+    StaleError
+        It is missing, or can not be read as what it is.
+    """
+    try:
+        return model.model_validate_json(read_stored(path))
+    except FileNotFoundError as error:
+        raise StaleError(f"{path}: {missing}.", hint=hint) from error
+    except ValidationError as error:
+        raise StaleError(f"{path}: {wrong} ({error.error_count()} faults).", hint=hint) from error
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

@@ -9,6 +9,9 @@ from typing import Literal
 from schemas.errors import ConfigError
 from schemas.settings import AGENTS, Agent, Settings
 
+SERVICE, SERVICE_LOCK = "service.json", "service.lock"
+"""What `pvbesscar up` says of itself, and the lock that it holds while it lives; both in Prefect's home."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from schemas.addresses import PORT
 from schemas.settings.fields import Frozen, PlainName, quantity
 
 
@@ -17,7 +18,7 @@ class ShadowSettings(Frozen):
     sessions: str | None = quantity(
         None, "", "stays of vehicles so far: a file as `ev.file`, or an http(s) address", "the site's to say"
     )
-    api: str = quantity("http://127.0.0.1:8187", "", "address of `pvbesscar serve`", "its default", min_length=8)
+    api: str = quantity(f"http://127.0.0.1:{PORT}", "", "address of `pvbesscar serve`", "its default", min_length=8)
     begin: dt.date | None = quantity(
         None,
         "date",

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from flows import service
-from flows.server import SERVICE, SERVICE_LOCK, _free_port, service_url
+from flows.server import _free_port, service_url
 from pvbesscar.store.locks import held
 from pvbesscar.store.processes import ProcessMark
+from pvbesscar.store.workspace import SERVICE, SERVICE_LOCK
 from tests.flows.conftest import ROOT, Server, bare_environment, pvbesscar, wait_for
 
 

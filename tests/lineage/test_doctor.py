@@ -21,28 +21,10 @@ from pvbesscar.store.processes import ProcessMark
 from schemas.certificates import Certificate
 from schemas.errors import ConfigError
 from tests.flows.conftest import ROOT
-from tests.lineage.site import measured_site, run, write_files
+from tests.lineage.site import measured_site, run
 
 STAND_IN = "certificate"
 """The small site's certificate is a stand-in, which the doctor rightly calls unreadable."""
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after a whole run."""
-    root = tmp_path_factory.mktemp("finished")
-    write_files(root)
-    run(RunContext(measured_site(root), "smoke"))
-    return root
-
-
-@pytest.fixture
-def place(finished: Path, tmp_path: Path) -> Iterator[RunContext]:
-    """The finished project; what a test changes in it is undone."""
-    shutil.copytree(finished, tmp_path / "kept")
-    yield RunContext(measured_site(finished), "smoke")
-    shutil.rmtree(finished)
-    shutil.copytree(tmp_path / "kept", finished)
 
 
 @pytest.fixture(autouse=True)

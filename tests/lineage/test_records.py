@@ -7,9 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,25 +17,7 @@ from pvbesscar.lineage.records import record_file, recorded, why_stale
 from pvbesscar.store.files import write_json
 from schemas.errors import InputError, QualityError
 from tests.flows.conftest import ROOT
-from tests.lineage.site import execute, measured_site, run, write_files
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after a whole run."""
-    root = tmp_path_factory.mktemp("finished")
-    write_files(root)
-    run(RunContext(measured_site(root), "smoke"))
-    return root
-
-
-@pytest.fixture
-def place(finished: Path, tmp_path: Path) -> Iterator[RunContext]:
-    """The finished project; what a test changes in it is undone."""
-    shutil.copytree(finished, tmp_path / "kept")
-    yield RunContext(measured_site(finished), "smoke")
-    shutil.rmtree(finished)
-    shutil.copytree(tmp_path / "kept", finished)
+from tests.lineage.site import execute, measured_site, run
 
 
 def test_after_a_run_everything_is_fresh(place: RunContext) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from pvbesscar.cli import app
-from pvbesscar.commands.serve import serve
 from pvbesscar.plant.data import load_plant
 from pvbesscar.shadow import hours, judge
 from pvbesscar.shadow.example import NOTE_FILE
@@ -18,7 +16,6 @@ from pvbesscar.shadow.source import Snapshot
 from pvbesscar.shadow.telemetry import COLUMNS, parse
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import Settings
-from schemas.settings.shadow import ShadowSettings
 from tests.shadow.sites import ROOT_CONFIG
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shadow.md").read_text(encoding="utf-8")
@@ -68,8 +65,3 @@ def test_the_command_says_what_it_lacks(small: Settings, tmp_path: Path) -> None
     answer = CliRunner().invoke(app, ["shadow", "--config", str(config)])
     assert answer.exit_code == 2
     assert "`shadow.telemetry` is not set" in answer.output
-
-
-def test_the_service_is_asked_where_it_listens_by_default() -> None:
-    port = inspect.signature(serve).parameters["port"].default
-    assert ShadowSettings().api == f"http://127.0.0.1:{port}"

@@ -21,6 +21,7 @@ from pvbesscar.dataset.scenarios import Calendar, Recipe, draw, week_pools
 from pvbesscar.dataset.years import WEEK, WEEKS
 from pvbesscar.evaluation.intervals import QUANTILES, SourceWeeks, interval
 from schemas.settings import ScenarioSettings
+from tools.docs.blocks import with_block
 from tools.docs.pages import DOCS, table
 
 FloatArray = NDArray[np.float64]
@@ -143,7 +144,7 @@ def section(repetitions: int) -> str:
         own = measure(case, repetitions)
         rows.append((case.name, *(f"{100.0 * own[kind]:.1f} %" for kind in ("together", "apart", "years"))))
     said = f"Of {repetitions:,} simulations each, {YEARS} years, the share in which the 95 % interval held the truth:"
-    return f"{BEGIN}\n\n{said}\n\n{table(head, rows)}\n{END}"
+    return f"{said}\n\n{table(head, rows)}"
 
 
 def main() -> None:
@@ -151,8 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=1000)
     made, path = section(parser.parse_args().repetitions), DOCS / "evaluation.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    path.write_text(f"{before}{made}{rest.partition(END)[2]}", encoding="utf-8")
+    path.write_text(with_block(path.read_text(encoding="utf-8"), BEGIN, END, made), encoding="utf-8")
 
 
 if __name__ == "__main__":

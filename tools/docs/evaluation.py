@@ -28,6 +28,7 @@ from pvbesscar.store.workspace import Workspace
 from schemas.progress import Progress
 from schemas.results import ScenarioResult
 from schemas.settings import Settings
+from tools.docs.blocks import with_block
 from tools.docs.cases import forget, is_of, keep, made_now, made_of, report_in
 from tools.docs.pages import DOCS
 
@@ -125,8 +126,7 @@ def tables(settings: Settings) -> str | None:
 
 def page(text: str, written: str) -> str:
     """Page with its tables replaced."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{written}\n\n{END}{rest.partition(END)[2]}"
+    return with_block(text, BEGIN, END, written)
 
 
 def main() -> None:

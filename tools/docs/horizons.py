@@ -28,6 +28,7 @@ from pvbesscar.evaluation.tables import markdown_table
 from pvbesscar.plant.data import PlantData
 from pvbesscar.store.files import write_text
 from pvbesscar.store.stamps import machine
+from tools.docs.blocks import with_block
 from tools.docs.evaluation import built, settings_of
 from tools.docs.pages import DOCS
 
@@ -94,14 +95,14 @@ def measure(
 
 
 def section(found: dict[int, tuple[Year, Year]], of: str) -> str:
-    """Write the table, and what a longer horizon than the default is worth."""
+    """Write the table, with what it was measured on."""
     rows = [
         (f"{horizon}{' (used)' if horizon == HORIZON else ''}", *_words(perfect), *_words(causal),
          f"{causal.seconds:.0f}")
         for horizon, (perfect, causal) in found.items()
     ]  # fmt: skip
     said = f"Measured on {of}, which no fit has seen; {machine()}."
-    return f"{BEGIN}\n\n{said}\n\n{markdown_table(HEAD, rows)}\n\n{END}"
+    return f"{said}\n\n{markdown_table(HEAD, rows)}"
 
 
 def _words(year: Year) -> tuple[str, str]:
@@ -120,9 +121,8 @@ def main() -> None:
     name = store.names("validation")[0]
     found = measure([store.load(one) for one in store.names("training")], store.load(name))
     path = DOCS / "controllers.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     made = section(found, f"`{name}` of `{CONFIG}`, mode `{MODE}`")
-    write_text(path, f"{before}{made}{rest.partition(END)[2]}")
+    write_text(path, with_block(path.read_text(encoding="utf-8"), BEGIN, END, made))
 
 
 if __name__ == "__main__":

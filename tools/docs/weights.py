@@ -22,6 +22,7 @@ from pvbesscar.store.stamps import NOT_RECORDED
 from schemas.results import EvaluationReport, Result, ScoreTerms
 from schemas.settings import Mode
 from schemas.trade_offs import EvTerm, TradeOffs
+from tools.docs.blocks import with_block
 from tools.docs.cases import MADE_FILE, made_of, report_in
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -104,8 +105,7 @@ def _markdown(section: Section) -> str:
 
 def page(text: str, cases: Sequence[Case]) -> str:
     """Text of docs/evaluation.md with this part replaced."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{part(cases)}\n\n{END}{rest.partition(END)[2]}"
+    return with_block(text, BEGIN, END, part(cases))
 
 
 def write(cases: Sequence[Case]) -> None:
