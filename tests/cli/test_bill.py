@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from pvbesscar.cli import app
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.store.files import sha256_file
+from schemas.errors import StaleError
 from schemas.results import ControllerResult, EvaluationReport, ScenarioResult, ScoreTerms
 
 CONFIG = """
@@ -86,3 +87,12 @@ def test_it_bills_whole_years_that_were_evaluated(project: Path) -> None:
     pd.read_parquet(path).iloc[:24].to_parquet(path)
     changed = CliRunner().invoke(app, config)
     assert "not the ledger that was evaluated" in changed.stderr
+
+
+def test_a_report_that_is_none_is_refused_with_what_makes_it_again(project: Path) -> None:
+    report = project / "outputs" / "evaluation" / REPORT_FILE
+    report.write_text(report.read_text()[:200])
+    cut = CliRunner().invoke(app, ["bill", "--config", str(project / "billed.yaml")])
+    assert cut.exit_code == StaleError.exit_code
+    assert f"{report}: no evaluation report (1 faults)." in cut.stderr
+    assert f"`pvbesscar evaluate --profile full --config {project / 'billed.yaml'}`" in cut.stderr

@@ -17,7 +17,8 @@ from schemas.errors import StaleError
 from tests.flows.conftest import ROOT
 
 SOURCES = [path for name in ("pvbesscar", "flows", "tasks", "schemas") for path in (ROOT / name).rglob("*.py")]
-OTHER = Path("config/iquitos_oe2.yaml")
+OTHER = Path("config/my plants/iquitos oe2.yaml")
+SHIPPED = Path("config/iquitos_oe2.yaml")
 OVERRIDES = ["name=my plant", "bess.capacity_kwh=5000"]
 
 
@@ -80,10 +81,10 @@ def test_a_text_outside_a_command_stays_as_it_is() -> None:
 def test_the_profile_goes_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     printed = CliRunner().invoke(
-        app, ["build", "-c", str(OTHER), "--set", f"data.root={tmp_path}", "--profile", "smoke"]
+        app, ["build", "-c", str(SHIPPED), "--set", f"data.root={tmp_path}", "--profile", "smoke"]
     )  # fmt: skip
     assert printed.exit_code == StaleError.exit_code
-    remedy = f"`pvbesscar rerun ingest --config {OTHER} --set data.root={tmp_path} --profile smoke`"
+    remedy = f"`pvbesscar rerun ingest --config {SHIPPED} --set data.root={tmp_path} --profile smoke`"
     assert remedy in re.sub(r"\s+", " ", printed.output)
 
 
