@@ -147,6 +147,15 @@ class DatasetManifest(Result):
     """Digest of `files`: the dataset's identity."""
 
 
+class Validation(Result):
+    """A look at the validation years: J, mean over the years, run in monthly parts by the policy without noise."""
+
+    steps: int
+    j: float
+    gap_closed: float | None
+    """Share of what is open between rule and bound on the same parts."""
+
+
 class TrainingMetrics(Result):
     """`<agent>_training_metrics.json`."""
 
@@ -167,6 +176,13 @@ class TrainingMetrics(Result):
     validation_mean: float
     validation_std: float
     untrained_validation_rewards: tuple[float, ...]
+    best_steps: int | None = None
+    """Steps of the model that is kept where the best one on validation years is; 0: what the training began with."""
+    validations: tuple[Validation, ...] = ()
+    """Looks at the validation years, in order."""
+    rule_j: float | None = None
+    """J of the rule on what was looked at, and the lower bound of J; `None` where it was not computed."""
+    bound_j: float | None = None
     checkpoints: dict[str, int]
     """True number of steps at each checkpoint, by file name."""
     model_file: str

@@ -64,6 +64,11 @@ def curve_name(agent: Agent) -> str:
     return f"{agent}_training_curve.csv"
 
 
+def validations_name(agent: Agent) -> str:
+    """File name of the looks at the validation years: steps, J, gap closed."""
+    return f"{agent}_validation.csv"
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a trained model depends on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

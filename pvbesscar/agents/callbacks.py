@@ -16,9 +16,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name
+from pvbesscar.agents.policies.import_target import ImportTargetPolicy
+from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy
+from pvbesscar.agents.watch import Marks, Watch
 from pvbesscar.store.files import atomic_path, sha256_file, write_text
 from schemas.errors import TrainingError
 from schemas.progress import OnProgress, ProgressReporter
+from schemas.results import Validation
 from schemas.settings import Agent
 
 CURVE_STEPS = 168
@@ -73,6 +77,74 @@ def diverged(agent: Agent, steps: int, what: str) -> TrainingError:
     )
 
 
+class Validator:
+    """Looks at the validation years every so many steps, and keeps the model that was best.
+
+    Parameters
+    ----------
+    watch
+        The validation years.
+    marks
+        What J is compared with, `None` where nothing is proven.
+    every
+        Steps between two looks; the first is at 0, the last at the end.
+    path
+        File of the best model.
+    card
+        Makes its sidecar.
+
+    Attributes
+    ----------
+    looks
+        The looks so far.
+    """
+
+    def __init__(self, watch: Watch, marks: Marks | None, every: int, path: Path, card: Card) -> None:
+        self.watch, self.marks, self.every, self.path, self.card = watch, marks, every, path, card
+        self.looks: list[Validation] = []
+
+    def recall(self, looks: list[dict[str, Any]]) -> None:
+        """Restore the looks of a training that was interrupted."""
+        self.looks = [Validation.model_validate(look) for look in looks]
+
+    @property
+    def best(self) -> Validation:
+        """The look with the least J, the first of equal ones."""
+        return min(self.looks, key=lambda look: look.j)
+
+    def look(self, model: BaseAlgorithm, *, last: bool) -> None:
+        """Look if it is time to."""
+        steps = model.num_timesteps
+        if self.looks and (steps == self.looks[-1].steps or not (last or steps - self.looks[-1].steps >= self.every)):
+            return
+        j = self.watch.score(model)
+        gap = None if self.marks is None else self.marks.gap_closed(j)
+        better = not self.looks or j < self.best.j
+        self.looks.append(Validation(steps=steps, j=j, gap_closed=gap))
+        if better:
+            save_model(model, self.path, self.card)
+        self._log(model)
+
+    def _log(self, model: BaseAlgorithm) -> None:
+        look, policy = self.looks[-1], model.policy
+        model.logger.record("validation/j", look.j)
+        if self.marks is not None:
+            model.logger.record("validation/gap_closed", look.gap_closed)
+            model.logger.record("validation/j_of_rule", self.marks.rule)
+            model.logger.record("validation/j_of_bound", self.marks.bound)
+        if isinstance(policy, ImportTargetPolicy | SacImportTargetPolicy):
+            model.logger.record("train/noise_kw", policy.noise_kw)
+
+    def line(self) -> str:
+        """What the last look saw, for a progress line."""
+        if not self.looks:
+            return ""
+        look, best = self.looks[-1], self.best
+        if look.gap_closed is None or best.gap_closed is None:
+            return f"validation J {look.j:.4f}, best {best.j:.4f}"
+        return f"validation: {100 * look.gap_closed:.1f} % of the gap closed, best {100 * best.gap_closed:.1f} %"
+
+
 class TrainingCallback(BaseCallback):
     """Callback of one training; Stable-Baselines3 calls it at each step and each update.
 
@@ -92,6 +164,10 @@ class TrainingCallback(BaseCallback):
         Receives the progress about once a second.
     keep
         Keeps the state of the training now and then.
+    validator
+        Looks at the validation years and keeps the best model.
+    warm_up
+        Steps in which only the critic learns.
 
     Attributes
     ----------
@@ -112,8 +188,12 @@ class TrainingCallback(BaseCallback):
         card: Card,
         on_progress: OnProgress | None,
         keep: Keep | None = None,
+        validator: Validator | None = None,
+        warm_up: int = 0,
     ) -> None:
         super().__init__()
+        self.validator = validator
+        self.warm_up = warm_up
         self.agent = agent
         self.total = total
         self.every = every
@@ -145,6 +225,7 @@ class TrainingCallback(BaseCallback):
             "point": self._point,
             "recent": self._recent,
             "seconds": self.seconds,
+            "validations": [one.model_dump() for one in self.validator.looks] if self.validator else [],
         }
 
     def recall(self, notes: dict[str, Any]) -> None:
@@ -155,6 +236,8 @@ class TrainingCallback(BaseCallback):
         self.curve = [(int(steps), float(mean)) for steps, mean in notes["curve"]]
         self._mark, self._point, self._recent = notes["mark"], notes["point"], notes["recent"]
         self._seconds_before = notes["seconds"]
+        if self.validator is not None:
+            self.validator.recall(notes["validations"])
 
     def _on_training_start(self) -> None:
         self._began = time.monotonic()
@@ -171,13 +254,15 @@ class TrainingCallback(BaseCallback):
             self.curve.append((self.num_timesteps, float(np.mean(self._recent))))
             self._recent.clear()
             self._point = self.num_timesteps
+        looked = self.validator.line() if self.validator is not None else ""
         mean = f", mean reward {self.curve[-1][1]:.3f} an hour" if self.curve else ""
-        self._progress.report(self.num_timesteps, f"{self.episodes} episodes{mean}")
+        self._progress.report(self.num_timesteps, looked or f"{self.episodes} episodes{mean}")
         return True
 
     def _on_rollout_start(self) -> None:
         # Stable-Baselines3 calls this right after each update (and once before the first).
         self._after_update()
+        self._let_act()
         if self.keep is not None:
             self.keep(self)
 
@@ -192,6 +277,15 @@ class TrainingCallback(BaseCallback):
             save_model(self.model, self.folder / name, self.card)
             self.checkpoints[name] = self.num_timesteps
             self._mark += self.every
+        if self.validator is not None:
+            self.validator.look(self.model, last=self.num_timesteps >= self.total)
+
+    def _let_act(self) -> None:
+        """Let the actor learn, or not yet: its first steps would follow a critic that knows nothing."""
+        policy = self.model.policy
+        if self.warm_up and isinstance(policy, ImportTargetPolicy | SacImportTargetPolicy):
+            for parameter in policy.acting():
+                parameter.requires_grad_(self.num_timesteps >= self.warm_up)
 
     def _prove_finite(self) -> None:
         values = self.logger.name_to_value

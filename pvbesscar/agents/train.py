@@ -20,16 +20,22 @@ from pvbesscar.agents.artifacts import (
     curve_name,
     final_name,
     prove_dataset,
+    validations_name,
     versions,
 )
-from pvbesscar.agents.callbacks import TrainingCallback, diverged, faulty_parameters, save_model
-from pvbesscar.agents.factory import Env, count_parameters, make_agent
+from pvbesscar.agents.callbacks import TrainingCallback, Validator, diverged, faulty_parameters, save_model
+from pvbesscar.agents.factory import Env, count_parameters, load_agent, make_agent
+from pvbesscar.agents.policies.import_target import ImportTargetPolicy
+from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy
 from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
 from pvbesscar.agents.settings import training_digest
 from pvbesscar.agents.signals import Stop, stopping
+from pvbesscar.agents.start import NOTHING, Start, start_of
+from pvbesscar.agents.watch import Watch
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.dataset.scenarios import ScenarioStore, windows_of
 from pvbesscar.envs.plant_env import PlantEnv
+from pvbesscar.envs.regret import RegretVecEnv
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -89,9 +95,9 @@ def train(
     prove_dataset(settings, workspace)
     if settings.training.simulator == "twin":
         require_certificate(workspace)
-        years = training_years(settings, workspace)
+        years, validation = training_years(settings, workspace, profile), validation_years(settings, workspace, profile)
         nominal = Twin(load_plant(workspace.dataset))
-        return train_on(nominal, agent, settings, workspace, profile, on_progress, years)
+        return train_on(nominal, agent, settings, workspace, profile, on_progress, years, validation)
     if on_progress is not None:
         on_progress(Progress(0, settings.profile(profile).steps, 0.0, "steps", "loading CityLearn"))
     return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
@@ -105,6 +111,7 @@ def train_on(
     profile: str,
     on_progress: OnProgress | None = None,
     years: Sequence[PlantData] = (),
+    validation: Sequence[PlantData] = (),
 ) -> TrainingMetrics:
     """Train an agent on a simulator that is loaded already; see `train`.
 
@@ -114,6 +121,8 @@ def train_on(
         Of the validated year; the agent is validated on its windows.
     years
         Years to train on, on the twin; none: the validated one.
+    validation
+        Years by which the best model is chosen, on the twin; none: the last one is kept.
     """
     windows = window_stretches(windows_of(workspace.dataset), settings.evaluation.window_hours)
     # More threads make networks of this size slower, and sums in another order make runs differ.
@@ -121,7 +130,15 @@ def train_on(
     numba.set_num_threads(1)
     with stopping() as stop, held(workspace.lock(f"train-{agent}"), f"the training of {agent}"):
         unfinished = workspace.unfinished(agent)
-        run = _TrainingRun(simulator, agent, settings, profile, unfinished, stop, windows, years)
+        recipe = settings.trained_as(profile)
+        start = NOTHING
+        if isinstance(simulator, Twin):
+            own = years or (simulator.data,)
+            hidden = getattr(recipe.training, agent).net_arch
+            start = start_of(recipe, workspace, profile, hidden, own, validation, on_progress)
+        run = _TrainingRun(
+            simulator, agent, settings, recipe, profile, unfinished, stop, windows, years, validation, start
+        )
         try:
             metrics = run.execute(on_progress)
         except TrainingError:
@@ -153,8 +170,8 @@ def _forget(unfinished: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def training_years(settings: Settings, workspace: Workspace) -> tuple[PlantData, ...]:
-    """Years that agents train on, as the settings say; none: the validated year.
+def training_years(settings: Settings, workspace: Workspace, profile: str) -> tuple[PlantData, ...]:
+    """Years that agents train on, as settings and profile say; none: the validated year.
 
     Raises
     ------
@@ -170,7 +187,15 @@ def training_years(settings: Settings, workspace: Workspace) -> tuple[PlantData,
             "`training.scenarios: training` asks for training scenarios, and the dataset has none.",
             hint="set `scenarios.training` above 0 and build again, or set `training.scenarios: nominal`.",
         )
-    return tuple(store.load(name) for name in names)
+    return tuple(store.load(name) for name in names[: settings.profile(profile).training_years])
+
+
+def validation_years(settings: Settings, workspace: Workspace, profile: str) -> tuple[PlantData, ...]:
+    """Years by which the best model of a training is chosen; none where the last one is kept or none was drawn."""
+    if settings.trained_as(profile).training.keep == "last":
+        return ()
+    store = ScenarioStore(workspace.dataset)
+    return tuple(store.load(name) for name in store.names("validation")[: settings.profile(profile).validation_years])
 
 
 def mean_rewards(simulator: Simulator, model: BaseAlgorithm, windows: Sequence[Stretch]) -> tuple[float, ...]:
@@ -185,11 +210,14 @@ class _TrainingRun:
     simulator: Simulator
     agent: Agent
     settings: Settings
+    recipe: Settings
     profile: str
     unfinished: Path
     stop: Stop
     windows: Sequence[Stretch]
-    years: Sequence[PlantData] = ()
+    years: Sequence[PlantData]
+    validation: Sequence[PlantData]
+    start: Start
 
     @property
     def models(self) -> Path:
@@ -205,23 +233,41 @@ class _TrainingRun:
         """Validate the untrained agent, train it from where it was left, validate it again."""
         profile = self.settings.profile(self.profile)
         env = self._env(profile.episode_hours)
-        model = make_agent(self.agent, self.settings, env)
+        model = make_agent(self.agent, self.recipe, env, self.simulator.data)
         keeper = _StateKeeper(self.unfinished / STATE, self._resume_card(), self.stop)
+        validator = None
+        if self.validation:
+            watch, best = Watch(self.validation), self.models / "best.zip"
+            validator = Validator(watch, self.start.marks, profile.validate_every, best, self.card)
         callback = TrainingCallback(
-            self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress, keeper.keep
-        )
+            self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress, keeper.keep,
+            validator, getattr(self.recipe.training, self.agent).warm_up,
+        )  # fmt: skip
         untrained = self._begin(model, callback)
         model.set_logger(configure(str(self.outputs / TENSORBOARD), ["tensorboard"]))
         self._learn(model, callback, profile.steps)
         duration = callback.seconds
-        final = save_model(model, self.models / final_name(self.agent), self.card)
-        trained = mean_rewards(self.simulator, model, self.windows)
+        final = self._keep(model, validator)
+        kept = load_agent(self.agent, self.models / final_name(self.agent))
+        trained = mean_rewards(self.simulator, kept, self.windows)
         self._log(model, callback, untrained, trained)
         return self._metrics(model, callback, duration, final, untrained, trained)
+
+    def _keep(self, model: BaseAlgorithm, validator: Validator | None) -> ModelCard:
+        """Make the best model the final one, or the last where none was looked at."""
+        path = self.models / final_name(self.agent)
+        if validator is None:
+            return save_model(model, path, self.card)
+        for suffix in (".zip", ".json"):
+            shutil.copyfile(validator.path.with_suffix(suffix), path.with_suffix(suffix))
+        return ModelCard.model_validate_json(path.with_suffix(".json").read_bytes())
 
     def _begin(self, model: BaseAlgorithm, callback: TrainingCallback) -> tuple[float, ...]:
         """Go on where an interrupted training was left, or start; return the untrained agent's validation rewards."""
         untrained = mean_rewards(self.simulator, model, self.windows)
+        policy = model.policy
+        if self.start.actor is not None and isinstance(policy, ImportTargetPolicy | SacImportTargetPolicy):
+            policy.load_actor(self.start.actor)
         found = read_state(model, self.unfinished / STATE, self._resume_card())
         if isinstance(found, Resumed):
             callback.recall(found.notes)
@@ -237,7 +283,9 @@ class _TrainingRun:
         return ResumeCard(
             agent=self.agent,
             profile=self.profile,
-            dataset_digest=sha256_json([year.digest for year in (self.simulator.data, *self.years)]),
+            dataset_digest=sha256_json([
+                year.digest for year in (self.simulator.data, *self.years, *self.validation)
+            ]),
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             code_digest=code_digest(*LEARNING_CODE),
             versions=versions(),
@@ -259,8 +307,10 @@ class _TrainingRun:
     def _env(self, episode_hours: int) -> Env:
         if not isinstance(self.simulator, Twin):
             return PlantEnv(self.simulator, episode_hours=episode_hours)
-        plants, seed = self.settings.training.plants, self.settings.training.seed
+        plants, seed = self.recipe.training.plants, self.recipe.training.seed
         years = self.years or [self.simulator.data]
+        if self.start.plans is not None:
+            return RegretVecEnv(years, self.start.plans, plants=plants, episode_hours=episode_hours, seed=seed)
         return TwinVecEnv(years, plants=plants, episode_hours=episode_hours, seed=seed)
 
     def _learn(self, model: BaseAlgorithm, callback: TrainingCallback, steps: int) -> None:
@@ -280,6 +330,9 @@ class _TrainingRun:
     ) -> None:
         curve = pd.DataFrame(callback.curve, columns=["steps", "mean_reward"])
         write_text(self.outputs / curve_name(self.agent), curve.to_csv(index=False, lineterminator="\n"))
+        if callback.validator is not None:
+            looks = pd.DataFrame([look.model_dump() for look in callback.validator.looks])
+            write_text(self.outputs / validations_name(self.agent), looks.to_csv(index=False, lineterminator="\n"))
         for steps, values in ((0, untrained), (model.num_timesteps, trained)):
             model.logger.record("validation/mean_hourly_reward", float(np.mean(values)))
             model.logger.dump(steps)
@@ -294,8 +347,13 @@ class _TrainingRun:
         untrained: tuple[float, ...],
         trained: tuple[float, ...],
     ) -> TrainingMetrics:
+        validator, marks = callback.validator, self.start.marks
         return TrainingMetrics(
             agent=self.agent,
+            best_steps=validator.best.steps if validator is not None else None,
+            validations=tuple(validator.looks) if validator is not None else (),
+            rule_j=marks.rule if marks is not None else None,
+            bound_j=marks.bound if marks is not None else None,
             profile=self.profile,
             simulator=self.settings.training.simulator,
             seed=self.settings.training.seed,

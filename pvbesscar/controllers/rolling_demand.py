@@ -163,12 +163,26 @@ def fit_policy(training: Sequence[PlantData], model: ForecastModel) -> DemandPol
     """
     if not training[0].tariff.price.size:
         return DemandPolicy()
+    years = training[:TARGET_YEARS]
+    return with_margin(demand_policy(years, [solve(year).plan.import_kwh for year in years]), training, model)
+
+
+def demand_policy(years: Sequence[PlantData], imports: Sequence[FloatArray]) -> DemandPolicy:
+    """Policy that aims at what some imports of years come to in each month, mean over the years; no second course.
+
+    Parameters
+    ----------
+    imports
+        Import of each year, shape (N,) [kWh].
+    """
+    if not years[0].tariff.price.size:
+        return DemandPolicy()
     found = []
-    for year in training[:TARGET_YEARS]:
-        billed = np.where(year.tariff.in_band, solve(year).plan.import_kwh, 0.0)
+    for year, import_kwh in zip(years, imports, strict=True):
+        billed = np.where(year.tariff.in_band, import_kwh, 0.0)
         month = year.calendar[:, 1] - 1
         found.append([[row[month == one].max(initial=0.0) for one in range(MONTHS_OF_YEAR)] for row in billed])
-    return with_margin(DemandPolicy(target_kw=_table(np.mean(found, axis=0))), training, model)
+    return DemandPolicy(target_kw=_table(np.mean(found, axis=0)))
 
 
 def with_margin(policy: DemandPolicy, training: Sequence[PlantData], model: ForecastModel) -> DemandPolicy:

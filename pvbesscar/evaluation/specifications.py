@@ -113,7 +113,7 @@ def policy_of(
     if spec.kind == "agent":
         return load_agent(spec.agent, workspace.final_model(spec.agent))
     env = PlantEnv(simulator, episode_hours=settings.profile(profile).episode_hours)
-    return make_agent(spec.agent, settings, env)
+    return make_agent(spec.agent, settings.trained_as(profile), env, simulator.data)
 
 
 def controller_of(

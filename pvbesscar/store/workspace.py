@@ -100,6 +100,11 @@ class Workspace:
         """Folder of a training that has not ended: its state, checkpoints and TensorBoard files so far."""
         return self.root / "checkpoints" / "unfinished" / agent.upper()
 
+    @property
+    def start(self) -> Path:
+        """Folder of what all trainings of a dataset begin from; made by the first that needs it."""
+        return self.root / "checkpoints" / "start"
+
     def training(self, agent: Agent) -> Path:
         """Folder of an agent's training metrics and TensorBoard files."""
         return self.root / "outputs" / f"{agent}_training"

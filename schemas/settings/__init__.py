@@ -12,18 +12,10 @@ from typing import Literal
 from pydantic import model_validator
 
 from schemas.settings.control import (
-    AGENTS,
-    A2cSettings,
-    Agent,
     ControlSettings,
     EvaluationSettings,
     Mode,
-    NominalOn,
-    PpoSettings,
-    Profile,
-    SacSettings,
     ScenarioSettings,
-    TrainingSettings,
     WeightSettings,
 )
 from schemas.settings.fields import HOURS_PER_YEAR, Frozen, PlainName, quantity
@@ -45,13 +37,24 @@ from schemas.settings.plant import (
 )
 from schemas.settings.shadow import ShadowSettings
 from schemas.settings.tariff import DAYS, LOOK_BACK, Band, DemandCharge, EconomicsSettings, EnergyBand, TariffSettings
+from schemas.settings.training import (
+    AGENTS,
+    A2cSettings,
+    Agent,
+    NominalOn,
+    PpoSettings,
+    Profile,
+    ProfileName,
+    SacSettings,
+    TrainingSettings,
+)
 
 __all__ = [
     "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent",
     "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge",
     "EconomicsSettings", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen",
-    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
-    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
+    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile",
+    "ProfileName", "PvSettings", "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
     "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings",
     "quantity",
 ]  # fmt: skip
@@ -131,9 +134,15 @@ class Settings(Frozen):
         return self.grid.fuel_kg_per_kwh() if self.carbon.source == "fuel" else self.grid.carbon_kg_per_kwh
 
     def profile(self, name: str) -> Profile:
-        """Profile `smoke` or `full` of the training."""
+        """Profile of the training, one of `ProfileName`."""
         profile: Profile = getattr(self.training, name)
         return profile
+
+    def trained_as(self, profile: str) -> Settings:
+        """The scenario as a profile trains it: `reference` with the settings of the original specification."""
+        if profile != "reference":
+            return self
+        return self.model_copy(update={"training": self.training.as_specified()})
 
     @model_validator(mode="after")
     def _check(self) -> Settings:

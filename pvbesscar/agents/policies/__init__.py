@@ -1,0 +1,1 @@
+"""Policies of the agents: the battery follows an import target, the sockets share one network."""

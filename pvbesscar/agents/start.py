@@ -1,0 +1,193 @@
+"""Where all agents of a dataset begin: the imitation, the plans that regret is counted against, the validation marks.
+
+One artifact under `checkpoints/start/`, made by the first training that needs it and read by the others, as long as
+dataset, settings and code are the same.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from pvbesscar.agents.artifacts import versions
+from pvbesscar.agents.imitation import imitate
+from pvbesscar.agents.policies.plant_view import Actor, PlantView, numbers_of
+from pvbesscar.agents.watch import Marks, Watch
+from pvbesscar.controllers.optimum import Optimum, refusals, solve
+from pvbesscar.controllers.registry import mean_reference
+from pvbesscar.controllers.rolling_demand import demand_policy
+from pvbesscar.envs.regret import Plans, carry_out
+from pvbesscar.plant.data import PlantData
+from pvbesscar.store.files import atomic_path, sha256_json
+from pvbesscar.store.fingerprints import code_digest
+from pvbesscar.store.locks import held
+from pvbesscar.store.workspace import Workspace
+from schemas.errors import ControllerError
+from schemas.progress import OnProgress, ProgressReporter
+from schemas.results import Result
+from schemas.settings import Settings
+
+CODE = ("pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
+        "pvbesscar.plant")  # fmt: skip
+CARD = "card.json"
+ACTOR = "actor."
+"""Prefix of the imitation's parameters in the file."""
+
+
+class StartCard(Result):
+    """What a start belongs to; with any other value it is made again."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    imitation: bool
+    plans: bool
+    rounds: int
+    hidden: tuple[int, ...]
+    socket_units: int
+    seed: int
+    code: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the trainings of a dataset share.
+
+    Attributes
+    ----------
+    actor
+        Parameters of the imitation, `None` without one.
+    plans
+        Of the training years, `None` where the reward is the score's.
+    marks
+        Rule and bound on the validation years, `None` without such years or without a provable bound.
+    """
+
+    actor: dict[str, torch.Tensor] | None
+    plans: Plans | None
+    marks: Marks | None
+
+
+NOTHING = Start(None, None, None)
+"""On CityLearn itself: agents begin untrained and learn from the score."""
+
+
+def start_of(
+    settings: Settings,
+    workspace: Workspace,
+    profile: str,
+    hidden: Sequence[int],
+    training: Sequence[PlantData],
+    validation: Sequence[PlantData],
+    on_progress: OnProgress | None = None,
+) -> Start:
+    """Read the start of a training, or make it where there is none that fits; others wait meanwhile.
+
+    Parameters
+    ----------
+    hidden
+        Hidden layers of the actor.
+    training, validation
+        Years to learn on and to be watched by.
+
+    Raises
+    ------
+    ControllerError
+        The optimum is not provable for this plant.
+    """
+    own, rounds = settings.training, settings.profile(profile).imitation_rounds
+    card = StartCard(
+        training=tuple(year.digest for year in training),
+        validation=tuple(year.digest for year in validation),
+        imitation=own.imitation and own.policy == "import_target",
+        plans=own.reward == "regret",
+        rounds=rounds,
+        hidden=tuple(hidden),
+        socket_units=own.socket_units,
+        seed=own.seed,
+        code=code_digest(*CODE),
+        versions=versions(),
+    )
+    path = workspace.start / f"{sha256_json(card.model_dump(mode='json'))[:16]}.npz"
+    with held(workspace.lock("start"), "the start of the trainings"):
+        found = _read(path, card)
+        if found is None:
+            found = _make(card, training, validation, on_progress)
+            _write(path, card, found)
+    return found
+
+
+def _make(
+    card: StartCard, training: Sequence[PlantData], validation: Sequence[PlantData], on_progress: OnProgress | None
+) -> Start:
+    planned = card.plans or (card.imitation and training[0].tariff.price.size > 0)
+    reasons = refusals(training[0])
+    if planned and reasons:
+        raise ControllerError(
+            "agents can not learn from the optimum of this plant, for it is not provable: " + "; ".join(reasons) + ".",
+            hint="set `training.reward: score` and `training.imitation: false`, or reset the settings named.",
+        )
+    total = len(training) * planned + (card.rounds + 1) * card.imitation + 1
+    progress = ProgressReporter(total, "parts", on_progress)
+    optima: list[Optimum] = []
+    for year in training if planned else ():
+        progress.report(len(optima), f"perfect-foresight plan of {len(training)} training years")
+        optima.append(solve(year))
+    plans = None
+    if card.plans:
+        done = [carry_out(year, own.plan) for year, own in zip(training, optima, strict=True)]
+        plans = Plans(np.array([one[0] for one in done]), np.array([one[1] for one in done]))
+    actor = None
+    if card.imitation:
+        torch.manual_seed(card.seed)
+        made = Actor(PlantView(numbers_of(training[0])._asdict()), list(card.hidden), card.socket_units)
+        demand = demand_policy(training, [own.plan.import_kwh for own in optima])
+
+        def tell(done: int, of: int) -> None:
+            progress.report(len(optima) + done, f"imitation of mpc-perfect-day, year {done + 1} of {of}")
+
+        imitate(made, training, mean_reference(training), demand, card.rounds, card.seed, tell)
+        actor = {name: value.detach().clone() for name, value in made.state_dict().items()}
+    marks = Watch(validation).marks() if validation and not reasons else None
+    return Start(actor, plans, marks)
+
+
+def _write(path: Path, card: StartCard, start: Start) -> None:
+    arrays: dict[str, Any] = {CARD: np.array(card.model_dump_json())}
+    if start.plans is not None:
+        arrays |= start.plans._asdict()
+    if start.actor is not None:
+        arrays |= {ACTOR + name: value.numpy() for name, value in start.actor.items()}
+    if start.marks is not None:
+        arrays["marks"] = np.array(start.marks)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Those of other datasets, settings or code serve nobody any more.
+    for old in path.parent.glob("*.npz"):
+        if old != path:
+            old.unlink()
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def _read(path: Path, card: StartCard) -> Start | None:
+    """Start of a file; `None` where there is none, or one that a kill or a person has damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        if StartCard.model_validate_json(str(arrays[CARD])) != card:
+            return None
+    except (ValueError, KeyError, EOFError, OSError, ValidationError):
+        return None
+    weights = {name.removeprefix(ACTOR): torch.as_tensor(values) for name, values in arrays.items() if ACTOR in name}
+    plans = Plans(arrays["reward"], arrays["soc"]) if card.plans else None
+    marks = Marks(*(float(value) for value in arrays["marks"])) if "marks" in arrays else None
+    return Start(weights or None, plans, marks)
