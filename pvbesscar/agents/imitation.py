@@ -27,8 +27,8 @@ FloatArray = NDArray[np.float32]
 ACTS = 0.8
 """Share of the days on which the policy acts, where it does."""
 BATCH, RATE, LEAST_RATE = 512, 1e-3, 1e-5
-SAMPLES, LAST_SAMPLES = 400_000, 1_500_000
-"""Hours that a fit sees, with repetitions: one between two rounds, and the last one. More would overfit."""
+SAMPLES, PASSES = 400_000, 8
+"""Hours that a fit sees, with repetitions, and how often it sees each at least. More would overfit."""
 BEND = 0.02
 """Where the loss turns from squares to absolute values, in the target's unit."""
 SLOPE = 0.01
@@ -88,12 +88,10 @@ def imitate(
         tell(turn, rounds + 1)
         expert = Mpc("mpc-perfect-day", year, perfect_outlook(year, HORIZON), reference, demand)
         labels.add(*_label(year, expert, actor if turn else None, seed + turn))
-        _fit(actor, labels, SAMPLES if turn < rounds else LAST_SAMPLES, generator)
+        _fit(actor, labels, generator)
 
 
-def _label(
-    year: PlantData, expert: Mpc, actor: Actor | None, seed: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _label(year: PlantData, expert: Mpc, actor: Actor | None, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Run a year, asking the controller in every hour; on most days it is the policy that acts, where there is one."""
     generator, twin, hours, p = np.random.default_rng(seed), Twin(year), year.hours, year.params
     expert.reset()
@@ -117,13 +115,13 @@ def _label(
     return observations, imports, sockets
 
 
-def _fit(actor: Actor, labels: Labels, samples: int, generator: torch.Generator) -> None:
+def _fit(actor: Actor, labels: Labels, generator: torch.Generator) -> None:
     observations, imports, sockets = labels.tensors()
     unit, size = actor.view.plant.target_kw, len(imports)
     wanted = imports.clamp(min=0.0) / unit
     with torch.no_grad():
         everything = actor.view(observations)
-    steps = max(1, samples // BATCH)
+    steps = max(SAMPLES, PASSES * size) // BATCH
     optimiser = torch.optim.Adam(actor.parameters(), RATE)
     order, begin = torch.randperm(size, generator=generator), 0
     for step in range(steps):
@@ -136,11 +134,11 @@ def _fit(actor: Actor, labels: Labels, samples: int, generator: torch.Generator)
         loss = torch.nn.functional.smooth_l1_loss(bent, wanted[chosen], beta=BEND)
         if actor.socket is not None:
             seen = Seen(*(part[chosen] for part in everything))
-            waits = seen.sockets[:, :, 2] > 0.0
+            waits = seen.full_kw > seen.least_kw
             off = (actor.asked(seen) - sockets[chosen])[waits]
             loss = loss + (off.square().mean() if off.numel() else 0.0)
         for group in optimiser.param_groups:
             group["lr"] = RATE * (1.0 - step / steps) + LEAST_RATE
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -283,9 +283,7 @@ class _TrainingRun:
         return ResumeCard(
             agent=self.agent,
             profile=self.profile,
-            dataset_digest=sha256_json([
-                year.digest for year in (self.simulator.data, *self.years, *self.validation)
-            ]),
+            dataset_digest=sha256_json([year.digest for year in (self.simulator.data, *self.years, *self.validation)]),
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             code_digest=code_digest(*LEARNING_CODE),
             versions=versions(),

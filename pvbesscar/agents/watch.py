@@ -73,7 +73,7 @@ class Watch:
             # A part that has ended stands still; a month is shorter than another.
             live = hour < left
             np.add.at(total, of_year[live], fleet.row[live, CO2 : RAMP + 1])
-            for plant in np.flatnonzero(done & live):
+            for plant in np.flatnonzero(done & live).tolist():
                 # It runs on through hours that nobody counts: its own last day again.
                 year, start, hours = self._parts[plant]
                 twin.begin(p, first.bess, self._stacked, fleet, plant, year, start, hours)

@@ -50,13 +50,12 @@ from schemas.settings.training import (
 )
 
 __all__ = [
-    "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent",
-    "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge",
-    "EconomicsSettings", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen",
-    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile",
-    "ProfileName", "PvSettings", "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
-    "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings",
-    "quantity",
+    "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent", "Band",
+    "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge", "EconomicsSettings",
+    "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen", "GridSettings",
+    "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "ProfileName", "PvSettings",
+    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
+    "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "quantity",
 ]  # fmt: skip
 
 

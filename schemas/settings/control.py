@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from schemas.settings.fields import HOURS_PER_YEAR, Frozen, quantity
+from schemas.settings.fields import Frozen, quantity
 
 Mode = Literal["dispatch", "bidirectional"]
 

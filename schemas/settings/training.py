@@ -69,7 +69,9 @@ class SacSettings(Frozen):
     )
     gradient_steps: int = quantity(2, "", "updates each time", "measured: the learner is the limit", ge=1)
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
-    tau: float = quantity(0.01, "1", "share of the target critics that follows at each update", "docs/agents.md", gt=0.0)
+    tau: float = quantity(
+        0.01, "1", "share of the target critics that follows at each update", "docs/agents.md", gt=0.0
+    )
     n_steps: int = quantity(12, "h", "hours of reward that a target of the critics counts", "docs/agents.md", ge=1)
     noise: float = quantity(0.05, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
     warm_up: int = quantity(20_000, "steps", "steps in which only the critics learn", "docs/agents.md", ge=0)

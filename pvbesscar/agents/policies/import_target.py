@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from stable_baselines3.common.distributions import DiagGaussianDistribution, Distribution
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
@@ -33,14 +33,14 @@ class TargetDistribution(Distribution):
     """
 
     def __init__(self, actor: Actor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.actor = actor
 
     def proba_distribution_net(self, *_args: Any, **_kwargs: Any) -> nn.Module:  # noqa: ANN401
         """Part of the interface; the networks are the actor's."""
         return self.actor
 
-    def proba_distribution(self, seen: Seen, log_spread: Tensor, log_socket_spread: Tensor) -> TargetDistribution:  # type: ignore[override]
+    def proba_distribution(self, seen: Seen, log_spread: Tensor, log_socket_spread: Tensor) -> TargetDistribution:
         """Distribution of the actions in B states.
 
         Parameters
@@ -164,7 +164,7 @@ class ImportTargetPolicy(ActorCriticPolicy):
     def _distribution(self, seen: Seen) -> TargetDistribution:
         return TargetDistribution(self.actor).proba_distribution(seen, self.log_spread, self.log_socket_spread)
 
-    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:  # noqa: FBT001, FBT002
+    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Actions, values and log densities."""
         seen = self.actor.view(obs)
         distribution = self._distribution(seen)
@@ -177,7 +177,7 @@ class ImportTargetPolicy(ActorCriticPolicy):
         distribution = self._distribution(seen)
         return self.critic(seen.context), distribution.log_prob(actions), distribution.entropy()
 
-    def get_distribution(self, obs: PyTorchObs) -> TargetDistribution:  # type: ignore[override]
+    def get_distribution(self, obs: PyTorchObs) -> TargetDistribution:
         """Distribution of the actions."""
         return self._distribution(self.actor.view(obs))
 

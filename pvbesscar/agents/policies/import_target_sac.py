@@ -50,7 +50,9 @@ class SacActor(BasePolicy):
 
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Box, actor: Actor, noise: float) -> None:
+    def __init__(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Box, actor: Actor, noise: float
+    ) -> None:
         flat = FlattenExtractor(observation_space)
         super().__init__(observation_space, action_space, features_extractor=flat, squash_output=True)
         self.actor = actor
@@ -75,13 +77,13 @@ class SacActor(BasePolicy):
         # The whole of the box is [0, 1]; SAC holds it as [-1, 1].
         return 2.0 * torch.cat([action[:, None], asked], dim=1) - 1.0, -0.5 * off * off - log_spread
 
-    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:  # noqa: FBT001, FBT002
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> Tensor:
         """Actions in [-1, 1], shape (B, 1 + K)."""
         assert isinstance(obs, Tensor)
         return self._drawn(obs, deterministic=deterministic)[0]
 
-    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:  # noqa: FBT001, FBT002
-        return self(observation, deterministic)
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        return self.forward(observation, deterministic)
 
     def action_log_prob(self, obs: PyTorchObs) -> tuple[Tensor, Tensor]:
         """Drawn actions and the log densities of their latent targets."""
@@ -145,7 +147,7 @@ class SacCritics(BaseModel):
 
     def q1_forward(self, obs: Tensor, actions: Tensor) -> Tensor:
         """Values by the first critic, shape (B, 1)."""
-        return self(obs, actions)[0]
+        return self.forward(obs, actions)[0]
 
 
 class SacImportTargetPolicy(SACPolicy):

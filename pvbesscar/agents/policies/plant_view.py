@@ -82,8 +82,8 @@ class Seen(NamedTuple):
     ----------
     context
         Input of the networks, shape (B, `PlantView.size`).
-    sockets
-        Presence, urgency, and share of the power that can wait, shape (B, K, 3).
+    presence, urgency
+        The observation's blocks of the sockets, shape (B, K).
     full_kw, least_kw
         Power of each socket when it is asked for all, and that of the departure guard, shape (B, K).
     load_kw
@@ -93,7 +93,8 @@ class Seen(NamedTuple):
     """
 
     context: Tensor
-    sockets: Tensor
+    presence: Tensor
+    urgency: Tensor
     full_kw: Tensor
     least_kw: Tensor
     load_kw: Tensor
@@ -132,10 +133,9 @@ class PlantView(nn.Module):
             least = torch.minimum(least, full)
         load = plant[:, 3] * n.mall_scale_kw - plant[:, 0] * n.pv_ac_kw
         waits = full - least
-        sockets = torch.stack([presence, urgency, waits / n.socket_kw], dim=2)
         context = torch.cat([self._time(o), o[:, BILL:PRESENCE], self._vehicles(o, full, waits),
                              self._deficit(load + full.sum(1), plant)], dim=1)  # fmt: skip
-        return Seen(context, sockets, full, least, load, plant)
+        return Seen(context, presence, urgency, full, least, load, plant)
 
     def _time(self, o: Tensor) -> Tensor:
         hour = torch.round((o[:, 0] + 1.0) * 11.5).long().clamp(0, HOURS_OF_DAY - 1)
@@ -209,7 +209,11 @@ class Actor(nn.Module):
         self.target = perceptron(view.size, hidden, 1)
         self.socket: nn.ModuleList | None = None
         if socket_units:
-            first, own, last = nn.Linear(view.size, socket_units), nn.Linear(3, socket_units), nn.Linear(socket_units, 1)
+            first, own, last = (
+                nn.Linear(view.size, socket_units),
+                nn.Linear(3, socket_units),
+                nn.Linear(socket_units, 1),
+            )
             with torch.no_grad():
                 last.weight.mul_(0.05)
                 last.bias.fill_(1.0)
@@ -225,7 +229,9 @@ class Actor(nn.Module):
         if self.socket is None:
             return torch.ones_like(seen.full_kw)
         first, own, last = self.socket
-        hidden = torch.tanh(first(seen.context)[:, None] + own(seen.sockets))
+        waits = (seen.full_kw - seen.least_kw) / self.view.plant.socket_kw
+        sockets = torch.stack([seen.presence, seen.urgency, waits], dim=2)
+        hidden = torch.tanh(first(seen.context)[:, None] + own(sockets))
         asked: Tensor = last(hidden).squeeze(-1)
         return asked
 
