@@ -100,7 +100,8 @@ def _of_sac(own: SacSettings, every: int) -> dict[str, Any]:
 def load_agent(agent: Agent, path: Path) -> BaseAlgorithm:
     """Trained agent from its file, without an environment: it can act, not learn."""
     # The replay buffer is not in the file; a SAC that only acts needs none of 100,000 steps.
-    without_buffer = {"custom_objects": {"buffer_size": 1}} if agent == "sac" else {}
+    buffer: dict[str, Any] = {"buffer_size": 1, "n_steps": 1, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
+    without_buffer = {"custom_objects": buffer} if agent == "sac" else {}
     return _CLASSES[agent].load(path, device="cpu", **without_buffer)  # type: ignore[arg-type]
 
 

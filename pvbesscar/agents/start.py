@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from pvbesscar.agents.artifacts import versions
 from pvbesscar.agents.imitation import imitate
-from pvbesscar.agents.policies.plant_view import Actor, PlantView, numbers_of
+from pvbesscar.agents.policies.plant_view import Actor, Numbers, PlantView
 from pvbesscar.agents.watch import Marks, Watch
 from pvbesscar.controllers.optimum import Optimum, refusals, solve
 from pvbesscar.controllers.registry import mean_reference
@@ -50,6 +50,7 @@ class StartCard(Result):
     plans: bool
     rounds: int
     hidden: tuple[int, ...]
+    numbers: dict[str, Any]
     socket_units: int
     seed: int
     code: str
@@ -84,6 +85,7 @@ def start_of(
     workspace: Workspace,
     profile: str,
     hidden: Sequence[int],
+    numbers: Numbers,
     training: Sequence[PlantData],
     validation: Sequence[PlantData],
     on_progress: OnProgress | None = None,
@@ -94,6 +96,8 @@ def start_of(
     ----------
     hidden
         Hidden layers of the actor.
+    numbers
+        Of the plant, as the policies hold them: another unit of the target would make the imitation another policy.
     training, validation
         Years to learn on and to be watched by.
 
@@ -110,6 +114,7 @@ def start_of(
         plans=own.reward == "regret",
         rounds=rounds,
         hidden=tuple(hidden),
+        numbers=numbers._asdict(),
         socket_units=own.socket_units,
         seed=own.seed,
         code=code_digest(*CODE),
@@ -147,7 +152,7 @@ def _make(
     actor = None
     if card.imitation:
         torch.manual_seed(card.seed)
-        made = Actor(PlantView(numbers_of(training[0])._asdict()), list(card.hidden), card.socket_units)
+        made = Actor(PlantView(card.numbers), list(card.hidden), card.socket_units)
         demand = demand_policy(training, [own.plan.import_kwh for own in optima])
 
         def tell(done: int, of: int) -> None:

@@ -27,6 +27,7 @@ from pvbesscar.agents.callbacks import TrainingCallback, Validator, diverged, fa
 from pvbesscar.agents.factory import Env, count_parameters, load_agent, make_agent
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy
 from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy
+from pvbesscar.agents.policies.plant_view import numbers_of
 from pvbesscar.agents.resume import ResumeCard, Resumed, read_state, write_state
 from pvbesscar.agents.settings import training_digest
 from pvbesscar.agents.signals import Stop, stopping
@@ -135,7 +136,8 @@ def train_on(
         if isinstance(simulator, Twin):
             own = years or (simulator.data,)
             hidden = getattr(recipe.training, agent).net_arch
-            start = start_of(recipe, workspace, profile, hidden, own, validation, on_progress)
+            numbers = numbers_of(simulator.data)
+            start = start_of(recipe, workspace, profile, hidden, numbers, own, validation, on_progress)
         run = _TrainingRun(
             simulator, agent, settings, recipe, profile, unfinished, stop, windows, years, validation, start
         )
