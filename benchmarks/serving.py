@@ -90,7 +90,7 @@ def service_of(name: str, root: Path) -> DispatchService:
         from pvbesscar.envs.plant_env import PlantEnv
 
         torch.set_num_threads(1)
-        agent = make_agent(name, settings, PlantEnv(Twin(data), episode_hours=24))  # type: ignore[arg-type]
+        agent = make_agent(name, settings, PlantEnv(Twin(data), episode_hours=24), data)  # type: ignore[arg-type]
         decider = ByAction(PolicyController(name, agent), ("forecast",))
     return unproven(data, settings, decider, name, 1000.0)
 

@@ -11,7 +11,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 
 from flows.pipeline import pipeline
-from flows.run import PARTIAL, ProfileName, close_cancelled
+from flows.run import PARTIAL, close_cancelled
 from flows.server import ServerError
 from pvbesscar import display
 from pvbesscar.lineage.context import new_run_id
@@ -20,6 +20,7 @@ from pvbesscar.lineage.stage import StageName
 from pvbesscar.store.files import read_json
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import PvbesscarError
+from schemas.settings import ProfileName
 
 
 class CancelledError(PvbesscarError):

@@ -7,9 +7,10 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.run import DEFAULT_CONFIG, PIPELINE, Overrides, ProfileName, final_state, run_name, run_of
+from flows.run import DEFAULT_CONFIG, PIPELINE, Overrides, final_state, run_name, run_of
 from flows.training import train
 from pvbesscar.lineage.stages import STAGES
+from schemas.settings import ProfileName
 from tasks.stages import build, certify, evaluate, ingest, publish, validate
 
 
@@ -26,7 +27,7 @@ def pipeline(
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. training.smoke.steps=200
-        profile: smoke takes minutes, full a quarter of an hour
+        profile: smoke takes minutes, full a quarter of an hour, long half an hour more; reference: as first specified
         sequential: train the agents one after another instead of side by side
         force: execute every stage, even those whose results are current
     """

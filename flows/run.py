@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -26,12 +26,12 @@ from pvbesscar.lineage.plan import plan
 from pvbesscar.lineage.runner import recorded_run
 from pvbesscar.lineage.scenario import load_scenario
 from pvbesscar.store.locks import Holder
+from schemas.settings import ProfileName
 from tasks import stage_graph
 
 DEFAULT_CONFIG = "config/iquitos_mall.yaml"
 PARTIAL = "PARTIAL"
 PIPELINE = "pipeline"
-ProfileName = Literal["smoke", "full"]
 Overrides = tuple[str, ...]
 CANCEL_POLL_S = 2.0
 _cancelled: set[UUID] = set()

@@ -7,12 +7,12 @@ from typing import Any, Literal
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 
-from flows.run import DEFAULT_CONFIG, Overrides, ProfileName, final_state, run_name, run_of
+from flows.run import DEFAULT_CONFIG, Overrides, final_state, run_name, run_of
 from flows.training import train as train_agents
 from pvbesscar.lineage.stage import ORDER, StageName
 from pvbesscar.lineage.stages import STAGES, from_stage, names_of
 from schemas.errors import TrainingError
-from schemas.settings import AGENTS
+from schemas.settings import AGENTS, ProfileName
 from tasks import stages as steps
 
 Agents = Literal["sac", "ppo", "a2c", "all"]
@@ -51,7 +51,7 @@ def stage_flow(stage: StageName) -> StageFlow:
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
-        profile: smoke takes minutes, full a quarter of an hour
+        profile: smoke takes minutes, full a quarter of an hour, long half an hour more; reference: as first specified
         agent: with the stage train: which one, or all of the scenario
         downstream: afterwards also the stages behind it, as far as they are stale
         force: execute it even if its result is current

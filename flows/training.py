@@ -13,7 +13,6 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from flows.children import Child, Watcher, die_with_the_parent, ended, reason, run_children, show_kept
-from flows.run import ProfileName
 from pvbesscar import display
 from pvbesscar.display import progress_text
 from pvbesscar.lineage.context import RunContext
@@ -21,7 +20,7 @@ from pvbesscar.lineage.plan import decide
 from pvbesscar.lineage.records import require_same_scenario
 from pvbesscar.lineage.stages import STAGES
 from schemas.progress import Progress
-from schemas.settings import Agent
+from schemas.settings import Agent, ProfileName
 from tasks import artifacts
 from tasks.stages import stage
 

@@ -15,14 +15,17 @@ from tests.builders import scenario, session, write_canonical
 WINDOWS = {"window_hours": 24}
 """The first day of each validation week."""
 WINDOW_NAMES = ("validation-dry", "validation-wet", "validation-holiday")
-PPO = {"update_every": 24, "batch_size": 12, "n_epochs": 2, "net_arch": [16]}
-SAC = {"update_every": 8, "learning_starts": 16, "buffer_size": 200, "batch_size": 16, "net_arch": [16]}
-A2C = {"update_every": 8, "net_arch": [16]}
+PPO = {"warm_up": 0, "update_every": 24, "batch_size": 12, "n_epochs": 2, "net_arch": [16]}
+SAC = {"warm_up": 0, "update_every": 8, "learning_starts": 16, "buffer_size": 200, "batch_size": 16, "net_arch": [16]}
+A2C = {"warm_up": 0, "update_every": 8, "net_arch": [16]}
 SMOKE = {"steps": 48, "episode_hours": 24, "evaluate_on": "windows", "checkpoint_every": 20}
 FULL = {"steps": 48, "episode_hours": 8760, "evaluate_on": "year", "checkpoint_every": 20, "scenarios": ["nominal"]}
 TRAINING = {
     "simulator": "citylearn",
     "scenarios": "nominal",
+    # What agents begin from takes longer than all that most tests let them learn.
+    "imitation": False,
+    "reward": "score",
     "sac": SAC,
     "ppo": PPO,
     "a2c": A2C,

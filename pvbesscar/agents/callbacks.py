@@ -167,7 +167,7 @@ class TrainingCallback(BaseCallback):
     validator
         Looks at the validation years and keeps the best model.
     warm_up
-        Steps in which only the critic learns.
+        Steps in which only the critic learns, at most a third of all.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class TrainingCallback(BaseCallback):
     ) -> None:
         super().__init__()
         self.validator = validator
-        self.warm_up = warm_up
+        self.warm_up = min(warm_up, total // 3)
         self.agent = agent
         self.total = total
         self.every = every

@@ -7,6 +7,7 @@ dataset, settings and code are the same.
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from pvbesscar.agents.artifacts import versions
 from pvbesscar.agents.imitation import imitate
@@ -190,7 +190,7 @@ def _read(path: Path, card: StartCard) -> Start | None:
             arrays = dict(stored)
         if StartCard.model_validate_json(str(arrays[CARD])) != card:
             return None
-    except (ValueError, KeyError, EOFError, OSError, ValidationError):
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
         return None
     weights = {name.removeprefix(ACTOR): torch.as_tensor(values) for name, values in arrays.items() if ACTOR in name}
     plans = Plans(arrays["reward"], arrays["soc"]) if card.plans else None

@@ -29,6 +29,8 @@ class Profile(StrEnum):
 
     SMOKE = "smoke"
     FULL = "full"
+    LONG = "long"
+    REFERENCE = "reference"
 
 
 class AgentName(StrEnum):
@@ -51,7 +53,8 @@ ProfileOption = Annotated[
     Profile,
     typer.Option(
         "--profile", callback=remember_profile,
-        help="smoke: 5,000 steps, judged on three weeks; full: 100,000, on the year.",
+        help="smoke: 5,000 steps, judged on three weeks; full: 100,000, on the year; long: until more adds nothing; "
+        "reference: 100,000 steps by the settings of the original specification.",
     ),
 ]  # fmt: skip
 AgentOption = Annotated[list[AgentName] | None, typer.Option("--agent", help="Train only this agent; repeatable.")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pvbesscar.agents.settings import model_settings
+from pvbesscar.agents.settings import RECIPE, START, model_settings
 from pvbesscar.dataset.settings import DATASET_SETTINGS
 from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.stage import Include, SiteFile
@@ -122,9 +122,10 @@ def training_settings(agent: Agent) -> Callable[[RunContext], Include]:
 
 def evaluation_settings(run: RunContext) -> Include:
     """Settings that the evaluation depends on."""
-    training: Include = dict.fromkeys(("agents", "seed", "simulator", "scenarios", "plants"), True)
+    training: Include = dict.fromkeys(("agents", "seed", *RECIPE, "simulator", "scenarios", "plants"), True)
     training |= dict.fromkeys(run.settings.training.agents, True)
-    training[run.profile] = {"steps", "episode_hours", "evaluate_on", "scenarios", "nominal_on", "controllers"}
+    own = {"steps", "episode_hours", "evaluate_on", "scenarios", "nominal_on", "controllers", "validate_every", *START}
+    training[run.profile] = own
     return {
         "name": True,
         "training": training,

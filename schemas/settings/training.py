@@ -16,6 +16,7 @@ OF_FULL = (
     "no-control", "rule", "constant-1", "constant-0.5", "random", "tuned-rule", "mpc", "mpc-perfect-day",
 )  # fmt: skip
 """Controllers that are judged beside the agents on the year."""
+WARM_UP = "steps in which only the critic learns, at most a third of all"
 
 
 class Profile(Frozen):
@@ -58,7 +59,7 @@ class Profile(Frozen):
 class SacSettings(Frozen):
     """Soft actor-critic, Stable-Baselines3's names."""
 
-    learning_rate: float = quantity(1e-3, "1", "step size of the critics", "docs/agents.md", gt=0.0)
+    learning_rate: float = quantity(1e-3, "1", "step size of the critics", "docs/agents.md", gt=0.0, le=1e30)
     actor_share: float = quantity(0.05, "1", "step size of the actor by the critics'", "docs/agents.md", gt=0.0, le=1.0)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     buffer_size: int = quantity(100_000, "steps", "replay buffer", "the run of `full`", ge=1)
@@ -74,24 +75,24 @@ class SacSettings(Frozen):
     )
     n_steps: int = quantity(12, "h", "hours of reward that a target of the critics counts", "docs/agents.md", ge=1)
     noise: float = quantity(0.05, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
-    warm_up: int = quantity(20_000, "steps", "steps in which only the critics learn", "docs/agents.md", ge=0)
+    warm_up: int = quantity(50_000, "steps", WARM_UP, "docs/agents.md", ge=0)
     net_arch: tuple[int, ...] = quantity((128, 128), "", "hidden layers", "docs/agents.md")
 
 
 class PpoSettings(Frozen):
     """Proximal policy optimisation, Stable-Baselines3's names."""
 
-    learning_rate: float = quantity(1e-3, "1", "step size", "docs/agents.md", gt=0.0)
+    learning_rate: float = quantity(4e-4, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     update_every: int = quantity(
-        4096, "steps", "steps of all plants together between updates", "64 plants of 64 hours", ge=2
+        2048, "steps", "steps of all plants together between updates", "64 plants of 32 hours", ge=2
     )
     batch_size: int = quantity(1024, "steps", "batch", "divides update_every", ge=2)
     n_epochs: int = quantity(6, "", "passes over each rollout", "docs/agents.md", ge=1)
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
     clip_range: float = quantity(0.2, "1", "most that a probability may change in an update", "SB3 default", gt=0.0)
-    noise: float = quantity(0.2, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
-    warm_up: int = quantity(12_288, "steps", "steps in which only the critic learns", "three updates", ge=0)
+    noise: float = quantity(0.08, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
+    warm_up: int = quantity(32_768, "steps", WARM_UP, "docs/agents.md", ge=0)
     log_std_init: float = quantity(-1.5, "1", "`mlp`: log of the first spread of actions", "actions live in [0, 1]")
     net_arch: tuple[int, ...] = quantity((128, 128), "", "hidden layers", "docs/agents.md")
 
@@ -99,7 +100,7 @@ class PpoSettings(Frozen):
 class A2cSettings(Frozen):
     """Advantage actor-critic, Stable-Baselines3's names."""
 
-    learning_rate: float = quantity(5e-4, "1", "step size", "docs/agents.md", gt=0.0)
+    learning_rate: float = quantity(1e-4, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     update_every: int = quantity(
         1536, "steps", "steps of all plants together between updates", "64 plants of 24 hours", ge=1
@@ -107,8 +108,8 @@ class A2cSettings(Frozen):
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
     normalise: bool = quantity(True, "", "scale the advantages of an update to a spread of 1", "docs/agents.md")
     rms_prop: bool = quantity(False, "", "RMSprop instead of Adam", "docs/agents.md")
-    noise: float = quantity(0.2, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
-    warm_up: int = quantity(15_360, "steps", "steps in which only the critic learns", "ten updates", ge=0)
+    noise: float = quantity(0.04, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
+    warm_up: int = quantity(40_000, "steps", WARM_UP, "docs/agents.md", ge=0)
     log_std_init: float = quantity(-1.5, "1", "`mlp`: log of the first spread of actions", "actions live in [0, 1]")
     net_arch: tuple[int, ...] = quantity((128, 128), "", "hidden layers", "docs/agents.md")
 

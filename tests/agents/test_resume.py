@@ -85,21 +85,25 @@ def test_a_resumed_training_ends_bit_for_bit_as_an_undisturbed_one(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    changes = {"smoke": {"steps": 144, "checkpoint_every": 60}, "ppo": {"update_every": 24}}
-    settings = with_training(settings, simulator=kind, plants=4, **changes)
-    used: Simulator = simulator if kind == "citylearn" else Twin(load_plant(Workspace.of(settings).dataset))
+    changes = {"smoke": {"steps": 144, "checkpoint_every": 60}}
+    changes["smoke"] |= {"validate_every": 40}
+    settings = with_training(settings, simulator=kind, plants=4, reward="regret", **changes, **{agent: {"warm_up": 60}})
+    year = load_plant(Workspace.of(settings).dataset)
+    used: Simulator = simulator if kind == "citylearn" else Twin(year)
     whole, broken = (beside(settings, tmp_path / name) for name in ("whole", "broken"))
-    undisturbed = train_on(used, agent, settings, whole, "smoke")
+    train_again = partial(train_on, validation=() if kind == "citylearn" else (year,))
+    undisturbed = train_again(used, agent, settings, whole, "smoke")
+    assert len(undisturbed.validations) >= (0 if kind == "citylearn" else 4)
     # Inside the second episode of CityLearn, and again near the end.
     for at in (52, 125):
         with pytest.MonkeyPatch.context() as patch:
             interrupt(patch, at)
             with pytest.raises(Killed):
-                train_on(used, agent, settings, broken, "smoke")
+                train_again(used, agent, settings, broken, "smoke")
         assert (broken.unfinished(agent) / "state.zip").is_file()
         assert not broken.final_model(agent).exists()
     told: list[Progress] = []
-    resumed = train_on(used, agent, settings, broken, "smoke", told.append)
+    resumed = train_again(used, agent, settings, broken, "smoke", told.append)
     assert told[0].done >= 96
     assert "goes on from its checkpoint" in told[0].message
     assert parts(resumed) == parts(undisturbed)

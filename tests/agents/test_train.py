@@ -60,8 +60,9 @@ def test_two_trainings_of_one_seed_end_in_the_same_file(
     assert len(files[0]) > 1
     assert torch.equal(vectors[0], vectors[1])
     assert metrics[0].validation_rewards == metrics[1].validation_rewards
-    # It did learn something: the policy is not the untrained one any more.
-    assert metrics[0].validation_rewards != metrics[0].untrained_validation_rewards
+    # It did learn something: the policy is not that of the first checkpoint any more.
+    early = load_agent(agent, min(workspace.checkpoints(agent).glob("*checkpoint*.zip"))).policy
+    assert not torch.equal(torch.nn.utils.parameters_to_vector(early.parameters()), vectors[1])
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -128,7 +129,7 @@ def test_a_training_that_diverges_says_so_and_leaves_the_earlier_results(
 ) -> None:
     train_on(simulator, "a2c", settings, workspace, "smoke")
     before = contents(workspace.root)
-    wild = with_training(settings, a2c={"learning_rate": 1e38})
+    wild = with_training(settings, a2c={"learning_rate": 1e30})
     with pytest.raises(TrainingError, match="NaN or infinite after") as caught:
         train_on(simulator, "a2c", wild, workspace, "smoke")
     assert "training.a2c.learning_rate" in str(caught.value.hint)
@@ -200,7 +201,7 @@ def test_why_a_model_can_not_be_judged(settings: Settings, simulator: CityLearnS
     assert model_fault("a2c", settings, workspace, "smoke", digest) is None
     assert "another dataset" in str(model_fault("a2c", settings, workspace, "smoke", "0" * 64))
     assert "profile `full`" in str(model_fault("a2c", settings, workspace, "full", digest))
-    slower = with_training(settings, a2c={"learning_rate": 1e-4})
+    slower = with_training(settings, a2c={"learning_rate": 1e-5})
     assert "other settings" in str(model_fault("a2c", slower, workspace, "smoke", digest))
     with workspace.final_model("a2c").open("ab") as stream:
         stream.write(b"x")
@@ -244,7 +245,7 @@ def test_agents_train_on_the_training_scenarios_and_on_no_other_year(
     on = {"training": TRAINING | {"simulator": "twin", "scenarios": "training", "plants": 2}}
     site = mini_site(tmp_path, scenarios={"training": 2, "validation": 0, "test": 1}, **on)
     digests = json.loads((Workspace.of(site).dataset / "scenarios.json").read_text())["digests"]
-    years = training_years(site, Workspace.of(site))
+    years = training_years(site, Workspace.of(site), "smoke")
     assert [year.digest for year in years] == [digests["training-01"], digests["training-02"]]
     seen: list[tuple[str, ...]] = []
 
@@ -258,7 +259,7 @@ def test_agents_train_on_the_training_scenarios_and_on_no_other_year(
     metrics = train_on(twin, "a2c", site, Workspace.of(site), "smoke", None, years)
     assert metrics.steps == 48
     assert seen == [tuple(year.digest for year in years)]
-    assert training_years(with_training(site, scenarios="nominal"), Workspace.of(site)) == ()
+    assert training_years(with_training(site, scenarios="nominal"), Workspace.of(site), "smoke") == ()
     # Trained on the validated year, it would be another model: evaluation must not take one for the other.
     assert training_digest("a2c", site, "smoke") != training_digest(
         "a2c", with_training(site, scenarios="nominal"), "smoke"
@@ -269,6 +270,6 @@ def test_no_training_scenarios_and_citylearn_on_scenarios_are_refused(settings: 
     twin = with_training(settings, simulator="twin")
     asked = with_training(twin, scenarios="training")
     with pytest.raises(ConfigError, match="the dataset has none"):
-        training_years(asked, Workspace.of(settings))
+        training_years(asked, Workspace.of(settings), "smoke")
     with pytest.raises(ValidationError, match=r"set `training\.scenarios: nominal`"):
         with_training(settings, scenarios="training")
