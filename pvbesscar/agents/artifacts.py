@@ -17,7 +17,7 @@ from schemas.errors import StaleError
 from schemas.results import DatasetManifest, Result, TrainingMetrics
 from schemas.settings import Agent, Settings
 
-PACKAGES = ("stable-baselines3", "torch", "gymnasium", "numpy", "citylearn")
+PACKAGES = ("stable-baselines3", "torch", "gymnasium", "numpy", "citylearn", "highspy")
 
 
 class ModelCard(Result):

@@ -172,6 +172,8 @@ def _train(agent: Agent) -> Stage:
             "citylearn",
             "pandas",
             "pyarrow",
+            "scipy",
+            "highspy",
         ),
         outputs=lambda ws: (ws.checkpoints(agent), ws.training(agent)),
         files=_dataset,
