@@ -37,6 +37,7 @@ from pvbesscar.commands.runs import runs_app, verify
 from pvbesscar.commands.serve import serve
 from pvbesscar.commands.shadow import shadow
 from pvbesscar.commands.size import size
+from pvbesscar.commands.study import study
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ def _print_certificate(certificate: Certificate) -> None:
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Runs, under Prefect": (run, plan, rerun, service.up, service.down, service.ui, service.schedule),
     "Single stages, in their order": (ingest, validate, build, certify, train, evaluate, publish),
-    "What the results say": (bill, size, verify),
+    "What the results say": (bill, size, study, verify),
     "At the site": (serve, shadow),
     "When something is wrong": (doctor,),
 }

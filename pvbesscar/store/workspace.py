@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,10 +23,13 @@ class Workspace:
         Folder that holds data/, checkpoints/ and outputs/.
     dataset_name
         Folder name of the CityLearn dataset.
+    models
+        Folder of the agents' checkpoints, metrics and locks, where it is not `root`.
     """
 
     root: Path
     dataset_name: str
+    models: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Workspace:
@@ -64,6 +67,14 @@ class Workspace:
                     hint="remove the symbolic link; to keep the project's files elsewhere set `data.root`.",
                 )
 
+    def with_models(self, folder: Path) -> Workspace:
+        """Return the same project with its agents in a folder of their own."""
+        return replace(self, models=folder)
+
+    @property
+    def _of_models(self) -> Path:
+        return self.root if self.models is None else self.models
+
     @property
     def canonical(self) -> Path:
         """Canonical hourly Parquet and its provenance, written by `ingest`."""
@@ -90,7 +101,7 @@ class Workspace:
 
     def checkpoints(self, agent: Agent) -> Path:
         """Folder of an agent's checkpoints and final model."""
-        return self.root / "checkpoints" / agent.upper()
+        return self._of_models / "checkpoints" / agent.upper()
 
     def final_model(self, agent: Agent) -> Path:
         """Final model of an agent."""
@@ -98,16 +109,16 @@ class Workspace:
 
     def unfinished(self, agent: Agent) -> Path:
         """Folder of a training that has not ended: its state, checkpoints and TensorBoard files so far."""
-        return self.root / "checkpoints" / "unfinished" / agent.upper()
+        return self._of_models / "checkpoints" / "unfinished" / agent.upper()
 
     @property
     def start(self) -> Path:
         """Folder of what all trainings of a dataset begin from; made by the first that needs it."""
-        return self.root / "checkpoints" / "start"
+        return self._of_models / "checkpoints" / "start"
 
     def training(self, agent: Agent) -> Path:
         """Folder of an agent's training metrics and TensorBoard files."""
-        return self.root / "outputs" / f"{agent}_training"
+        return self._of_models / "outputs" / f"{agent}_training"
 
     def training_metrics(self, agent: Agent) -> Path:
         """Training metrics of an agent."""
@@ -127,6 +138,10 @@ class Workspace:
         """Folder of a shadow: its decisions, hours and days."""
         return self.root / "outputs" / "shadow" / name
 
+    def study(self, name: str) -> Path:
+        """Folder of a study: its models by seed, what was judged, and its result."""
+        return self.root / "outputs" / "studies" / name
+
     @property
     def report(self) -> Path:
         """Folder of the published HTML page."""
@@ -144,7 +159,7 @@ class Workspace:
 
     def lock(self, what: str) -> Path:
         """Lock of something that only one process may do at a time: `run`, `train-sac`."""
-        return self.root / "outputs" / "locks" / f"{what}.lock"
+        return self._of_models / "outputs" / "locks" / f"{what}.lock"
 
     @property
     def runs(self) -> Path:

@@ -1,0 +1,158 @@
+"""A study from its beginning, or from where it was left, to `study.json`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pvbesscar.agents.artifacts import prove_dataset, read_metrics, versions
+from pvbesscar.controllers.registry import OPTIMUM
+from pvbesscar.dataset.scenarios import POOLS, ScenarioStore
+from pvbesscar.evaluation.evaluate import EvaluationRequest, plan_of
+from pvbesscar.evaluation.parallel import EvaluationPlan
+from pvbesscar.evaluation.samples import source_weeks
+from pvbesscar.plant.certificate import require_certificate
+from pvbesscar.plant.data import load_plant
+from pvbesscar.store.files import sha256_json, write_text
+from pvbesscar.store.stamps import machine, stamp
+from pvbesscar.store.workspace import Workspace
+from pvbesscar.study.beginning import begins_as_imitation
+from pvbesscar.study.figures import learning, study_set
+from pvbesscar.study.jobs import IMITATION, JUDGING_CODE, Job, read_result, result_file
+from pvbesscar.study.processes import do_all
+from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, claim
+from schemas.errors import ConfigError, SimulationError
+from schemas.progress import OnProgress
+from schemas.results import TrainingMetrics
+from schemas.studies import Judged, Study
+
+JUDGED_ON = ("test", "perturbed")
+"""Sets of years that a study judges on; those by which agents were chosen are none of them."""
+MAX_WORKERS = 2
+"""Processes at once: each holds a training of 1 to 2 GB."""
+
+
+def conduct(
+    request: StudyRequest, workspace: Workspace, on_progress: OnProgress | None = None, workers: int | None = None
+) -> Study:
+    """Train every agent with every seed, judge all controllers, and write `study.json`.
+
+    What an earlier call has trained or judged with the same settings, dataset and code is kept. The models of the
+    project are not touched.
+
+    Parameters
+    ----------
+    on_progress
+        Told about once a second how many jobs are done.
+    workers
+        Processes at once; default: two where there are two cores.
+
+    Raises
+    ------
+    StaleError
+        No dataset, one of other settings, or no certificate of the twin.
+    ConfigError
+        The dataset has no test years, or the study's folder is another study's.
+    SimulationError
+        A controller could not be judged, or a process died.
+    """
+    settings = request.settings
+    prove_dataset(settings, workspace)
+    if settings.training.simulator == "twin":
+        require_certificate(workspace)
+    if not ScenarioStore(workspace.dataset).names("test"):
+        raise ConfigError(
+            "a study judges on the test years, and the dataset has none.",
+            hint="set `scenarios.test` above 0 and run `pvbesscar build --config CONFIG` again.",
+        )
+    claim(request, workspace, load_plant(workspace.dataset).digest)
+    controllers = settings.profile(request.profile).controllers
+    own = EvaluationRequest(request.profile, controllers, JUDGED_ON)
+    plan = plan_of(settings, workspace, own, on_progress)
+    jobs = _jobs(request, plan)
+    failed = do_all(request, plan, jobs, workers or min(MAX_WORKERS, os.cpu_count() or 1), on_progress)
+    of_controllers = {label: why for label, why in failed.items() if "@" not in label}
+    if of_controllers:
+        told = "; ".join(f"{label}: {why}" for label, why in of_controllers.items())
+        raise SimulationError(f"the study is not whole: {told}")
+    study = _study(request, plan, jobs, failed)
+    write_text(request.folder(workspace) / RESULT_FILE, study.model_dump_json(indent=1) + "\n")
+    return study
+
+
+def _jobs(request: StudyRequest, plan: EvaluationPlan) -> list[Job]:
+    """All jobs, the longest first; the seeds of an agent one after another, so that each makes its start by itself."""
+    agents, imitates = request.settings.training.agents, begins_as_imitation(request.settings, request.profile)
+    trained = [
+        Job(agent, agent, seed, and_beginning=imitates and agent == agents[0])
+        for agent in agents
+        for seed in request.training_seeds
+    ]
+    others = [Job(spec.name) for spec in plan.specs if spec.agent is None]
+    return [*trained, *sorted([*others, Job(OPTIMUM)], key=lambda job: -job.cost)]
+
+
+def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], failed: dict[str, str]) -> Study:
+    settings, workspace = request.settings, plan.workspace
+    store, nominal = ScenarioStore(workspace.dataset), load_plant(workspace.dataset)
+    judged = _results(request, plan, jobs, failed)
+    sets = {which: names for which, names in plan.sets.items() if names}
+    return Study(
+        name=request.name,
+        scenario=settings.name,
+        profile=request.profile,
+        mode="bidirectional" if nominal.params.bidirectional else "dispatch",
+        forecast=nominal.forecast_kind,
+        without=request.without,
+        overrides=request.overrides,
+        seeds=request.training_seeds,
+        agents=settings.training.agents,
+        steps=settings.profile(request.profile).steps,
+        dataset_digest=nominal.digest,
+        settings_digest=sha256_json(settings.model_dump(mode="json", exclude={"data": {"root", "oe2_dir"}})),
+        code=stamp(*JUDGING_CODE),
+        versions=versions(),
+        processor=machine(),
+        # Perturbed years are of several plants and of the same weeks: they are no sample.
+        sets=tuple(
+            study_set(which, names, judged, source_weeks(store, names) if which in POOLS else None)
+            for which, names in sets.items()
+        ),
+        learning=tuple(
+            learning(agent, metrics)
+            for agent in settings.training.agents
+            if (metrics := _metrics(request, workspace, [job for job in jobs if job.agent == agent], failed))
+        ),
+        failed=failed,
+        not_judged=plan.missing,
+    )
+
+
+def _results(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], failed: dict[str, str]) -> list[Judged]:
+    folder = request.folder(plan.workspace)
+    return [
+        _found(result_file(folder, name, job.seed))
+        for job in jobs
+        if job.label not in failed
+        for name in (job.controller, *([IMITATION] if job.and_beginning else []))
+    ]
+
+
+def _found(path: Path) -> Judged:
+    found = read_result(path)
+    if found is None:
+        raise SimulationError(f"{path} was removed or damaged while the study ran.", hint="give the command again.")
+    return found
+
+
+def _metrics(
+    request: StudyRequest, workspace: Workspace, jobs: Sequence[Job], failed: Mapping[str, str]
+) -> dict[int, TrainingMetrics]:
+    found = {}
+    for job in jobs:
+        if job.label not in failed and job.agent is not None and job.seed is not None:
+            own = read_metrics(job.agent, request.place(workspace, job.seed))
+            assert own is not None
+            found[job.seed] = own
+    return found
