@@ -119,7 +119,7 @@ class Learning(Result):
     agent: Agent
     trainings: tuple[SeedLearning, ...]
     best_less_begin: float | None
-    """Mean over the seeds of the best J less that of the beginning, on the years that chose the model: never above 0."""
+    """Mean over the seeds of the best J less that of the beginning, on the years that chose it: never above 0."""
     best_interval: Interval | None
     last_less_begin: float | None
     """The same of the last model, which nothing has chosen."""

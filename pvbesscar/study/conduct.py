@@ -20,7 +20,7 @@ from pvbesscar.store.workspace import Workspace
 from pvbesscar.study.beginning import begins_as_imitation
 from pvbesscar.study.figures import learning, study_set
 from pvbesscar.study.jobs import IMITATION, JUDGING_CODE, Job, read_result, result_file
-from pvbesscar.study.processes import do_all
+from pvbesscar.study.processes import do_all, do_here
 from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, claim
 from schemas.errors import ConfigError, SimulationError
 from schemas.progress import OnProgress
@@ -46,7 +46,7 @@ def conduct(
     on_progress
         Told about once a second how many jobs are done.
     workers
-        Processes at once; default: two where there are two cores.
+        Processes at once; 1 works in this process. Default: two where there are two cores.
 
     Raises
     ------
@@ -71,7 +71,12 @@ def conduct(
     own = EvaluationRequest(request.profile, controllers, JUDGED_ON)
     plan = plan_of(settings, workspace, own, on_progress)
     jobs = _jobs(request, plan)
-    failed = do_all(request, plan, jobs, workers or min(MAX_WORKERS, os.cpu_count() or 1), on_progress)
+    if workers is None:
+        workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    if workers == 1:
+        failed = do_here(request, plan, jobs, on_progress)
+    else:
+        failed = do_all(request, plan, jobs, workers, on_progress)
     of_controllers = {label: why for label, why in failed.items() if "@" not in label}
     if of_controllers:
         told = "; ".join(f"{label}: {why}" for label, why in of_controllers.items())

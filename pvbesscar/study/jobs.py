@@ -29,13 +29,17 @@ from schemas.errors import StaleError
 from schemas.progress import OnProgress, Progress
 from schemas.settings import Agent
 from schemas.studies import Judged, JudgedYear
+from schemas.terms import ScoreTerms
 
 IMITATION = "imitation"
 """Name of what agents begin as, in tables and files."""
 CODE_FILE = "code.json"
 """Code and package versions that a model was trained with, beside its metrics."""
-LEARNING_CODE = ("pvbesscar.agents", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs", "pvbesscar.plant")
-JUDGING_CODE = (*LEARNING_CODE, "pvbesscar.evaluation", "pvbesscar.simulation")
+LEARNING_CODE = (
+    "pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
+    "pvbesscar.plant", "pvbesscar.simulation",
+)  # fmt: skip
+JUDGING_CODE = (*LEARNING_CODE, "pvbesscar.evaluation")
 TRAINING_COST: dict[Agent, float] = {"sac": 8.0, "ppo": 3.0, "a2c": 3.0}
 """Time of a training and its judging, relative to a controller of the twin; for progress bars."""
 
@@ -96,6 +100,7 @@ class Worker:
         self.folder = request.folder(plan.workspace)
         self.busy = False
         self._idle: dict[str, Ledger] = {}
+        self._references: dict[str, ScoreTerms] = {}
 
     def do(self, job: Job, tell: Tell) -> None:
         """Do a job, or what of it is not done yet."""
@@ -186,8 +191,7 @@ class Worker:
         write_text(path, judged.model_dump_json() + "\n")
 
     def _year(self, simulator: CaseSimulator, case: EvaluationCase, result: SimulatedCase | Bound) -> JudgedYear:
-        data = ScenarioStore(self.plan.workspace.dataset).load(case.scenario)
-        reference, weights = reference_of(data, case.stretches), self.plan.settings.weights
+        reference, weights = self._reference(case), self.plan.settings.weights
         own = terms(result.ledgers)
         bound = result.result if isinstance(result, Bound) else None
         course: tuple[float, ...] = ()
@@ -201,6 +205,13 @@ class Worker:
         return JudgedYear(
             scenario=case.scenario, score=j, terms=own, replay=None if bound is None else bound.replay, course=course
         )
+
+    def _reference(self, case: EvaluationCase) -> ScoreTerms:
+        """Scale of J on a year, kept for the jobs to come."""
+        if case.scenario not in self._references:
+            data = ScenarioStore(self.plan.workspace.dataset).load(case.scenario)
+            self._references[case.scenario] = reference_of(data, case.stretches)
+        return self._references[case.scenario]
 
     def _no_control(self, simulator: CaseSimulator, case: EvaluationCase) -> Ledger:
         """Ledger of no control, by which a year's days are scaled; kept for the jobs to come."""

@@ -31,6 +31,21 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_
 """What sets the threads of a process; each process of a study has one."""
 
 
+def do_here(
+    request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], on_progress: OnProgress | None
+) -> dict[str, str]:
+    """Do all jobs in this process, one after another; see `do_all`."""
+    worker, progress = Worker(request, plan), _Progress(jobs, on_progress)
+    failed = {}
+    for number, job in enumerate(jobs):
+        try:
+            worker.do(job, lambda share, text, number=number: progress.take(number, share, text))  # type: ignore[misc]
+        except PvbesscarError as error:
+            failed[job.label] = str(error.message)
+        progress.end(number)
+    return failed
+
+
 def do_all(
     request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], workers: int, on_progress: OnProgress | None
 ) -> dict[str, str]:
@@ -114,8 +129,12 @@ class _Progress:
                 number, share, text = told.get_nowait()
             except queue.Empty:
                 break
-            self._shares[number], self._texts[number] = share, f"{self._jobs[number].label} {text}"
+            self.take(number, share, text)
         self._report()
+
+    def take(self, number: int, share: float, text: str) -> None:
+        """Take in how far a job is."""
+        self._shares[number], self._texts[number] = share, f"{self._jobs[number].label} {text}"
 
     def end(self, number: int) -> None:
         """Count a job as done."""
