@@ -75,7 +75,9 @@ def study(
     own = [*plain, *(setting for one in left_out for setting in WITHOUT[one])]
     settings = load(config, own).settings
     called = name or study_name(settings.name, profile.value, left_out)
-    request = StudyRequest(called, settings, profile.value, seeds, left_out, tuple(own))
+    # Where the project's folders are is no part of what was studied.
+    by_hand = tuple(setting for setting in own if not setting.startswith("data."))
+    request = StudyRequest(called, settings, profile.value, seeds, left_out, by_hand)
     check(request, load(config, plain).settings)
     workspace = Workspace.of(settings)
 

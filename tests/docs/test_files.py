@@ -26,6 +26,7 @@ NOT_OF_A_STAGE = {
     "outputs/data_docs/results/", "outputs/lineage/modules.json",
     "checkpoints/unfinished/SAC/",
     "outputs/shadow/NAME/",
+    "outputs/studies/NAME/",
     "data/interim/oe2/pvgis_2019.csv", "data/interim/oe2/pvgis_2019.csv.provenance.json",
 }  # fmt: skip
 

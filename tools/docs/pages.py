@@ -25,7 +25,7 @@ from tests.quality.detectors import CATALOGUES, COUNTS, DETECTORS, RUNS, SEEDS
 from tests.quality.faults import FAULTS
 from tests.quality.folder_faults import FOLDER_FAULTS
 from tests.quality.years import PLACES
-from tools.docs import weights
+from tools.docs import results, weights
 from tools.docs.architecture import architecture_page
 from tools.docs.stamps import tell
 
@@ -592,6 +592,7 @@ def pages() -> dict[Path, str]:
         DOCS / "architecture.md": architecture_page(),
         DOCS / "evaluation.md": weights.page((DOCS / "evaluation.md").read_text(encoding="utf-8"), weights.kept()),
         DOCS / "inputs.md": inputs_page(),
+        results.PAGE: results.page(results.kept()),
     }
 
 

@@ -17,8 +17,8 @@ from pvbesscar.store.stamps import DIGITS, NOT_RECORDED
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = DOCS / "benchmarks"
-EVALUATION = DOCS / "evaluation.md"
-BLOCKS = re.compile(r"<!-- (tables|weights): ([^>]*) -->(.*?)<!-- end of \1 -->", re.DOTALL)
+EVALUATION, RESULTS = DOCS / "evaluation.md", DOCS / "results.md"
+BLOCKS = re.compile(r"<!-- (tables|weights|studies): ([^>]*) -->(.*?)<!-- end of \1 -->", re.DOTALL)
 """Parts of a page that are measured, with the command that makes them again."""
 STAMP = re.compile(r"code `([0-9a-f]+)` of (all stages|`[a-z0-9_.]+`(?:, `[a-z0-9_.]+`)*)")
 ALL_STAGES = "all stages"
@@ -62,8 +62,9 @@ def tell() -> None:
     """Print the pages that are older than their code."""
     for name, why in older().items():
         print(f"docs/benchmarks/{name} is older than the code that it speaks of: {why}")
-    for command, why in older_parts().items():
-        print(f"docs/evaluation.md, the part of `{command}`, is older than the code that it speaks of: {why}")
+    for page in (EVALUATION, RESULTS):
+        for command, why in older_parts(page).items():
+            print(f"docs/{page.name}, the part of `{command}`, is older than the code that it speaks of: {why}")
 
 
 if __name__ == "__main__":
