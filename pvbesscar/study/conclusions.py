@@ -11,6 +11,7 @@ from pvbesscar.controllers.registry import MPC, RULE, TUNED
 from pvbesscar.evaluation.claims import percent, percent_interval, signed
 from pvbesscar.evaluation.resolution import RESOLUTION
 from pvbesscar.study.jobs import IMITATION
+from pvbesscar.study.tables import points
 from schemas.results import Interval
 from schemas.studies import AgainstOther, Learning, Study, StudyEntry, StudySet
 
@@ -117,8 +118,8 @@ def _learning(study: Study, judged: StudySet) -> list[str]:
 
 
 def _added(study: Study, own: Learning, beside: AgainstOther) -> str:
-    points = "" if beside.gap_points is None else f", {100.0 * beside.gap_points:+.1f} points of the gap"
-    figures = f"(J {signed(beside.difference)}{_spread(beside.interval)}{points})"
+    of_gap = "" if beside.gap_points is None else f", {points(beside.gap_points)} points of the gap"
+    figures = f"(J {signed(beside.difference)}{_spread(beside.interval)}{of_gap})"
     found = verdict(beside)
     if found == "better than":
         return f"Learning made `{own.agent}` better than the imitation on `{study.scenario}` {figures}."

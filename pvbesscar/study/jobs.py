@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -27,6 +28,7 @@ from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.study.recipe import StudyRequest
 from schemas.errors import StaleError
 from schemas.progress import OnProgress, Progress
+from schemas.results import ControllerKind
 from schemas.settings import Agent
 from schemas.studies import Judged, JudgedYear
 from schemas.terms import ScoreTerms
@@ -185,7 +187,9 @@ class Worker:
                 break
             assert isinstance(result, SimulatedCase | Bound)
             years.append(self._year(simulator, case, result))
-        kind = "bound" if spec is None else spec.kind
+        kind: ControllerKind | Literal["bound"] = "bound" if spec is None else spec.kind
+        if name == IMITATION:
+            kind = "untrained"
         own = () if refused else tuple(years)
         judged = Judged(digest=digest, controller=name, kind=kind, seed=seed, years=own, refused=refused)
         write_text(path, judged.model_dump_json() + "\n")

@@ -47,8 +47,12 @@ def _row(entry: StudyEntry, own: StudySet) -> Row:
 def _points(value: float | None, interval: Interval | None) -> str:
     if value is None:
         return ""
-    spread = "" if interval is None else f" ({100.0 * interval[0]:+.1f} to {100.0 * interval[1]:+.1f})"
-    return f"{100.0 * value:+.1f}{spread}"
+    return points(value) if interval is None else f"{points(value)} ({points(interval[0])} to {points(interval[1])})"
+
+
+def points(share: float) -> str:
+    """Write a difference of shares in percentage points."""
+    return f"{round(100.0 * share, 1) + 0.0:+.1f}"
 
 
 def learning_rows(study: Study) -> tuple[Row, list[Row]]:

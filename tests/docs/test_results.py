@@ -14,9 +14,9 @@ from tests.study import hand_made
 from tools.docs import results, stamps
 
 ROOT = Path(__file__).resolve().parents[2]
-WHOLE = hand_made.study(hand_made.test_set({"ppo": [(0.5, 0.3), (0.5, 0.3)]}))
+WHOLE = hand_made.study(hand_made.on_tests({"ppo": [(0.5, 0.3), (0.5, 0.3)]}))
 LESS = hand_made.study(
-    hand_made.test_set({"ppo": [(0.6, 0.4), (0.6, 0.4)]}),
+    hand_made.on_tests({"ppo": [(0.6, 0.4), (0.6, 0.4)]}),
     name="less", without=("imitation",), overrides=("training.imitation=false",),
 )  # fmt: skip
 

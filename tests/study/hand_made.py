@@ -38,7 +38,7 @@ def judged(controller: str, years: Sequence[float], seed: int | None = None, *, 
     return Judged(digest="0", controller=controller, kind=own, seed=seed, years=made)
 
 
-def test_set(agents: Mapping[str, Sequence[Sequence[float]]], *, spread: float = 0.0) -> StudySet:
+def on_tests(agents: Mapping[str, Sequence[Sequence[float]]], *, spread: float = 0.0) -> StudySet:
     """Set of the rule (J 0.8 and 0.6), tuned rule (0.7, 0.5), MPC (0.5, 0.3), J* (0.4, 0.2) and agents by seed."""
     others = [
         judged("rule", (0.8, 0.6)), judged("tuned-rule", (0.7, 0.5)), judged("mpc", (0.5, 0.3)),
@@ -56,8 +56,9 @@ def study(own: StudySet, **changes: Any) -> Study:
     """Record of a study of PPO with this set."""
     values: dict[str, Any] = {
         "name": "hand-made", "scenario": "mall", "profile": "full", "mode": "dispatch", "forecast": "causal",
-        "without": (), "overrides": (), "seeds": (42, 43), "agents": ("ppo",), "steps": 1000, "dataset_digest": "d" * 64,
-        "settings_digest": "s" * 64, "code": "code `0123456789ab` of `pvbesscar.plant`", "versions": {},
+        "without": (), "overrides": (), "seeds": (42, 43), "agents": ("ppo",), "steps": 1000,
+        "dataset_digest": "d" * 64, "settings_digest": "s" * 64,
+        "code": "code `0123456789ab` of `pvbesscar.plant`", "versions": {},
         "processor": "a processor", "sets": (own,), "learning": (), "failed": {}, "not_judged": {},
     }  # fmt: skip
     return Study(**values | changes)

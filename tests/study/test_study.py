@@ -148,7 +148,7 @@ def test_what_agents_begin_as_is_judged_as_a_controller(settings: Settings, monk
     began, agent = found.sets[0].entry("imitation"), found.sets[0].entry("a2c")
     assert began is not None
     assert agent is not None
-    assert began.seeds == (42,)
+    assert (began.seeds, began.kind) == ((42,), "untrained")
     beside = agent.beside("imitation")
     assert beside is not None
     assert beside.difference == pytest.approx(agent.mean_score - began.mean_score)

@@ -13,7 +13,7 @@ from tests.study import hand_made
 
 def test_gap_interquartile_mean_and_probability_of_improvement() -> None:
     # Open are 0.4 in both years. The first seed closes 3/4 and 1/2, the second 1/4 and -1/4.
-    own = hand_made.test_set({"ppo": [(0.5, 0.4), (0.7, 0.7)]})
+    own = hand_made.on_tests({"ppo": [(0.5, 0.4), (0.7, 0.7)]})
     entry = own.entry("ppo")
     assert entry is not None
     assert entry.seeds == (42, 43)
@@ -30,8 +30,8 @@ def test_gap_interquartile_mean_and_probability_of_improvement() -> None:
 
 
 def test_seeds_are_a_part_of_the_interval() -> None:
-    alike = hand_made.test_set({"ppo": [(0.5, 0.3), (0.5, 0.3)]}).entry("ppo")
-    apart = hand_made.test_set({"ppo": [(0.4, 0.2), (0.6, 0.4), (0.5, 0.3), (0.45, 0.25)]}).entry("ppo")
+    alike = hand_made.on_tests({"ppo": [(0.5, 0.3), (0.5, 0.3)]}).entry("ppo")
+    apart = hand_made.on_tests({"ppo": [(0.4, 0.2), (0.6, 0.4), (0.5, 0.3), (0.45, 0.25)]}).entry("ppo")
     assert alike is not None
     assert apart is not None
     assert alike.gap_interval == pytest.approx((0.75, 0.75))
@@ -41,11 +41,11 @@ def test_seeds_are_a_part_of_the_interval() -> None:
 
 
 def test_a_winner_is_named_only_where_the_interval_clears_the_next_and_who_knows_the_day_wins_nothing() -> None:
-    clear = hand_made.test_set({"ppo": [(0.45, 0.25), (0.45, 0.25)]})
+    clear = hand_made.on_tests({"ppo": [(0.45, 0.25), (0.45, 0.25)]})
     assert [entry.controller for entry in clear.entries][:3] == ["mpc-perfect-day", "ppo", "mpc"]
     assert (clear.winner, clear.runner_up) == ("ppo", "mpc")
     assert clear.margin == pytest.approx(0.05)
-    unclear = hand_made.test_set({"ppo": [(0.45, 0.25), (0.45, 0.25)]}, spread=1.0)
+    unclear = hand_made.on_tests({"ppo": [(0.45, 0.25), (0.45, 0.25)]}, spread=1.0)
     assert (unclear.winner, unclear.runner_up) == (None, "mpc")
     assert unclear.margin_interval is not None
     assert unclear.margin_interval[0] < 0.0 < unclear.margin_interval[1]
@@ -55,7 +55,7 @@ def test_a_winner_is_named_only_where_the_interval_clears_the_next_and_who_knows
 
 
 def test_unwelcome_conclusions_are_drawn() -> None:
-    worse = hand_made.test_set({"ppo": [(0.9, 0.7), (0.9, 0.7)], "imitation": [(0.6, 0.4), (0.6, 0.4)]})
+    worse = hand_made.on_tests({"ppo": [(0.9, 0.7), (0.9, 0.7)], "imitation": [(0.6, 0.4), (0.6, 0.4)]})
     metrics = {seed: trained(seed, [(0, 0.5), (500, 0.6), (1000, 0.7)]) for seed in (42, 43)}
     study = hand_made.study(worse, learning=(learning("ppo", metrics),), failed={"ppo@44": "it diverged."})
     said = conclusions(study)
@@ -65,13 +65,13 @@ def test_unwelcome_conclusions_are_drawn() -> None:
         assert f"{other} is better than every agent on `mall`." in said
     assert any(one.startswith("Learning made `ppo` worse than the imitation on `mall` (J +0.3000") for one in said)
     assert any("by +0.2000" in one and "2 of 2 trainings were best before their first step" in one for one in said)
-    same = hand_made.test_set({"ppo": [(0.6, 0.4)] * 2, "imitation": [(0.6, 0.4)] * 2})
+    same = hand_made.on_tests({"ppo": [(0.6, 0.4)] * 2, "imitation": [(0.6, 0.4)] * 2})
     said = conclusions(hand_made.study(same, learning=(learning("ppo", metrics),)))
     assert any(one.startswith("Learning added nothing that can be told to the imitation of `ppo`") for one in said)
 
 
 def test_agents_of_different_seeds_are_not_compared_seed_by_seed() -> None:
-    own = hand_made.test_set({"ppo": [(0.5, 0.4)], "imitation": [(0.6, 0.4), (0.6, 0.4)]})
+    own = hand_made.on_tests({"ppo": [(0.5, 0.4)], "imitation": [(0.6, 0.4), (0.6, 0.4)]})
     entry = own.entry("ppo")
     assert entry is not None
     assert entry.beside("imitation") is None
@@ -79,7 +79,7 @@ def test_agents_of_different_seeds_are_not_compared_seed_by_seed() -> None:
 
 
 def test_tables_have_a_row_for_each_controller_and_training() -> None:
-    own = hand_made.test_set({"ppo": [(0.5, 0.3), (0.5, 0.3)]})
+    own = hand_made.on_tests({"ppo": [(0.5, 0.3), (0.5, 0.3)]})
     head, rows = set_rows(own)
     by_name = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
     assert by_name["ppo"]["gap closed"] == "75.0 %"
@@ -96,8 +96,8 @@ def trained(seed: int, looks: list[tuple[int, float]]) -> TrainingMetrics:
     validations = tuple(Validation(steps=steps, j=j, gap_closed=1.0 - j) for steps, j in looks)
     return TrainingMetrics(
         agent="ppo", profile="full", simulator="twin", seed=seed, dataset_digest="d", settings_digest="s", steps=1000,
-        episodes=0, duration_s=10.0, steps_per_s=100.0, validation_windows=(), validation_rewards=(), validation_mean=0.0,
-        validation_std=0.0, untrained_validation_rewards=(), validations=validations,
+        episodes=0, duration_s=10.0, steps_per_s=100.0, validation_windows=(), validation_rewards=(),
+        validation_mean=0.0, validation_std=0.0, untrained_validation_rewards=(), validations=validations,
         best_steps=min(validations, key=lambda look: look.j).steps, checkpoints={}, model_file="m", model_sha256="0",
         model_bytes=0, parameters=0, versions={},
     )  # fmt: skip

@@ -19,7 +19,7 @@ from pvbesscar.evaluation.claims import NOTHING_OPEN, percent, percent_interval
 from pvbesscar.evaluation.tables import Row, markdown_table
 from pvbesscar.study.conclusions import MAIN, conclusions
 from pvbesscar.study.recipe import RESULT_FILE
-from pvbesscar.study.tables import learning_rows, set_rows, set_title
+from pvbesscar.study.tables import learning_rows, points, set_rows, set_title
 from schemas.studies import Study, StudyEntry
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -77,20 +77,21 @@ def page(studies: Sequence[Study]) -> str:
 
 def _caution() -> str:
     return (
-        "Gap closed on the test years with an ingredient of the training left out, beside the study of the same scenario, "
-        "profile and dataset that has it. The interval is of the gap, not of the difference."
+        "Gap closed on the test years with an ingredient of the training left out, beside the study of the same "
+        "scenario, profile and dataset that has it. The interval is of the gap, not of the difference."
     )
 
 
 def _glance(study: Study) -> Row:
     main = study.of_set(MAIN)
     assert main is not None
-    best = next((entry for entry in main.entries if entry.kind == "agent"), None)
+    best = next((entry for entry in main.entries if entry.controller in study.agents), None)
     gaps = [_gap(entry) for entry in (best, main.entry(MPC), main.entry(TUNED))]
     winner = "none" if main.winner is None else f"`{main.winner}`"
     name = "none" if best is None else f"`{best.controller}`"
     return (
-        f"`{study.scenario}`", study.mode, study.profile, str(len(study.seeds)), f"{study.steps:,}", winner, name, *gaps,
+        f"`{study.scenario}`", study.mode, study.profile, str(len(study.seeds)), f"{study.steps:,}", winner, name,
+        *gaps,
     )  # fmt: skip
 
 
@@ -112,11 +113,11 @@ def _left_out(study: Study, whole: Sequence[Study]) -> list[Row]:
         if own is None:
             continue
         gaps = None if full is None else (own.gap_closed, full.gap_closed)
-        apart = "" if gaps is None or None in gaps else f"{100.0 * ((gaps[0] or 0.0) - (gaps[1] or 0.0)):+.1f}"
+        apart = "" if gaps is None or None in gaps else points((gaps[0] or 0.0) - (gaps[1] or 0.0))
         spread = "" if own.gap_interval is None else percent_interval(own.gap_interval)
         rows.append((
-            f"`{study.scenario}`", study.profile, f"`{agent}`", ", ".join(study.without), percent(own.gap_closed), spread,
-            _gap(full), apart,
+            f"`{study.scenario}`", study.profile, f"`{agent}`", ", ".join(study.without), percent(own.gap_closed),
+            spread, _gap(full), apart,
         ))  # fmt: skip
     return rows
 
@@ -131,8 +132,9 @@ def _of_study(study: Study) -> list[str]:
     overrides = f" Set by hand: {', '.join(f'`{one}`' for one in study.overrides)}." if study.overrides else ""
     agents = ", ".join(f"`{agent}`" for agent in study.agents)
     made = (
-        f"Study `{study.name}`: {agents} with the seeds {', '.join(map(str, study.seeds))}, {study.steps:,} steps each; "
-        f"forecast `{study.forecast}`; dataset `{study.dataset_digest[:12]}`, {study.code}; {study.processor}.{overrides}"
+        f"Study `{study.name}`: {agents} with the seeds {', '.join(map(str, study.seeds))}, {study.steps:,} steps "
+        f"each; forecast `{study.forecast}`; dataset `{study.dataset_digest[:12]}`, {study.code}; {study.processor}."
+        f"{overrides}"
     )
     parts = [f"## `{study.scenario}`, {study.mode}, profile `{study.profile}`{without}", made]
     parts.append("\n".join(f"* {sentence}" for sentence in conclusions(study)))
