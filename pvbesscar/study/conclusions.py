@@ -36,6 +36,8 @@ def conclusions(study: Study) -> list[str]:
     main = study.of_set(MAIN)
     if main is None:
         return said
+    if len(study.seeds) == 1:
+        said.append("One seed says nothing of another training: the intervals are of the weeks alone.")
     said += [_winner(main), *_all_agents(study, main)]
     for agent in study.agents:
         entry = main.entry(agent)

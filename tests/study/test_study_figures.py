@@ -49,6 +49,7 @@ def test_a_winner_is_named_only_where_the_interval_clears_the_next_and_who_knows
     assert (unclear.winner, unclear.runner_up) == (None, "mpc")
     assert unclear.margin_interval is not None
     assert unclear.margin_interval[0] < 0.0 < unclear.margin_interval[1]
+    assert conclusions(hand_made.study(unclear, seeds=(42,)))[0].startswith("One seed says nothing of another training")
     said = conclusions(hand_made.study(unclear))[0]
     assert said.startswith("No winner: `ppo` is first and `mpc` next, and their distance of 0.0500, ")
     assert said.endswith("can not be told from none.")
