@@ -63,10 +63,8 @@ def battery_kw(rule, store, course, t, net_kwh, soc):
     if course.billed[t]:
         target = max(target, rule.peak_target_kw[course.month[t]])
     floor = store.least_soc if course.in_peak[t] else max(rule.reserve_soc, store.least_soc)
-    limit = rule.discharge_limit_kw[hour]
-    return _decided_kw(
-        target, rule.grid_charge_soc[hour], limit, floor, store.power_kw, store.capacity_kwh, store.one_way, net_kwh, soc
-    )
+    limit, most_soc = rule.discharge_limit_kw[hour], rule.grid_charge_soc[hour]
+    return _decided_kw(target, most_soc, limit, floor, store.power_kw, store.capacity_kwh, store.one_way, net_kwh, soc)
 
 
 @njit(cache=True)
