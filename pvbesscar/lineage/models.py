@@ -296,5 +296,6 @@ def _fill(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     # Where the project lay is of no use elsewhere.
-    own = settings.model_dump_json(indent=2, exclude={"data": {"root", "oe2_dir"}})
-    write_text(places.root / SETTINGS_FILE, own + "\n")
+    data = settings.data.model_copy(update={"root": Path(), "oe2_dir": Path("oe2")})
+    own = settings.model_copy(update={"data": data})
+    write_text(places.root / SETTINGS_FILE, own.model_dump_json(indent=2) + "\n")
