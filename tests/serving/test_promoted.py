@@ -112,8 +112,8 @@ def test_a_model_worse_than_the_rule_needs_a_reason(site: Settings, tmp_path: Pa
 
 
 def test_an_evaluation_that_is_not_current_promotes_nothing(site: Settings, tmp_path: Path) -> None:
-    other = site.model_copy(update={"weights": site.weights.model_copy(update={"co2": site.weights.co2 / 2})})
-    with pytest.raises(StaleError, match=r"its evaluation is not current: .*weights"):
+    other = site.model_copy(update={"evaluation": site.evaluation.model_copy(update={"window_hours": 48})})
+    with pytest.raises(StaleError, match=r"its evaluation is not current: .*window_hours"):
         promote(AGENT, other, Workspace.of(site), Path("config.yaml"), tmp_path / "away", REASON)
     with pytest.raises(StaleError, match="`sac` can not be promoted"):
         promote("sac", site, Workspace.of(site), Path("config.yaml"), tmp_path / "away", REASON)
