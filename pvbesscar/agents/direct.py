@@ -14,8 +14,10 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.distributions import DiagGaussianDistribution
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BaseModel, BasePolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor, MlpExtractor
 from stable_baselines3.sac.policies import Actor, SACPolicy
+from torch import nn
 
 _Act = Callable[[torch.Tensor], torch.Tensor]
 
@@ -51,19 +53,36 @@ def _act_of(policy: BasePolicy) -> _Act:
     if isinstance(policy, ActorCriticPolicy) and type(policy.action_dist) is DiagGaussianDistribution:
         plain = (ActorCriticPolicy.get_distribution, ActorCriticPolicy._get_action_dist_from_latent)  # noqa: SLF001
         own = type(policy)
-        if (own.get_distribution, own._get_action_dist_from_latent) == plain and _predicts_as(own, ActorCriticPolicy):  # noqa: SLF001
-            return lambda seen: policy.action_net(
-                policy.mlp_extractor.forward_actor(
-                    BasePolicy.extract_features(policy, seen, policy.pi_features_extractor)
-                )
-            )
+        mlp = policy.mlp_extractor
+        if (
+            (own.get_distribution, own._get_action_dist_from_latent) == plain  # noqa: SLF001
+            and _predicts_as(own, ActorCriticPolicy)
+            and type(mlp) is MlpExtractor
+        ):
+            return _chain(policy, policy.pi_features_extractor, mlp.policy_net, policy.action_net)
     if isinstance(policy, SACPolicy) and type(policy.actor) is Actor and _predicts_as(type(policy), SACPolicy):
         actor = policy.actor
         if not actor.use_sde:
-            return lambda seen: torch.tanh(
-                actor.mu(actor.latent_pi(actor.extract_features(seen, actor.features_extractor)))
-            )
+            return _chain(actor, actor.features_extractor, actor.latent_pi, actor.mu, nn.Tanh())
     return lambda seen: policy._predict(seen, deterministic=True)  # noqa: SLF001
+
+
+def _chain(model: BaseModel, extractor: BaseFeaturesExtractor, *parts: nn.Module) -> _Act:
+    """Layers one after another, asked by their `forward`: a call of a module looks for hooks, and there are none."""
+    layers: list[_Act] = []
+    space = model.observation_space
+    # Of a vector in single precision the flattening extractor makes the same vector.
+    if type(extractor) is not FlattenExtractor or len(space.shape or ()) != 1 or space.dtype != np.float32:
+        layers.append(lambda seen: BaseModel.extract_features(model, seen, extractor))
+    for part in parts:
+        layers += [layer.forward for layer in (part if isinstance(part, nn.Sequential) else (part,))]
+
+    def act(seen: torch.Tensor) -> torch.Tensor:
+        for layer in layers:
+            seen = layer(seen)
+        return seen
+
+    return act
 
 
 def _predicts_as(own: type[BasePolicy], base: type[BasePolicy]) -> bool:
