@@ -53,13 +53,10 @@ def _act_of(policy: BasePolicy) -> _Act:
     if isinstance(policy, ActorCriticPolicy) and type(policy.action_dist) is DiagGaussianDistribution:
         plain = (ActorCriticPolicy.get_distribution, ActorCriticPolicy._get_action_dist_from_latent)  # noqa: SLF001
         own = type(policy)
-        mlp = policy.mlp_extractor
-        if (
-            (own.get_distribution, own._get_action_dist_from_latent) == plain  # noqa: SLF001
-            and _predicts_as(own, ActorCriticPolicy)
-            and type(mlp) is MlpExtractor
-        ):
-            return _chain(policy, policy.pi_features_extractor, mlp.policy_net, policy.action_net)
+        if (own.get_distribution, own._get_action_dist_from_latent) == plain and _predicts_as(own, ActorCriticPolicy):  # noqa: SLF001
+            mlp = policy.mlp_extractor
+            if type(mlp) is MlpExtractor:
+                return _chain(policy, policy.pi_features_extractor, mlp.policy_net, policy.action_net)
     if isinstance(policy, SACPolicy) and type(policy.actor) is Actor and _predicts_as(type(policy), SACPolicy):
         actor = policy.actor
         if not actor.use_sde:

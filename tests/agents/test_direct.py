@@ -14,15 +14,24 @@ from pvbesscar.agents.factory import load_agent, make_agent
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from schemas.settings import AGENTS, Agent, Settings
+from tests.mini_site import with_training
 
 
 @pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("policy", ["import_target", "mlp"])
 @pytest.mark.parametrize("way", ["shortened", "the policy's own"])
 def test_a_direct_policy_acts_bit_for_bit_as_the_agent(
-    settings: Settings, simulator: CityLearnSim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agent: Agent, way: str
+    settings: Settings,
+    simulator: CityLearnSim,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    agent: Agent,
+    way: str,
+    policy: str,
 ) -> None:
     """Observations reach beyond what a plant gives, so that actions at the ends of the box are among them."""
-    model = make_agent(agent, settings, PlantEnv(simulator, episode_hours=24))
+    own_settings = with_training(settings, policy=policy)
+    model = make_agent(agent, own_settings, PlantEnv(simulator, episode_hours=24), simulator.data)
     model.save(tmp_path / "model.zip")
     loaded = load_agent(agent, tmp_path / "model.zip")
     if way == "the policy's own":
