@@ -105,7 +105,9 @@ def test_configuration_keys_exist(page: Path) -> None:
     assert named - files - known_keys().keys() - inner == set()
 
 
-OTHERS = {"bill", "size", "serve", "shadow", "run", "plan", "rerun", "config", "up", "down", "ui", "COMMAND"}
+OTHERS = {
+    "bill", "size", "serve", "models", "shadow", "run", "plan", "rerun", "config", "up", "down", "ui", "COMMAND"
+}  # fmt: skip
 """Commands that are no stage."""
 
 
