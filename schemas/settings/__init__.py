@@ -50,11 +50,13 @@ __all__ = [
     "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent",
     "Band", "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge",
     "EconomicsSettings", "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen",
-    "GridSettings", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "PvSettings",
-    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
-    "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings",
-    "quantity",
+    "GridSettings", "Language", "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile",
+    "PvSettings", "QualitySettings", "ReportSettings", "RunSettings", "SacSettings", "ScenarioSettings",
+    "Settings", "ShadowSettings", "SiteSettings", "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver",
+    "WeatherSettings", "WeightSettings", "quantity",
 ]  # fmt: skip
+
+Language = Literal["en", "es"]
 
 
 class Waiver(Frozen):
@@ -95,6 +97,12 @@ class RunSettings(Frozen):
     )
 
 
+class ReportSettings(Frozen):
+    """For whom reports are written; no figure depends on it."""
+
+    language: Language = quantity("en", "", "language of the report and of the quality report", "that of the code")
+
+
 class Settings(Frozen):
     """One scenario, whole."""
 
@@ -122,6 +130,7 @@ class Settings(Frozen):
     evaluation: EvaluationSettings = EvaluationSettings()
     scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
+    report: ReportSettings = ReportSettings()
     runs: RunSettings = RunSettings()
     shadow: ShadowSettings = ShadowSettings()
 
