@@ -262,7 +262,9 @@ STAGES: dict[str, Stage] = {
             function=_publish,
             after=("ingest", "validate", "build", *TRAININGS, "evaluate"),
             settings=everything,
-            packages=(PYTHON, "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "pyyaml", "scipy"),
+            packages=(
+                PYTHON, "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "pyyaml", "scipy",
+            ),
             outputs=lambda ws: (ws.report,),
             files=_evidence,
             profiled=True,

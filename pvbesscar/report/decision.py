@@ -145,9 +145,9 @@ def _certainty(saving: Saving, words: Words) -> str:
 
 def _departures(best: Stand, words: Words) -> Card:
     met = f"{number(100.0 * best.met / best.departures, 2)} %" if best.departures else words("none")
-    note = words(
-        "departures.note", met=number(best.met), of=number(best.departures), infeasible=number(best.infeasible)
-    )
+    note = words("departures.note", met=number(best.met), of=number(best.departures))
+    if best.infeasible:
+        note += f" {words('departures.infeasible', count=number(best.infeasible))}"
     return Card(words("card.departures"), met, note)
 
 

@@ -17,11 +17,15 @@ from pvbesscar.evaluation.specifications import ControllerSpec
 from pvbesscar.plant.ledger import LEDGER_COLUMNS
 from pvbesscar.report.publish import publish
 from pvbesscar.simulation.rollout import Ledger
-from pvbesscar.store.files import read_json, sha256_file, write_parquet, write_text
+from pvbesscar.store.files import read_json, sha256_file, sha256_json, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.results import (
+    DatasetManifest,
     EvaluationReport,
+    Finding,
     OptimumResult,
+    Provenance,
+    QualityReport,
     ScenarioResult,
     ScoreTerms,
     SeriesProvenance,
@@ -56,7 +60,7 @@ def ledger(name: str, co2_kg: float, solar_kwh: float, hours: int = 24) -> Ledge
         pd.date_range("2025-03-10" if hours == 24 else "2025-01-01", periods=hours, freq="h", tz="America/Lima"),
     )
     frame.insert(0, "t", np.arange(hours))
-    return Ledger(name, frame.assign(price=0.28, carbon=0.5, reward=-0.5, window="first"))
+    return Ledger(name, frame.assign(price=0.28, carbon=0.5, reward=-0.5, day_type=1, window="first"))
 
 
 def write_training(workspace: Workspace, settings: Settings, agent: Agent, dataset_digest: str) -> None:
@@ -117,6 +121,25 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, hour
 def report_of(workspace: Workspace) -> dict[str, Any]:
     report: dict[str, Any] = read_json(workspace.evaluation / "evaluation_report.json")
     return report
+
+
+def write_results(settings: Settings, workspace: Workspace, hours: int = 24) -> None:
+    """Result files made by hand, all of one dataset; A2C was not trained."""
+    old = Provenance.model_validate(read_json(workspace.canonical / "provenance.json"))
+    series = (SYNTHETIC, EXPANDED)
+    write_text(workspace.canonical / "provenance.json", old.model_copy(update={"series": series}).model_dump_json())
+    manifest = DatasetManifest.model_validate(read_json(workspace.dataset / "manifest.json"))
+    finding = Finding(
+        rule="night", severity="warning", source="weather.csv", column=HOSTILE, observed="3", limit="0",
+        message="light at night.", cause="shifted clock.", fix="set the time zone.", n_hours=3,
+    )  # fmt: skip
+    quality = QualityReport(
+        scenario="test", canonical_digest=sha256_json(old.files), rules=("night", "length"), findings=(finding,)
+    )
+    write_text(workspace.quality / "quality_report.json", quality.model_dump_json())
+    for agent in ("sac", "ppo"):
+        write_training(workspace, settings, agent, manifest.digest)
+    write_evaluation(workspace, settings, manifest.digest, hours)
 
 
 def page_of(settings: Settings, workspace: Workspace, **failures: str) -> str:

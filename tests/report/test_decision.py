@@ -105,7 +105,7 @@ def test_savings_are_those_of_the_test_years_with_their_certainty() -> None:
     assert rule.value == "S/ 10 less a year"
     assert rule.note.endswith("NOT certain: from S/ -5 to 25 less (95 %); below zero it is more.")
     # Nine of ten departures in each of three years.
-    assert (departures.value, departures.note) == ("90.00 %", "27 of 30; 3 could be met by no power.")
+    assert (departures.value, departures.note) == ("90.00 %", "27 of 30. 3 could be met by no power.")
     assert optimum.value == "S/ 140 more a year"
     assert found.basis.endswith("on the mean of 3 test years.")
 
