@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pvbesscar.words import Words
 from schemas.results import HourRange
 
 Hours = NDArray[np.int64]
@@ -52,17 +53,17 @@ def ranges(hours: Hours, stamps: pd.DatetimeIndex | None) -> tuple[HourRange, ..
     )
 
 
-def describe(shown: Sequence[HourRange], n_hours: int, limit: int = 3) -> str:
+def describe(shown: Sequence[HourRange], n_hours: int, words: Words, limit: int = 3) -> str:
     """Hours in one line: the first `limit` ranges and the count of the rest."""
     if not shown:
-        return "of the year as a whole"
-    parts = [_describe_one(one) for one in shown[:limit]]
+        return words("hours.whole")
+    parts = [_describe_one(one, words) for one in shown[:limit]]
     covered = sum(one.last - one.first + 1 for one in shown[:limit])
-    rest = f" and {n_hours - covered} more hours" if n_hours > covered else ""
+    rest = f" {words('hours.more', count=n_hours - covered)}" if n_hours > covered else ""
     return f"{'; '.join(parts)}{rest} ({n_hours} h)"
 
 
-def _describe_one(one: HourRange) -> str:
+def _describe_one(one: HourRange, words: Words) -> str:
     if one.first == one.last:
-        return f"hour {one.first} ({one.first_stamp})"
-    return f"hours {one.first} to {one.last} ({one.first_stamp} to {one.last_stamp})"
+        return words("hours.one", hour=one.first, stamp=one.first_stamp)
+    return words("hours.range", **one.model_dump())
