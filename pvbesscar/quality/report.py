@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 import jinja2
@@ -10,7 +11,7 @@ from pvbesscar.quality.hours import describe
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.quality.year.rules.fills import DECLARED
-from pvbesscar.words import Words
+from pvbesscar.words import Words, words_in
 from schemas.results import Finding, QualityReport
 
 
@@ -31,7 +32,7 @@ def verdict(report: QualityReport, words: Words) -> str:
     if not errors:
         but = f" {words('qr.but_waived')}" if report.waived else ""
         return words("qr.accepted", but=but, rules=len(report.rules), others=others)
-    first = errors[0]
+    first = in_words(errors[0], words)
     count = words.counted("errors", len(errors))
     return words("qr.refused", errors=count, others=others, where=_place(first, words), fix=first.fix)
 
@@ -39,6 +40,19 @@ def verdict(report: QualityReport, words: Words) -> str:
 def _place(finding: Finding, words: Words) -> str:
     """File and column of a finding, in words."""
     return words("qr.column", source=finding.source, column=finding.column) if finding.column else finding.source
+
+
+def in_words(finding: Finding, words: Words) -> Finding:
+    """A finding with its rule's cause and fix in the language of the reader; what the check itself said stays."""
+    own, known = words.rules.get(finding.rule), {rule.id: rule for rule in YEAR_RULES.all()}.get(finding.rule)
+    if own is None or known is None:
+        return finding
+    changes = {"cause": own["cause"]} if finding.cause == known.cause else {}
+    where = finding.fix.removeprefix(known.fix)
+    if where != finding.fix:
+        key = re.fullmatch(re.escape(words_in("en")("qr.named_by", key="KEY")).replace("KEY", "(.+)"), where.strip())
+        changes["fix"] = own["fix"] + (f" {words('qr.named_by', key=key[1])}" if key else where)
+    return finding.model_copy(update=changes)
 
 
 def counted(number: int, what: str) -> str:
@@ -50,7 +64,8 @@ def error_text(report: QualityReport, words: Words) -> str:
     """All errors of a report: where, what, limit, hours, cause and fix of each."""
     others = words.counted("others", len(report.findings) - len(report.errors))
     head = words("qr.head", scenario=report.scenario, errors=words.counted("errors", len(report.errors)), others=others)
-    return "\n\n".join([head, *(_paragraph(i, finding, words) for i, finding in enumerate(report.errors, start=1))])
+    errors = (in_words(finding, words) for finding in report.errors)
+    return "\n\n".join([head, *(_paragraph(i, finding, words) for i, finding in enumerate(errors, start=1))])
 
 
 def _paragraph(number: int, finding: Finding, words: Words) -> str:
@@ -82,6 +97,7 @@ def as_html(report: QualityReport, context: QualityContext, words: Words) -> str
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     return template.render(
         report=report,
+        findings=[in_words(finding, words) for finding in report.findings],
         verdict=verdict(report, words),
         w=words,
         rules=YEAR_RULES.all(),

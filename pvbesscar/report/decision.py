@@ -8,6 +8,7 @@ from typing import Literal
 from pvbesscar.controllers.registry import NO_CONTROL, RULE
 from pvbesscar.evaluation.money import Saving, savings
 from pvbesscar.evaluation.score import TERM_FIELDS
+from pvbesscar.quality.report import in_words
 from pvbesscar.report.caveats import caveats
 from pvbesscar.report.inputs import ReportInputs
 from pvbesscar.report.origin import is_measured, origin
@@ -109,7 +110,7 @@ def _data(inputs: ReportInputs, words: Words) -> tuple[Literal["accepted", "refu
         rules=len(quality.rules),
     )
     if quality.errors:
-        return "refused", f"{counts} {words('data.first_fix', fix=quality.errors[0].fix)}"
+        return "refused", f"{counts} {words('data.first_fix', fix=in_words(quality.errors[0], words).fix)}"
     waived = f" {words.counted('waived', len(quality.waived))}" if quality.waived else ""
     return "accepted", f"{counts}{waived}"
 

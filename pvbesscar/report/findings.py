@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pvbesscar.quality.report import in_words
 from pvbesscar.report.inputs import ReportInputs
 from pvbesscar.report.origin import series_name
 from pvbesscar.report.tables import Cell, Table, figure, table, text
@@ -54,7 +55,8 @@ def steps_table(provenance: Provenance, words: Words) -> Table:
 def findings_table(report: QualityReport, words: Words) -> Table:
     """What the gate found, errors first."""
     rank = ("error", "warning", "info")
-    found = sorted(report.findings, key=lambda own: rank.index(own.severity))
+    spoken = (in_words(own, words) for own in report.findings)
+    found = sorted(spoken, key=lambda own: rank.index(own.severity))
     rows = []
     for own in found:
         severity = words(f"severity.{own.severity}")

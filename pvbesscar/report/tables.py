@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+LONGEST_WORD = 22
+"""Letters that a column leaves room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -15,6 +18,11 @@ class Cell:
 
     text: str
     value: float | None = None
+
+    @property
+    def long(self) -> bool:
+        """Whether a word in it is too long for a narrow column: a path or a digest, which may be broken anywhere."""
+        return any(len(word) > LONGEST_WORD for word in self.text.split())
 
 
 @dataclass(frozen=True, slots=True)

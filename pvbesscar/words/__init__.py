@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
@@ -22,10 +23,13 @@ class Words:
         `en` or `es`; also the page's `lang`.
     messages
         Text by key, with its fields in braces as `str.format` has them.
+    rules
+        `title`, `cause` and `fix` of each quality rule; empty in English, for those stand in the rules themselves.
     """
 
     language: Language
     messages: Mapping[str, str]
+    rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __call__(self, key: str, /, **fields: object) -> str:
         """Text of a key with its fields filled in; `KeyError` where the catalogue has no such key or field."""
@@ -47,5 +51,9 @@ class Words:
 @cache
 def words_in(language: Language) -> Words:
     """Messages of a language."""
-    text = files("pvbesscar.words").joinpath(f"{language}.yaml").read_text(encoding="utf-8")
-    return Words(language, yaml.safe_load(text))
+
+    def read(name: str) -> dict[str, Any]:
+        read: dict[str, Any] = yaml.safe_load(files("pvbesscar.words").joinpath(name).read_text(encoding="utf-8"))
+        return read
+
+    return Words(language, read(f"{language}.yaml"), {} if language == "en" else read(f"rules_{language}.yaml"))

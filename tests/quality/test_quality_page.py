@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -39,11 +40,12 @@ def test_both_languages_hold_the_same_figures(year: QualityContext) -> None:
     for language in ("en", "es"):
         page, texts[language] = refused(year, language)
         text = page.read_text(encoding="utf-8")
-        pages[language] = re.sub(r"<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL)
+        pages[language] = html.unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL))
     assert "refused: " in pages["en"]
     assert "rechazado: " in pages["es"]
     assert "causa probable:" in texts["es"]
     assert "likely cause" not in texts["es"]
+    assert "arreglo: revise `" in texts["es"]
     for told in (pages, texts):
         assert re.findall(r"\d+(?:[.,]\d+)*", told["en"]) == re.findall(r"\d+(?:[.,]\d+)*", told["es"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.words import words_in
 
 SOURCE = Path(__file__).parents[2] / "pvbesscar"
@@ -57,6 +58,19 @@ def test_every_key_is_used_somewhere() -> None:
         if key not in named and key.rpartition(".")[0] not in named and not key.startswith(begun)
     ]
     assert unused == []
+
+
+def test_every_quality_rule_has_its_words_in_spanish_with_the_same_keys_of_the_configuration() -> None:
+    rules = {rule.id: rule for rule in YEAR_RULES.all()}
+    assert ES.rules.keys() == rules.keys()
+    assert EN.rules == {}
+    for name, rule in rules.items():
+        own = ES.rules[name]
+        assert own.keys() == {"title", "cause", "fix"}
+        for part, text in own.items():
+            english = getattr(rule, part)
+            assert text != english, (name, part)
+            assert sorted(re.findall("`[^`]+`", text)) == sorted(re.findall("`[^`]+`", english)), (name, part)
 
 
 def test_a_key_or_field_that_is_not_there_is_an_error() -> None:
