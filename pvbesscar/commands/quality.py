@@ -90,7 +90,6 @@ def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *
 def _print_file(judged: JudgedFile) -> None:
     from pvbesscar.quality.hours import describe
     from pvbesscar.quality.report import counted
-    from pvbesscar.words import words_in
 
     kinds = " and ".join(judged.kinds) or "not read"
     others = len(judged.findings) - judged.errors
@@ -106,7 +105,7 @@ def _print_file(judged: JudgedFile) -> None:
         head = ("severity", "rule", "column", "what", "seen, limit", "hours", "fix")
         rows: list[tuple[str, ...]] = [
             (f.severity, f.rule, f.column, f.message, f"{f.observed}; limit {f.limit}",
-             describe(f.hours, f.n_hours, words_in("en")), f.fix)
+             describe(f.hours, f.n_hours), f.fix)
             for f in judged.findings
         ]  # fmt: skip
         print_table(head, rows)

@@ -206,7 +206,7 @@ STAGES: dict[str, Stage] = {
             function=_validate,
             after=("ingest",),
             settings=lambda run: rule_settings(run) | {"report": {"language"}},
-            packages=(PYTHON, "numpy", "pandas", "pvlib", "pandera", "jinja2", "pyarrow", "pyyaml"),
+            packages=(PYTHON, "numpy", "pandas", "pvlib", "pandera", "jinja2", "pyarrow"),
             outputs=lambda ws: (ws.quality,),
             files=_canonical,
             facts=_day_of_the_waivers,
@@ -263,7 +263,7 @@ STAGES: dict[str, Stage] = {
             after=("ingest", "validate", "build", *TRAININGS, "evaluate"),
             settings=everything,
             packages=(
-                PYTHON, "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "pyyaml", "scipy",
+                PYTHON, "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "scipy",
             ),
             outputs=lambda ws: (ws.report,),
             files=_evidence,

@@ -16,7 +16,6 @@ from pvbesscar.quality.year.judge import YearRule
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.files import read_parquet
 from pvbesscar.store.workspace import Workspace
-from pvbesscar.words import words_in
 from schemas.errors import QualityError
 from schemas.frames import DATASET_HOURLY, LEDGER, SESSIONS, STAMP, structure
 from schemas.results import QualityReport
@@ -140,7 +139,7 @@ def _told(frame: pd.DataFrame, schema: pa.DataFrameSchema, name: str, cases: pd.
     index = pd.DatetimeIndex(stamps) if stamps is not None and isinstance(stamps.dtype, pd.DatetimeTZDtype) else None
     lines = [
         f"{name}{f', column `{found.column}`' if found.column else ''}: {found.message}; "
-        f"rows {describe(ranges(found.hours, index), int(np.unique(found.hours).size), words_in('en'))}"
+        f"rows {describe(ranges(found.hours, index), int(np.unique(found.hours).size))}"
         for found in fold_failures(str(schema.name), cases)
     ]
     return "\n".join([f"{name} breaks its contract in {len(lines)} ways:", *lines])

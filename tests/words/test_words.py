@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pvbesscar.quality.hours import ENGLISH
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.words import words_in
 
@@ -71,6 +72,10 @@ def test_every_quality_rule_has_its_words_in_spanish_with_the_same_keys_of_the_c
             english = getattr(rule, part)
             assert text != english, (name, part)
             assert sorted(re.findall("`[^`]+`", text)) == sorted(re.findall("`[^`]+`", english)), (name, part)
+
+
+def test_hours_are_told_alike_with_and_without_the_catalogue() -> None:
+    assert {key: EN.messages[key] for key in ENGLISH} == ENGLISH
 
 
 def test_a_key_or_field_that_is_not_there_is_an_error() -> None:
