@@ -63,9 +63,10 @@ def findings_table(report: QualityReport, words: Words) -> Table:
         if own.waiver is not None:
             severity += f" ({words('finding.waived', until=own.waiver.until, reason=own.waiver.reason)})"
         where = own.source + (f", {own.column}" if own.column else "")
-        said = words("finding.said", message=own.message, observed=own.observed, limit=own.limit)
+        said = words("finding.said", message=own.message.rstrip("."), observed=own.observed, limit=own.limit)
+        mend = words("finding.mend", cause=own.cause.rstrip("."), fix=own.fix.rstrip("."))
         rows.append(
-            (text(own.rule), text(severity), text(where), text(said), text(f"{own.cause} {own.fix}"),
+            (text(own.rule), text(severity), text(where), text(said), text(mend),
              figure(own.n_hours))
         )  # fmt: skip
     columns = [words(f"findings.{name}") for name in ("rule", "severity", "where", "finding", "fix", "hours")]

@@ -44,6 +44,8 @@ class Compared:
     controllers: Table
     oracles: Table | None
     terms: Table
+    bound: float | None
+    replay: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _controllers(inputs: ReportInputs, words: Words) -> dict[str, Any]:
     parts = tuple(
         Compared(
             own.name, judged_on(own, words), controllers_table(own, words), oracles_table(own, words),
-            terms_table(own, words),
+            terms_table(own, words), own.bound, own.replay,
         )
         for own in ordered
     )  # fmt: skip

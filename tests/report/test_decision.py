@@ -133,7 +133,7 @@ def test_some_weeks_are_no_year_and_one_year_shows_no_spread() -> None:
     assert weeks.caveats[0].startswith("336 hours were judged: no sum here is one of a year")
     whole, _ = told(costs, None)
     assert whole.caveats[0].startswith("The year that was judged holds weeks of the training")
-    assert whole.cards[0].note.endswith("How certain: not known without test years.")
+    assert whole.cards[0].note.endswith("How certain is not known: there is no interval over test years.")
 
 
 def test_what_weighs_most_is_said_first_and_no_more_than_three() -> None:
