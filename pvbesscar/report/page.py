@@ -30,6 +30,7 @@ from pvbesscar.report.weights import Section, service_section, terms_of, weights
 from pvbesscar.store.files import read_stored, sha256_file
 from pvbesscar.words import Words
 from schemas.expectations import ExpectationReport
+from schemas.results import Finding
 
 DRAWN_FINDINGS = 3
 SHARED = ("pv_kwh", "mall_kwh")
@@ -231,11 +232,18 @@ def _drawn_findings(inputs: ReportInputs, words: Words) -> tuple[Figure, ...]:
     if hourly is None or inputs.quality is None:
         return ()
     stamps, rank = pd.DatetimeIndex(hourly["timestamp"]), ("error", "warning", "info")
-    drawable = [own for own in inputs.quality.findings if own.hours and own.column in hourly]
+    drawn_on = {id(own): _profile(own, hourly) for own in inputs.quality.findings if own.hours}
+    drawable = [own for own in inputs.quality.findings if drawn_on.get(id(own))]
     drawable.sort(key=lambda own: (rank.index(own.severity), -own.n_hours))
     unlike = {own.rule: own for own in reversed(drawable)}
     chosen = [own for own in drawable if unlike[own.rule] is own][:DRAWN_FINDINGS]
-    return tuple(finding_figure(own, hourly[own.column], stamps, words) for own in chosen)
+    return tuple(finding_figure(own, hourly[drawn_on[id(own)]], stamps, words) for own in chosen)
+
+
+def _profile(finding: Finding, hourly: pd.DataFrame) -> str:
+    """Column of the dataset that a finding is drawn on: its own, or that of its rule's series; empty where none is."""
+    series = {"pv": "pv_kwh", "mall": "mall_kwh"}.get(finding.rule.partition(".")[0], "")
+    return finding.column if finding.column in hourly.select_dtypes("number") else series
 
 
 def _training(inputs: ReportInputs, words: Words) -> dict[str, Any]:
