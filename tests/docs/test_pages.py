@@ -136,6 +136,7 @@ def test_every_observation_block_of_the_design_is_where_it_says() -> None:
 def sources() -> str:
     """Code of the project, strings that stand side by side joined into one."""
     files = [path for folder in ("pvbesscar", "flows", "schemas", "tasks") for path in (ROOT / folder).rglob("*.py")]
+    files.append(ROOT / "pvbesscar" / "words" / "en.yaml")
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     return re.sub(r"\"\s*\n\s*f?\"", "", text)
 
