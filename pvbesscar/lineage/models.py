@@ -30,7 +30,7 @@ from pvbesscar.lineage.records import why_stale
 from pvbesscar.lineage.stages import STAGES
 from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.observation import observation_names
-from pvbesscar.report.sentences import number
+from pvbesscar.report.tables import number
 from pvbesscar.store.dataset_manifest import read_manifest
 from pvbesscar.store.files import published_folder, read_model, sha256_file, sha256_json, write_text
 from pvbesscar.store.workspace import Workspace

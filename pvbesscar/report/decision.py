@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +16,8 @@ from pvbesscar.report.origin import is_measured, origin
 from pvbesscar.report.standings import Stand, Standing, deciding
 from pvbesscar.report.tables import number
 from pvbesscar.words import Words
-from schemas.results import EvaluationReport
-from schemas.settings import WeightSettings
+from schemas.results import EvaluationReport, TrainingMetrics
+from schemas.settings import Agent, WeightSettings
 
 CENT = 0.005
 """Bills that differ by less are equal [PEN]."""
@@ -84,7 +85,7 @@ def decision(inputs: ReportInputs, words: Words) -> Decision:
         basis=f"{words('basis.years' if found.years else 'basis.hours', span=judged_on(found, words))}",
         cards=_cards(report, found, best, words),
         agreement=_agreement(found, best, inputs.settings.weights, words),
-        training=training(report, words),
+        training=training(report, inputs.training, words),
         caveats=said[:SHOWN_CAVEATS],
         more=said[SHOWN_CAVEATS:],
     )
@@ -179,8 +180,8 @@ def _agreement(found: Standing, best: Stand, weights: WeightSettings, words: Wor
     return words("agree.no", best=best.name, cheapest=cheapest.name, pen=pen, per=per, term=term)
 
 
-def training(report: EvaluationReport, words: Words) -> str:
-    """Say in a sentence which agents training helped, and which of them beat the rule."""
+def training(report: EvaluationReport, metrics: Mapping[Agent, TrainingMetrics], words: Words) -> str:
+    """Say which agents training helped, which of them beat the rule, and which are but the imitation they began as."""
     verdicts = report.verdicts
     if not verdicts:
         return words("training.none")
@@ -195,4 +196,6 @@ def training(report: EvaluationReport, words: Words) -> str:
     else:
         first = words("training.nothing", agents=words.listed(agents))
     second = words("training.beats", agents=words.listed(beats)) if beats else words("training.no_beat")
-    return f"{first} {second}"
+    imitations = [agent.upper() for agent, own in metrics.items() if own.best_steps == 0]
+    third = f" {words('training.imitation', agents=words.listed(imitations))}" if imitations else ""
+    return f"{first} {second}{third}"

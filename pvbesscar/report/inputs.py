@@ -10,7 +10,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from pvbesscar.agents.artifacts import prove_dataset, read_metrics
+from pvbesscar.agents.artifacts import prove_dataset, read_metrics, validations_name
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
 from pvbesscar.quality.gate import PROVENANCE_FILE
@@ -23,7 +23,6 @@ from schemas.results import DatasetManifest, EvaluationReport, Provenance, Quali
 from schemas.settings import Agent, Settings
 
 QUALITY_FILE = "quality_report.json"
-VALIDATION_CURVE = "_validation.csv"
 """End of the name of a file beside an agent's metrics: how it did on validation years, by steps."""
 CURVE_COLUMNS = ("steps", "j", "gap_closed")
 
@@ -135,7 +134,7 @@ def read_inputs(settings: Settings, workspace: Workspace, profile: str, failures
 
 def _curve(agent: Agent, workspace: Workspace, missing: dict[str, str]) -> pd.DataFrame | None:
     """Validation of an agent by steps; `None` where none was written, or it can not be read as what it is."""
-    path = workspace.training(agent) / f"{agent}{VALIDATION_CURVE}"
+    path = workspace.training(agent) / validations_name(agent)
     if not path.is_file():
         return None
     frame = pd.read_csv(path)

@@ -38,12 +38,13 @@ def _interval(interval: Interval | None, words: Words) -> str:
 def metrics_table(training: Mapping[Agent, TrainingMetrics], words: Words) -> Table:
     """What each agent was trained for, and its mean hourly reward on the validation weeks before and after."""
     rows = [
-        (text(agent.upper()), figure(own.steps), figure(own.duration_s), figure(own.steps_per_s, 1),
+        (text(agent.upper()), figure(own.steps), figure(own.steps if own.best_steps is None else own.best_steps),
+         figure(own.duration_s), figure(own.steps_per_s, 1),
          figure(float(np.mean(own.untrained_validation_rewards)), 4), figure(own.validation_mean, 4),
          figure(own.parameters), figure(own.seed))
         for agent, own in training.items()
     ]  # fmt: skip
-    heads = ("agent", "steps", "duration", "speed", "before", "after", "parameters", "seed")
+    heads = ("agent", "steps", "kept", "duration", "speed", "before", "after", "parameters", "seed")
     return table("trainings", words("metrics.caption"), [words(f"metrics.{name}") for name in heads], rows)
 
 

@@ -68,7 +68,7 @@ def entry(name: str, years: list[ScenarioResult], intervals: dict[str, Interval]
 def told(
     costs: dict[str, float], optimum_pen: float | None = 550.0, tests: int = 0,
     intervals: dict[str, Interval] | None = None, hours: int = 8760, verdicts: tuple[TrainingVerdict, ...] = (),
-    quality: QualityReport | None = None, **sections: Any,
+    quality: QualityReport | None = None, training: dict[str, Any] | None = None, **sections: Any,
 ) -> tuple[Decision, Any]:  # fmt: skip
     nominal = year("nominal", costs, optimum_pen, hours)
     years = [year(f"test-{index}", costs, optimum_pen) for index in range(tests)]
@@ -85,8 +85,9 @@ def told(
         scenarios=(nominal, *years), sets=sets, missing={}, verdicts=verdicts,
     )  # fmt: skip
     inputs: Any = SimpleNamespace(
-        evaluation=report, settings=settings(**sections), quality=quality, provenance=None, profile="full"
-    )
+        evaluation=report, settings=settings(**sections), quality=quality, provenance=None, profile="full",
+        training=training or {},
+    )  # fmt: skip
     return decision(inputs, WORDS), inputs
 
 
@@ -177,6 +178,10 @@ def test_whether_training_helped_is_one_line(outcomes: tuple[Any, ...], said: st
     )  # fmt: skip
     found, _ = told({"no-control": 1000.0, "rule": 700.0}, verdicts=verdicts)
     assert found.training.startswith(said)
+    assert "began as" not in found.training
+    training = {"sac": SimpleNamespace(best_steps=0), "ppo": SimpleNamespace(best_steps=10)}
+    found, _ = told({"no-control": 1000.0, "rule": 700.0}, verdicts=verdicts, training=training)
+    assert ("Learning added nothing to what SAC began as" in found.training) == bool(verdicts)
 
 
 def test_the_investment_is_told_where_it_is_declared() -> None:
