@@ -68,8 +68,8 @@ def service_of(name: str, root: Path) -> DispatchService:
     from pvbesscar.controllers.tuned import plain
     from pvbesscar.plant.data import load_plant
     from pvbesscar.plant.twin import Twin
-    from pvbesscar.serving.deciders import ByAction, ByProgram, ByYear, Decider
-    from pvbesscar.serving.service import unproven
+    from pvbesscar.serving.deciders import ByProgram, ByYear, Decider
+    from pvbesscar.serving.service import decider_of, unproven
     from pvbesscar.store.workspace import Workspace
 
     settings = settings_of(root)
@@ -91,7 +91,7 @@ def service_of(name: str, root: Path) -> DispatchService:
 
         torch.set_num_threads(1)
         agent = make_agent(name, settings, PlantEnv(Twin(data), episode_hours=24), data)  # type: ignore[arg-type]
-        decider = ByAction(PolicyController(name, agent), ("forecast",))
+        decider = decider_of(PolicyController(name, agent))
     return unproven(data, settings, decider, name, 1000.0)
 
 

@@ -29,6 +29,7 @@ from pvbesscar.commands.common import (
 )
 from pvbesscar.commands.doctor import doctor
 from pvbesscar.commands.evaluate import evaluate
+from pvbesscar.commands.models import models_app
 from pvbesscar.commands.plan import plan
 from pvbesscar.commands.quality import quality_app, validate
 from pvbesscar.commands.remedies import calling, in_full
@@ -298,6 +299,7 @@ for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(runs_app, name="runs", rich_help_panel="What the results say")
+app.add_typer(models_app, name="models", rich_help_panel="At the site")
 app.add_typer(quality_app, name="quality", rich_help_panel="When something is wrong")
 app.add_typer(config_app, name="config", rich_help_panel="Settings and files")
 app.add_typer(fetch.app, name="fetch", rich_help_panel="Settings and files")

@@ -148,6 +148,7 @@ class Identity(Message):
     dataset_digest: str
     certificate_sha256: str
     evaluation_sha256: str
+    card_sha256: str | None = measured("", "of the card of a promoted model; null: a controller of the project", None)
     plant_code: str = measured("", "digest of the code of actions, guard and observation")
 
 

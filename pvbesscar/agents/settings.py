@@ -16,7 +16,7 @@ START = ("training_years", "imitation_rounds", "validation_years")
 def model_settings(agent: Agent, settings: Settings, profile: str) -> dict[str, Any]:
     """Part of the settings that the model of an agent depends on, as pydantic's `include` takes it."""
     training: dict[str, Any] = {"seed": True, "simulator": True, "scenarios": True}
-    training[profile] = {"steps", "episode_hours"}
+    training[profile] = {"sac_steps", "steps", "episode_hours"} if agent == "sac" else {"steps", "episode_hours"}
     if profile == "reference":
         # The rest is the specification's.
         return {"training": training}

@@ -100,7 +100,7 @@ def train(
         nominal = Twin(load_plant(workspace.dataset))
         return train_on(nominal, agent, settings, workspace, profile, on_progress, years, validation)
     if on_progress is not None:
-        on_progress(Progress(0, settings.profile(profile).steps, 0.0, "steps", "loading CityLearn"))
+        on_progress(Progress(0, settings.profile(profile).steps_of(agent), 0.0, "steps", "loading CityLearn"))
     return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
 
 
@@ -234,7 +234,7 @@ class _TrainingRun:
     def execute(self, on_progress: OnProgress | None) -> TrainingMetrics:
         """Validate the untrained agent, train it from where it was left, validate it again."""
         profile = self.settings.profile(self.profile)
-        env = self._env(profile.episode_hours)
+        env, steps = self._env(profile.episode_hours), profile.steps_of(self.agent)
         model = make_agent(self.agent, self.recipe, env, self.simulator.data)
         keeper = _StateKeeper(self.unfinished / STATE, self._resume_card(), self.stop)
         validator = None
@@ -242,12 +242,12 @@ class _TrainingRun:
             watch, best = Watch(self.validation), self.models / "best.zip"
             validator = Validator(watch, self.start.marks, profile.validate_every, best, self.card)
         callback = TrainingCallback(
-            self.agent, profile.steps, profile.checkpoint_every, self.models, self.card, on_progress, keeper.keep,
+            self.agent, steps, profile.checkpoint_every, self.models, self.card, on_progress, keeper.keep,
             validator, getattr(self.recipe.training, self.agent).warm_up,
         )  # fmt: skip
         untrained = self._begin(model, callback)
         model.set_logger(configure(str(self.outputs / TENSORBOARD), ["tensorboard"]))
-        self._learn(model, callback, profile.steps)
+        self._learn(model, callback, steps)
         duration = callback.seconds
         final = self._keep(model, validator)
         kept = load_agent(self.agent, self.models / final_name(self.agent))

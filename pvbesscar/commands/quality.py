@@ -67,8 +67,10 @@ def validate(
         return
     from pvbesscar.quality.gate import HTML_FILE
     from pvbesscar.quality.report import verdict
+    from pvbesscar.words import words_in
 
-    typer.echo(f"{verdict(report)} All of them: {run.workspace.quality / HTML_FILE}")
+    words = words_in(run.settings.report.language)
+    typer.echo(f"{verdict(report, words)} {words('qr.all', page=run.workspace.quality / HTML_FILE)}")
 
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, place
 from schemas.addresses import PORT, TOKEN_VARIABLE
+from schemas.errors import ConfigError
 
 
 class LogLevel(StrEnum):
@@ -22,8 +24,14 @@ class LogLevel(StrEnum):
 
 def serve(
     controller: Annotated[
-        str, typer.Option("--controller", metavar="NAME", help="A controller that was evaluated: rule, mpc, sac, ...")
-    ] = "rule",
+        str | None,
+        typer.Option(
+            "--controller", metavar="NAME", help="A controller that was evaluated: rule, mpc, sac, ...; default rule."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="FOLDER", help="A promoted model, in the place of a controller.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on; others than loopback need a token.")] = (
@@ -49,13 +57,20 @@ def serve(
       pvbesscar serve --controller rule
 
       pvbesscar serve --controller mpc --limit-ms 2000 --port 8080
+
+      pvbesscar serve --model checkpoints/promoted/ppo
     """
     from pvbesscar.serving.access import access_of
     from pvbesscar.serving.server import serve as run
     from pvbesscar.serving.service import open_service
 
+    if controller is not None and model is not None:
+        raise ConfigError(
+            f"--controller {controller} and --model {model}: one of the two is served.",
+            hint="leave `--controller` out to serve the model, or `--model` to serve the controller.",
+        )
     access = access_of(host, token_env)
     settings, workspace = place(config, overrides)
-    service = open_service(settings, workspace, controller, limit_ms)
-    typer.echo(f"serving `{controller}` on http://{host}:{port}", err=True)
+    service = open_service(settings, workspace, model or controller or "rule", limit_ms)
+    typer.echo(f"serving `{service.identity.controller}` on http://{host}:{port}", err=True)
     run(service, access, host, port, log_level.value)

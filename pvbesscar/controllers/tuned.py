@@ -31,6 +31,10 @@ HOURS = 24
 MONTHS_OF_YEAR = 12
 PASSES = 4
 """Rounds of the search; each tries steps half as long as the one before."""
+VEHICLE_PASSES = (0, PASSES - 1)
+"""Rounds that try the vehicles' shares too, which takes longer than all else."""
+VEHICLE_SHARES = (0.0, 0.5, 1.0)
+"""Shares that a vehicle hour tries, its present one left out."""
 GAIN = 1e-7
 """Least gain in J that is taken: a smaller one can be rounding."""
 
@@ -201,7 +205,6 @@ class _Search:
         self.on_progress, self.tried, self.began, self.told = on_progress, 0, time.monotonic(), 0.0
         self.best = plain(self.params).by_hour()
         self.nets = [year.net_kwh(self.best.vehicle_share) for year in self.years]
-        self.score = self._score(self.best, self.nets)
         # Steps of the targets are shares of the highest demand after PV, its rarest peaks left out.
         self.scale_kw = float(np.quantile(np.concatenate([np.maximum(net, 0.0) for net in self.nets]), 0.98))
         in_peak = np.zeros(HOURS, dtype=np.bool_)
@@ -215,6 +218,8 @@ class _Search:
         # Months that go together: all of them, and each alone.
         months = [np.arange(MONTHS_OF_YEAR), *(np.array([month]) for month in range(MONTHS_OF_YEAR))]
         self.months = months if training[0].tariff.price.size else []
+        self.planned = self._planned()
+        self.score = self._score(self.best, self.nets)
 
     def run(self) -> TunedParameters:
         """Search, and return the best parameters."""
@@ -223,7 +228,7 @@ class _Search:
         for step in range(PASSES):
             width = 0.5**step
             moves = [("battery", block) for block in self.blocks + self.singles]
-            moves += [("vehicles", hour) for hour in self.singles] if step in (0, PASSES - 1) else []
+            moves += [("vehicles", hour) for hour in self.singles] if step in VEHICLE_PASSES else []
             # A random order keeps the hours early in the day from being favoured.
             for index in self.rng.permutation(len(moves)):
                 kind, block = moves[index]
@@ -236,6 +241,18 @@ class _Search:
                     self._improve(self._target_moves(self.months[month], width))
             self._improve(self._reserve_moves(width))
         return TunedParameters.of(self.best)
+
+    def _planned(self) -> int:
+        """Candidates that the search will try, the first one included: how many a move has hangs on nothing found."""
+        total = 1 + (sum(1 for _ in self._prepared_moves()) if self.months and self.params.bidirectional else 0)
+        for step in range(PASSES):
+            width = 0.5**step
+            groups = [self._battery_moves(block, width) for block in self.blocks + self.singles]
+            groups += [self._target_moves(months, width) for months in self.months]
+            groups.append(self._reserve_moves(width))
+            total += sum(1 for group in groups for _ in group)
+            total += len(self.singles) * (len(VEHICLE_SHARES) - 1) if step in VEHICLE_PASSES else 0
+        return total
 
     def _battery_moves(self, block: NDArray[np.int64], width: float) -> Iterator[RuleByHour]:
         """Other targets, limits and grid charging for a block of hours, within `width` of what is there."""
@@ -297,8 +314,9 @@ class _Search:
             self.score, self.best = score, candidate
 
     def _improve_vehicles(self, hour: NDArray[np.int64]) -> None:
-        for share in (0.0, 0.5, 1.0):
-            if share == self.best.vehicle_share[hour[0]]:
+        present = self.best.vehicle_share[hour[0]]
+        for share in VEHICLE_SHARES:
+            if share == present:
                 continue
             moved = self._moved(hour, vehicle_share=share)
             nets = [year.net_kwh(moved.vehicle_share) for year in self.years]
@@ -313,5 +331,5 @@ class _Search:
         if self.on_progress is not None and now - self.told >= 1.0:
             self.told = now
             rate = self.tried / max(now - self.began, 1e-9)
-            self.on_progress(Progress(self.tried, self.tried, rate, "candidates of the tuned rule tried"))
+            self.on_progress(Progress(self.tried, self.planned, rate, "candidates of the tuned rule tried"))
         return float(np.mean([year.score(net, candidate) for year, net in zip(self.years, nets, strict=True)]))

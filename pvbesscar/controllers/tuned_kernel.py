@@ -57,23 +57,30 @@ class Course(NamedTuple):
 
 @njit(cache=True)
 def battery_kw(rule, store, course, t, net_kwh, soc):
-    """Power of the battery [kW] in hour t, above zero charges.
-
-    Surplus charges. Above the import aimed at, the battery covers what exceeds it, up to its limit and down to its
-    reserve; below it, it charges from the grid up to `grid_charge_soc`.
-    """
-    hour, in_peak = course.hour[t], course.in_peak[t]
-    target, most_soc = rule.import_target_kw[hour], rule.grid_charge_soc[hour]
+    """Power of the battery [kW] in hour t, above zero charges."""
+    hour = course.hour[t]
+    target = rule.import_target_kw[hour]
     if course.billed[t]:
         target = max(target, rule.peak_target_kw[course.month[t]])
-    from_grid = min(target - net_kwh, store.power_kw, (most_soc - soc) * store.capacity_kwh / store.one_way)
+    floor = store.least_soc if course.in_peak[t] else max(rule.reserve_soc, store.least_soc)
+    limit, most_soc = rule.discharge_limit_kw[hour], rule.grid_charge_soc[hour]
+    return _decided_kw(target, most_soc, limit, floor, store.power_kw, store.capacity_kwh, store.one_way, net_kwh, soc)
+
+
+@njit(cache=True)
+def _decided_kw(target, most_soc, limit_kw, floor, power_kw, capacity, one_way, net_kwh, soc):
+    """Power of the battery [kW], of numbers alone.
+
+    Surplus charges. Above the import aimed at, the battery covers what exceeds it, up to its limit and down to its
+    floor; below it, it charges from the grid up to `most_soc`.
+    """
+    from_grid = min(target - net_kwh, power_kw, (most_soc - soc) * capacity / one_way)
     if net_kwh <= 0.0:
-        surplus = min(-net_kwh, store.power_kw)
+        surplus = min(-net_kwh, power_kw)
         return max(from_grid, surplus) if soc < most_soc else surplus
     if net_kwh > target:
-        floor = store.least_soc if in_peak else max(rule.reserve_soc, store.least_soc)
-        available = max(soc - floor, 0.0) * store.capacity_kwh * store.one_way
-        return -min(net_kwh - target, rule.discharge_limit_kw[hour], store.power_kw, available)
+        available = max(soc - floor, 0.0) * capacity * one_way
+        return -min(net_kwh - target, limit_kw, power_kw, available)
     return from_grid if soc < most_soc else 0.0
 
 
@@ -105,31 +112,51 @@ def vehicles_kwh(p, course, first, end, need_kwh, share, out):
 @njit(cache=True)
 def year_terms(rule, store, course, net, p, tariff):
     """CO2 [kg], export [kWh], cost [PEN] and ramping [kWh] of a year of the tuned rule, `net` after the vehicles."""
+    # Arrays are taken out of their tuples before the loop: a tuple handed on in every hour would count the references
+    # of all its arrays, nine tenths of the time.
+    import_target, discharge_limit, grid_soc = rule.import_target_kw, rule.discharge_limit_kw, rule.grid_charge_soc
+    peak_target, reserve = rule.peak_target_kw, max(rule.reserve_soc, store.least_soc)
+    hours, months, in_peak, billed = course.hour, course.month, course.in_peak, course.billed
+    price, carbon = course.price, course.carbon
+    wear_price, feed_in_price, export_limit = p.wear_pen_per_kwh, p.feed_in_price, p.export_limit_kw
+    charges, billing_month, in_band = tariff.price.size, tariff.month, tariff.in_band
     co2 = exported = cost = ramping = 0.0
-    capacity, one_way, least = store.capacity_kwh, store.one_way, store.least_soc
+    power_kw, capacity, one_way, least = store.power_kw, store.capacity_kwh, store.one_way, store.least_soc
     soc, last = max(store.initial_soc, least), 0.0
-    demand = np.zeros((tariff.price.size, MONTHS))
-    for charge in range(tariff.price.size):
+    demand = np.zeros((charges, MONTHS))
+    for charge in range(charges):
         demand[charge, 1:] = tariff.history[charge, ::-1]
     for t in range(net.size):
-        power = battery_kw(rule, store, course, t, net[t], soc)
+        hour = hours[t]
+        target = import_target[hour]
+        if billed[t]:
+            target = max(target, peak_target[months[t]])
+        floor = least if in_peak[t] else reserve
+        power = _decided_kw(
+            target, grid_soc[hour], discharge_limit[hour], floor, power_kw, capacity, one_way, net[t], soc
+        )
         if power > 0.0:
-            charge = min(power, (1.0 - soc) * capacity / one_way)
-            soc = min(soc + charge * one_way / capacity, 1.0)
-            exchange = net[t] + charge
-            wear = charge * p.wear_pen_per_kwh
+            charged = min(power, (1.0 - soc) * capacity / one_way)
+            soc = min(soc + charged * one_way / capacity, 1.0)
+            exchange = net[t] + charged
+            wear = charged * wear_price
         else:
             discharge = min(-power, (soc - least) * capacity * one_way)
             soc = max(soc - discharge / one_way / capacity, least)
             exchange = net[t] - discharge
-            wear = discharge * p.wear_pen_per_kwh
+            wear = discharge * wear_price
         bought = max(exchange, 0.0)
         sold = max(-exchange, 0.0)
-        co2 += bought * course.carbon[t]
+        co2 += bought * carbon[t]
         exported += sold
-        cost += bought * course.price[t] - min(sold, p.export_limit_kw) * p.feed_in_price + wear
-        turn_month(tariff, t, demand)
-        cost += bill_hour(tariff, t, bought, demand)
+        cost += bought * price[t] - min(sold, export_limit) * feed_in_price + wear
+        # Elsewhere the bill stays as it is: a month begins, or an import is above what its charge has seen.
+        changes = t == 0 or billing_month[t] != billing_month[t - 1]
+        for charge in range(charges):
+            changes = changes or (in_band[charge, t] and bought > demand[charge, 0])
+        if changes:
+            turn_month(tariff, t, demand)
+            cost += bill_hour(tariff, t, bought, demand)
         if t > 0:
             ramping += abs(bought - last)
         last = bought

@@ -124,7 +124,17 @@ def evaluation_settings(run: RunContext) -> Include:
     """Settings that the evaluation depends on."""
     training: Include = dict.fromkeys(("agents", "seed", *RECIPE, "simulator", "scenarios", "plants"), True)
     training |= dict.fromkeys(run.settings.training.agents, True)
-    own = {"steps", "episode_hours", "evaluate_on", "scenarios", "nominal_on", "controllers", "validate_every", *START}
+    own = {
+        "steps",
+        "sac_steps",
+        "episode_hours",
+        "evaluate_on",
+        "scenarios",
+        "nominal_on",
+        "controllers",
+        "validate_every",
+        *START,
+    }
     training[run.profile] = own
     return {
         "name": True,

@@ -18,6 +18,7 @@ from pvbesscar.quality.year.judge import YearRule, judge
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.store.files import read_model, read_parquet, sha256_file, sha256_json, write_json, write_text
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.words import words_in
 from schemas.errors import ConfigError, QualityError, StaleError
 from schemas.frames import PV, SERIES, WEATHER, structure
 from schemas.results import Provenance, QualityReport
@@ -64,13 +65,11 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
         findings=judge(context),
         judged_on=day_of(settings),
     )
-    html = workspace.quality / HTML_FILE
-    write_text(html, as_html(report, context))
+    html, words = workspace.quality / HTML_FILE, words_in(settings.report.language)
+    write_text(html, as_html(report, context, words))
     write_json(workspace.quality / JSON_FILE, report.model_dump(mode="json"))
     if report.errors:
-        raise QualityError(
-            error_text(report), hint=f"mend the errors in their order, then run again; all findings are in {html}."
-        )
+        raise QualityError(error_text(report, words), hint=words("qr.hint", page=html))
     return report
 
 

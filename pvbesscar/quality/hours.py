@@ -13,6 +13,15 @@ from schemas.results import HourRange
 Hours = NDArray[np.int64]
 """Rows of a year, 0-based, shape (n,)."""
 
+Say = Callable[..., str]
+"""Text of a key with its fields filled in, as `pvbesscar.words.Words` gives it."""
+ENGLISH = {
+    "hours.whole": "of the year as a whole",
+    "hours.more": "and {count} more hours",
+    "hours.one": "hour {hour} ({stamp})",
+    "hours.range": "hours {first} to {last} ({first_stamp} to {last_stamp})",
+}
+
 SHOWN_RANGES = 24
 """Ranges kept in a finding; the count of hours is always whole."""
 
@@ -52,17 +61,22 @@ def ranges(hours: Hours, stamps: pd.DatetimeIndex | None) -> tuple[HourRange, ..
     )
 
 
-def describe(shown: Sequence[HourRange], n_hours: int, limit: int = 3) -> str:
+def english(key: str, /, **fields: object) -> str:
+    """Hours in English, for errors of stages that no catalogue of words shall make stale."""
+    return ENGLISH[key].format(**fields)
+
+
+def describe(shown: Sequence[HourRange], n_hours: int, say: Say = english, limit: int = 3) -> str:
     """Hours in one line: the first `limit` ranges and the count of the rest."""
     if not shown:
-        return "of the year as a whole"
-    parts = [_describe_one(one) for one in shown[:limit]]
+        return say("hours.whole")
+    parts = [_describe_one(one, say) for one in shown[:limit]]
     covered = sum(one.last - one.first + 1 for one in shown[:limit])
-    rest = f" and {n_hours - covered} more hours" if n_hours > covered else ""
+    rest = f" {say('hours.more', count=n_hours - covered)}" if n_hours > covered else ""
     return f"{'; '.join(parts)}{rest} ({n_hours} h)"
 
 
-def _describe_one(one: HourRange) -> str:
+def _describe_one(one: HourRange, say: Say) -> str:
     if one.first == one.last:
-        return f"hour {one.first} ({one.first_stamp})"
-    return f"hours {one.first} to {one.last} ({one.first_stamp} to {one.last_stamp})"
+        return say("hours.one", hour=one.first, stamp=one.first_stamp)
+    return say("hours.range", **one.model_dump())

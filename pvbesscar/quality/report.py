@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 import jinja2
@@ -10,6 +11,7 @@ from pvbesscar.quality.hours import describe
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.quality.year.rules.fills import DECLARED
+from pvbesscar.words import Words, words_in
 from schemas.results import Finding, QualityReport
 
 
@@ -23,15 +25,34 @@ def status(finding: Finding) -> str:
     return finding.severity if finding.waiver is None else f"{finding.severity}, waived until {finding.waiver.until}"
 
 
-def verdict(report: QualityReport) -> str:
+def verdict(report: QualityReport, words: Words) -> str:
     """One line: whether the year is accepted, how many errors and other findings there are, and the first fix."""
     errors = report.errors
-    others = counted(len(report.findings) - len(errors), "other finding")
+    others = words.counted("others", len(report.findings) - len(errors))
     if not errors:
-        but = " that is not waived" if report.waived else ""
-        return f"accepted: no error{but} from {len(report.rules)} rules, {others}."
-    first = errors[0]
-    return f"refused: {counted(len(errors), 'error')}, {others}. First fix ({where(first)}): {first.fix}."
+        but = f" {words('qr.but_waived')}" if report.waived else ""
+        return words("qr.accepted", but=but, rules=len(report.rules), others=others)
+    first = in_words(errors[0], words)
+    count = words.counted("errors", len(errors))
+    return words("qr.refused", errors=count, others=others, where=_place(first, words), fix=first.fix)
+
+
+def _place(finding: Finding, words: Words) -> str:
+    """File and column of a finding, in words."""
+    return words("qr.column", source=finding.source, column=finding.column) if finding.column else finding.source
+
+
+def in_words(finding: Finding, words: Words) -> Finding:
+    """A finding with its rule's cause and fix in the language of the reader; what the check itself said stays."""
+    own, known = words.rules.get(finding.rule), {rule.id: rule for rule in YEAR_RULES.all()}.get(finding.rule)
+    if own is None or known is None:
+        return finding
+    changes = {"cause": own["cause"]} if finding.cause == known.cause else {}
+    where = finding.fix.removeprefix(known.fix)
+    if where != finding.fix:
+        key = re.fullmatch(re.escape(words_in("en")("qr.named_by", key="KEY")).replace("KEY", "(.+)"), where.strip())
+        changes["fix"] = own["fix"] + (f" {words('qr.named_by', key=key[1])}" if key else where)
+    return finding.model_copy(update=changes)
 
 
 def counted(number: int, what: str) -> str:
@@ -39,22 +60,22 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
-def error_text(report: QualityReport) -> str:
+def error_text(report: QualityReport, words: Words) -> str:
     """All errors of a report: where, what, limit, hours, cause and fix of each."""
-    others = counted(len(report.findings) - len(report.errors), "other finding")
-    count = counted(len(report.errors), "error")
-    head = f"validate refused the data of scenario `{report.scenario}`: {count}, {others}."
-    return "\n\n".join([head, *(_paragraph(i, finding) for i, finding in enumerate(report.errors, start=1))])
+    others = words.counted("others", len(report.findings) - len(report.errors))
+    head = words("qr.head", scenario=report.scenario, errors=words.counted("errors", len(report.errors)), others=others)
+    errors = (in_words(finding, words) for finding in report.errors)
+    return "\n\n".join([head, *(_paragraph(i, finding, words) for i, finding in enumerate(errors, start=1))])
 
 
-def _paragraph(number: int, finding: Finding) -> str:
+def _paragraph(number: int, finding: Finding, words: Words) -> str:
     return "\n".join(
         (
-            f"{number}. {where(finding)}: {finding.message}. [{finding.rule}]",
-            f"   seen: {finding.observed}; limit: {finding.limit}",
-            f"   hours: {describe(finding.hours, finding.n_hours)}",
-            f"   likely cause: {finding.cause}",
-            f"   fix: {finding.fix}",
+            f"{number}. {_place(finding, words)}: {finding.message}. [{finding.rule}]",
+            f"   {words('qr.seen')}: {finding.observed}; {words('qr.limit')}: {finding.limit}",
+            f"   {words('qr.hours')}: {describe(finding.hours, finding.n_hours, words)}",
+            f"   {words('qr.likely_cause')}: {finding.cause}",
+            f"   {words('qr.fix')}: {finding.fix}",
         )
     )
 
@@ -70,13 +91,15 @@ def as_table(report: QualityReport) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def as_html(report: QualityReport, context: QualityContext) -> str:
+def as_html(report: QualityReport, context: QualityContext, words: Words) -> str:
     """Page of a quality report; everything it shows is in the file itself."""
     source = files("pvbesscar.quality").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     return template.render(
         report=report,
-        verdict=verdict(report),
+        findings=[in_words(finding, words) for finding in report.findings],
+        verdict=verdict(report, words),
+        w=words,
         rules=YEAR_RULES.all(),
         broken={finding.rule for finding in report.findings},
         series=context.provenance.series if context.provenance else (),

@@ -1,60 +1,28 @@
-"""Figures as inline SVG without scripts or links; texts have the colour of the page, in its dark mode too."""
+"""Figures of how controllers run and compare: a week, the terms of J, and what perfect foresight can trade."""
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from pvbesscar.evaluation.score import TERM_FIELDS
-from pvbesscar.report.sentences import TERM_NAMES, number
-from schemas.results import ControllerResult, ScoreTerms, TrainingMetrics
-from schemas.settings import Agent, WeightSettings
+from pvbesscar.report.drawing import BLUE, GREEN, INK, PURPLE, RED, YELLOW, Figure, drawing, drawn
+from pvbesscar.report.tables import number
+from pvbesscar.words import Words
+from schemas.results import ControllerResult, ScoreTerms
+from schemas.settings import WeightSettings
 from schemas.trade_offs import OptimumUnder, TradeOffs
 
-INK = "#010203"
-"""Stands for the page's text colour until the SVG is on the page."""
-# After Okabe and Ito (2008): told apart by colour-blind readers, and on light and dark ground.
-ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
-    "#e69f00", "#56b4e9", "#009e73", "#c9b400", "#3a86c8", "#d55e00", "#cc79a7",
-)  # fmt: skip
 TERM_COLOURS = (RED, YELLOW, BLUE, PURPLE, GREEN)
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": 10.0,
-    "legend.frameon": False,
-    "axes.grid": True,
-    "grid.alpha": 0.15,
-    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
-    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
-    **dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color"), INK
-    ),
-}
+WEEK = 168
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of the page: its key, a heading, a description in words, and the drawing."""
-
-    key: str
-    title: str
-    alt: str
-    svg: Markup
-
-
-def week_figure(ledger: pd.DataFrame, controller: str, window: str) -> Figure:
+def week_figure(ledger: pd.DataFrame, controller: str, window: str, words: Words) -> Figure:
     """Power flows of the first week of a window: demand, PV, battery, grid, and the battery's state of charge.
 
     Parameters
@@ -62,48 +30,47 @@ def week_figure(ledger: pd.DataFrame, controller: str, window: str) -> Figure:
     ledger
         Hourly ledger, columns `plant.ledger.LEDGER_COLUMNS` and `timestamp`; kWh per hour are mean kW.
     """
-    week = ledger.iloc[:168]
+    week = ledger.iloc[:WEEK]
     hours = np.arange(len(week))
-    with _drawing("week"):
+    with drawing("week"):
         canvas = Canvas(figsize=(8.2, 5.4), layout="constrained")
         power, soc = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         demand = week["mall_kwh"] + week["ev_kwh"]
-        power.fill_between(hours, 0, week["pv_kwh"], color=YELLOW, alpha=0.45, label="PV", linewidth=0)
-        power.plot(hours, demand, color=INK, linewidth=1.4, label="mall + vehicles")
-        power.plot(hours, week["ev_kwh"], color=PURPLE, linewidth=1.2, label="vehicles")
-        power.plot(hours, week["import_kwh"], color=RED, linewidth=1.2, label="import")
+        power.fill_between(hours, 0, week["pv_kwh"], color=YELLOW, alpha=0.45, label=words("week.pv"), linewidth=0)
+        power.plot(hours, demand, color=INK, linewidth=1.4, label=words("week.demand"))
+        power.plot(hours, week["ev_kwh"], color=PURPLE, linewidth=1.2, label=words("week.ev"))
+        power.plot(hours, week["import_kwh"], color=RED, linewidth=1.2, label=words("week.import"))
         battery = week["discharge_kwh"] - week["charge_kwh"]
-        power.plot(hours, battery, color=BLUE, linewidth=1.2, label="battery (+ discharges)")
-        power.set_ylabel("kW (mean of the hour)")
+        power.plot(hours, battery, color=BLUE, linewidth=1.2, label=words("week.battery"))
+        power.set_ylabel(words("axis.kw"))
         power.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, 1.14), columnspacing=1.0, handlelength=1.4)
         soc.plot(hours, 100.0 * week["bess_soc"], color=BLUE, linewidth=1.2)
         soc.set_ylim(0, 100)
-        soc.set_ylabel("battery, %")
-        _day_ticks(soc, pd.DatetimeIndex(week["timestamp"]))
-    alt = (
-        f"{len(week)} hours of {controller} from {week['timestamp'].iloc[0]:%Y-%m-%d}: "
-        f"PV {week['pv_kwh'].sum():,.0f} kWh, "
-        f"mall and vehicles {demand.sum():,.0f} kWh, import {week['import_kwh'].sum():,.0f} kWh, "
-        f"export {week['export_kwh'].sum():,.0f} kWh, discharged {week['discharge_kwh'].sum():,.0f} kWh."
-    )
-    return _figure("week", f"A week of {controller} ({window})", canvas, alt)
+        soc.set_ylabel(words("axis.soc"))
+        _day_ticks(soc, pd.DatetimeIndex(week["timestamp"]), words)
+    alt = words(
+        "week.alt", hours=len(week), controller=controller, since=f"{week['timestamp'].iloc[0]:%Y-%m-%d}",
+        pv=number(week["pv_kwh"].sum()), demand=number(demand.sum()), bought=number(week["import_kwh"].sum()),
+        sold=number(week["export_kwh"].sum()), discharged=number(week["discharge_kwh"].sum()),
+    )  # fmt: skip
+    return drawn("week", words("week.title", controller=controller, window=window), canvas, alt)
 
 
-def _drawing(key: str) -> AbstractContextManager[None]:
-    # The salt makes ids the same in every run, and different between figures of one page.
-    return mpl.rc_context(STYLE | {"svg.hashsalt": key})
-
-
-def _day_ticks(axes: Axes, stamps: pd.DatetimeIndex) -> None:
+def _day_ticks(axes: Axes, stamps: pd.DatetimeIndex, words: Words) -> None:
     midnights = np.flatnonzero(stamps.hour == 0)
-    axes.set_xticks(midnights, stamps[midnights].strftime("%a %d %b").tolist())
+    days, months = words("days").split(), words("months").split()
+    named = [f"{days[at.weekday()]} {at.day} {months[at.month - 1]}" for at in stamps[midnights]]
+    axes.set_xticks(midnights, named)
 
 
-def ranking_figure(ranking: Sequence[ControllerResult], reference: ScoreTerms, weights: WeightSettings) -> Figure:
+def ranking_figure(
+    ranking: Sequence[ControllerResult], reference: ScoreTerms, weights: WeightSettings, words: Words
+) -> Figure:
     """J of each controller as the sum of its five weighted terms."""
-    by_term = (weights.co2, weights.solar, weights.cost, weights.ev_service, weights.grid_stability)
+    by_term = tuple(weights.model_dump().values())
     names = [result.controller for result in ranking]
-    with _drawing("ranking"):
+    parts: dict[str, list[float]] = {}
+    with drawing("ranking"):
         canvas = Canvas(figsize=(8.2, 1.3 + 0.36 * len(names)), layout="constrained")
         axes = canvas.subplots()
         left = np.zeros(len(names))
@@ -112,39 +79,77 @@ def ranking_figure(ranking: Sequence[ControllerResult], reference: ScoreTerms, w
             if scale <= 0.0:
                 continue
             part = np.array([weight * getattr(result.terms, field) / scale for result in ranking])
-            axes.barh(names, part, left=np.maximum(left, 0.0), color=colour, label=TERM_NAMES[field], height=0.7)
+            parts[words(f"term.{field}")] = part.tolist()
+            axes.barh(
+                names, part, left=np.maximum(left, 0.0), color=colour, label=words(f"term.{field}"), height=0.7
+            )  # fmt: skip
             left += part
         for row, result in enumerate(ranking):
             axes.text(max(left[row], 0.0) + 0.008, row, f"{result.score:.4f}", va="center")
         axes.invert_yaxis()
         axes.set_xlim(0, max(1.0, float(left.max()) * 1.12))
-        axes.set_xlabel("J, the sum of weighted terms over those of no control; lower is better")
+        axes.set_xlabel(words("ranking.axis"))
         axes.grid(visible=False, axis="y")
         canvas.legend(loc="outside upper center", ncols=5, columnspacing=1.0, handlelength=1.2)
-    alt = "J by controller, best first: " + "; ".join(f"{r.controller} {r.score:.4f}" for r in ranking) + "."
-    return _figure("ranking", "Ranking by J and its terms", canvas, alt)
+    alt = words("ranking.alt", scores="; ".join(f"{r.controller} {r.score:.4f}" for r in ranking))
+    frame = pd.DataFrame({words("column.controller"): names, **parts, "J": [r.score for r in ranking]})
+    traces = [
+        {"type": "bar", "orientation": "h", "name": name, "x": part, "y": names, "marker": {"color": colour},
+         "hovertemplate": "%{y}: %{x:.5f}"}
+        for (name, part), colour in zip(parts.items(), TERM_COLOURS, strict=False)
+    ]  # fmt: skip
+    layout = {
+        "barmode": "relative", "yaxis": {"autorange": "reversed"}, "xaxis": {"title": words("ranking.axis")},
+        "height": 130 + 26 * len(names),
+    }  # fmt: skip
+    return drawn("ranking", words("ranking.title"), canvas, alt, {"data": traces, "layout": layout}, frame)
 
 
-def trade_off_figure(trade_offs: TradeOffs, controllers: Mapping[str, ScoreTerms]) -> Figure:
+def trade_off_figure(trade_offs: TradeOffs, controllers: Mapping[str, ScoreTerms], words: Words) -> Figure:
     """Cost, and CO2, against ramping: what perfect foresight can reach, and each controller beside it."""
     panels: tuple[tuple[Literal["cost", "co2"], str, str], ...] = (("cost", "cost_pen", "PEN"), ("co2", "co2_kg", "kg"))
     told: list[str] = []
-    with _drawing("weights"):
+    with drawing("weights"):
         canvas = Canvas(figsize=(8.2, 3.9), layout="constrained")
         for axes, (sweep, field, unit) in zip(canvas.subplots(1, 2), panels, strict=True):
-            told.append(_trade_off_panel(axes, trade_offs.front(sweep), controllers, field, unit))
-    return _figure("weights", "Cost and CO2 against ramping", canvas, " ".join(told))
+            told.append(_trade_off_panel(axes, trade_offs.front(sweep), controllers, field, unit, words))
+    rows = [
+        {"point": name, **terms.model_dump()}
+        for name, terms in [*((own.name, own.terms) for own in trade_offs.optima), *controllers.items()]
+    ]
+    live = _trade_off_live(trade_offs, controllers, words)
+    return drawn("weights", words("trade.title"), canvas, " ".join(told), live, pd.DataFrame(rows))
+
+
+def _trade_off_live(trade_offs: TradeOffs, controllers: Mapping[str, ScoreTerms], words: Words) -> dict[str, Any]:
+    """The panel of cost as a figure of the plotting library; axes are zoomed to those that are near."""
+    front = trade_offs.front("cost")
+    near = {name: own for name, own in controllers.items()
+            if own.cost_pen <= 2.0 * min(other.cost_pen for other in controllers.values())}  # fmt: skip
+    traces = [
+        {"type": "scatter", "mode": "lines+markers", "name": words("trade.foresight"), "line": {"color": BLUE},
+         "x": [own.terms.cost_pen for own in front], "y": [own.terms.ramping_kwh for own in front],
+         "text": [own.name for own in front], "hovertemplate": "%{text}: %{x:,.0f} PEN, %{y:,.0f} kWh"},
+        *(
+            {"type": "scatter", "mode": "markers", "name": name, "marker": {"size": 9, "symbol": "square"},
+             "x": [own.cost_pen], "y": [own.ramping_kwh], "hovertemplate": "%{x:,.0f} PEN, %{y:,.0f} kWh"}
+            for name, own in near.items()
+        ),
+    ]  # fmt: skip
+    axes = {"xaxis": {"title": words("axis.cost_pen")}, "yaxis": {"title": words("axis.ramping_kwh")}}
+    return {"data": traces, "layout": axes | {"height": 420}}
 
 
 def _trade_off_panel(
-    axes: Axes, front: Sequence[OptimumUnder], controllers: Mapping[str, ScoreTerms], field: str, unit: str
-) -> str:
+    axes: Axes, front: Sequence[OptimumUnder], controllers: Mapping[str, ScoreTerms], field: str, unit: str,
+    words: Words,
+) -> str:  # fmt: skip
     """Draw a front and the controllers; say it in words, with those that are too far off to be drawn."""
-    name = TERM_NAMES[field]
+    name = words(f"term.{field}")
     reach = [(getattr(point.terms, field), point.terms.ramping_kwh) for point in front]
     axes.plot(
         [x / 1000.0 for x, _ in reach], [y / 1000.0 for _, y in reach],
-        color=BLUE, marker="o", markersize=4, linewidth=1.2, label="perfect foresight",
+        color=BLUE, marker="o", markersize=4, linewidth=1.2, label=words("trade.foresight"),
     )  # fmt: skip
     # Controllers that can not be told apart share a point, and its label.
     points: dict[tuple[float, float], list[str]] = {}
@@ -152,105 +157,18 @@ def _trade_off_panel(
         at = (round(getattr(terms, field), 1), round(terms.ramping_kwh, 1))
         points.setdefault(at, []).append(controller)
     far = 2.0 * min((x for x, _ in points), default=0.0)
-    drawn = {at: names for at, names in points.items() if at[0] <= far}
-    for (x, y), names in drawn.items():
+    near = {at: names for at, names in points.items() if at[0] <= far}
+    for (x, y), names in near.items():
         axes.plot([x / 1000.0], [y / 1000.0], color=RED, marker="s", markersize=5, linestyle="none")
         axes.annotate(", ".join(names), (x / 1000.0, y / 1000.0), xytext=(5, 4), textcoords="offset points", fontsize=8)
     axes.margins(x=0.25, y=0.12)
-    axes.set_xlabel(f"{name}, 1,000 {unit}")
-    axes.set_ylabel("ramping, MWh")
-    axes.set_title(f"{name} against ramping")
+    axes.set_xlabel(words("trade.axis", term=name, unit=unit))
+    axes.set_ylabel(words("trade.ramping"))
+    axes.set_title(words("trade.against", term=name))
     axes.legend(loc="upper right", fontsize=8)
-    words = [f"{', '.join(names)} {number(x)} {unit}, {number(y)} kWh" for (x, y), names in drawn.items()]
+    here = [f"{', '.join(names)} {number(x)} {unit}, {number(y)} kWh" for (x, y), names in near.items()]
     outside = [f"{', '.join(names)} {number(x)} {unit}, {number(y)} kWh" for at, names in points.items()
-               if at not in drawn for x, y in [at]]  # fmt: skip
-    ends = "; ".join(f"{number(x)} {unit}, {number(y)} kWh" for x, y in reach) or "none"
-    beyond = f"; too far off to be drawn: {'; '.join(outside)}" if outside else ""
-    return f"{name} against ramping. Perfect foresight: {ends}. Controllers: {'; '.join(words)}{beyond}."
-
-
-def curves_figure(training: Mapping[Agent, TrainingMetrics], curves: Mapping[Agent, pd.DataFrame]) -> Figure:
-    """Mean hourly reward of each week of training, and validation before and after it."""
-    with _drawing("curves"):
-        canvas = Canvas(figsize=(8.2, 3.2), layout="constrained")
-        panels = canvas.subplots(1, len(training), sharey=True, squeeze=False)[0]
-        for axes, (agent, metrics) in zip(panels, training.items(), strict=True):
-            _curve_panel(axes, agent, metrics, curves.get(agent))
-        panels[0].set_ylabel("mean reward per hour")
-        handles, labels = panels[0].get_legend_handles_labels()
-        canvas.legend(handles, labels, loc="outside upper center", ncols=2)
-    alt = "Validation reward per hour before and after training: " + "; ".join(
-        f"{agent.upper()} {np.mean(m.untrained_validation_rewards):.4f} to {m.validation_mean:.4f} "
-        f"after {m.steps:,} steps"
-        for agent, m in training.items()
-    )
-    return _figure("curves", "Training curves", canvas, alt + ".")
-
-
-def _curve_panel(axes: Axes, agent: Agent, metrics: TrainingMetrics, curve: pd.DataFrame | None) -> None:
-    if curve is not None:
-        axes.plot(curve["steps"], curve["mean_reward"], color=SKY, label="training, exploring (168 steps each)")
-    before, after = metrics.untrained_validation_rewards, metrics.validation_rewards
-    axes.errorbar(
-        [0, metrics.steps],
-        [np.mean(before), np.mean(after)],
-        yerr=[_deviation(before), _deviation(after)],
-        fmt="o", markersize=5, capsize=4, color=RED, label="validation, mean and spread",
-    )  # fmt: skip
-    axes.set_title(agent.upper())
-    axes.set_xlabel("steps")
-    axes.locator_params(axis="x", nbins=4)
-
-
-def _deviation(values: Sequence[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def monthly_figure(hourly: pd.DataFrame, sessions: pd.DataFrame, charger_efficiency: float) -> Figure:
-    """Energy of each month: PV, mall, and what the vehicles that arrive in it need at the charger."""
-    months = pd.DatetimeIndex(hourly["timestamp"]).month.to_numpy()
-    missing = (sessions["required_soc"] - sessions["arrival_soc"]).clip(lower=0.0)
-    need = (missing * sessions["battery_kwh"] / charger_efficiency).to_numpy()
-    at = np.arange(12)
-    series = {
-        "PV": (_by_month(months, hourly["pv_kwh"].to_numpy()), YELLOW),
-        "mall": (_by_month(months, hourly["mall_kwh"].to_numpy()), BLUE),
-        "vehicles": (_by_month(months[sessions["arrival"].to_numpy()], need), PURPLE),
-    }
-    with _drawing("monthly"):
-        canvas = Canvas(figsize=(8.2, 3.2), layout="constrained")
-        axes = canvas.subplots()
-        for column, (name, (energy, colour)) in enumerate(series.items()):
-            axes.bar(at + 0.28 * (column - 1), energy / 1000.0, width=0.26, color=colour, label=name)
-        axes.set_xticks(at, ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"])
-        axes.set_ylabel("MWh")
-        axes.grid(visible=False, axis="x")
-        canvas.legend(loc="outside upper center", ncols=3)
-    alt = "Energy of the year: " + "; ".join(
-        f"{name} {number(energy.sum() / 1000.0)} MWh, "
-        f"{number(energy.min() / 1000.0)} to {number(energy.max() / 1000.0)} a month"
-        for name, (energy, _) in series.items()
-    )
-    return _figure("monthly", "Energy by month", canvas, alt + ".")
-
-
-def _by_month(months: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    return np.bincount(months - 1, weights=energy, minlength=12)
-
-
-def _figure(key: str, title: str, canvas: Canvas, alt: str) -> Figure:
-    """Render a drawing as an SVG element of the page; it keeps only the ids that it refers to."""
-    buffer = io.StringIO()
-    with _drawing(key):  # ids and the kind of text are decided when it is written
-        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    body = text[text.index("<svg") :]
-    view_box = re.search(r'viewBox="([^"]+)"', body)
-    assert view_box is not None
-    inner = body[body.index(">") + 1 :]
-    inner = re.sub(r"<metadata>.*?</metadata>", "", inner, flags=re.DOTALL).replace(INK, "currentColor")
-    referred = set(re.findall(r'#([\w.-]+)[")]', inner))
-    inner = re.sub(r' id="([\w.-]+)"', lambda found: found.group(0) if found.group(1) in referred else "", inner)
-    opening = Markup('<svg role="img" aria-label="{}" viewBox="{}">').format(alt, view_box.group(1))
-    # Matplotlib's writer escapes every text that it draws.
-    return Figure(key, title, alt, opening + Markup(inner))  # noqa: S704
+               if at not in near for x, y in [at]]  # fmt: skip
+    ends = "; ".join(f"{number(x)} {unit}, {number(y)} kWh" for x, y in reach) or words("none")
+    beyond = words("trade.beyond", names="; ".join(outside)) if outside else ""
+    return words("trade.alt", term=name, ends=ends, names="; ".join(here), beyond=beyond)

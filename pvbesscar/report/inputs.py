@@ -10,7 +10,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from pvbesscar.agents.artifacts import curve_name, prove_dataset, read_metrics
+from pvbesscar.agents.artifacts import prove_dataset, read_metrics, validations_name
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
 from pvbesscar.quality.gate import PROVENANCE_FILE
@@ -23,6 +23,8 @@ from schemas.results import DatasetManifest, EvaluationReport, Provenance, Quali
 from schemas.settings import Agent, Settings
 
 QUALITY_FILE = "quality_report.json"
+"""End of the name of a file beside an agent's metrics: how it did on validation years, by steps."""
+CURVE_COLUMNS = ("steps", "j", "gap_closed")
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -47,7 +49,8 @@ class ReportInputs:
     training
         Metrics of each agent that was trained on this dataset.
     curves
-        Training curve of each of them: `steps`, `mean_reward`.
+        How each of them did on validation years while it was trained, where that was written down: `steps`, `j`,
+        `gap_closed`.
     missing
         Missing results, with the reason.
     """
@@ -123,14 +126,22 @@ def read_inputs(settings: Settings, workspace: Workspace, profile: str, failures
             missing.setdefault(agent, fault)
         else:
             training[agent] = metrics
-    curves = {agent: pd.read_csv(path) for agent in training if (path := _curve(agent, workspace)).is_file()}
+    curves = {agent: own for agent in training if (own := _curve(agent, workspace, missing)) is not None}
     return ReportInputs(
         settings, workspace, profile, manifest, provenance, quality, evaluation, training, curves, missing
     )
 
 
-def _curve(agent: Agent, workspace: Workspace) -> Path:
-    return workspace.training(agent) / curve_name(agent)
+def _curve(agent: Agent, workspace: Workspace, missing: dict[str, str]) -> pd.DataFrame | None:
+    """Validation of an agent by steps; `None` where none was written, or it can not be read as what it is."""
+    path = workspace.training(agent) / validations_name(agent)
+    if not path.is_file():
+        return None
+    frame = pd.read_csv(path)
+    if absent := [name for name in CURVE_COLUMNS if name not in frame]:
+        missing[f"{agent} validation"] = f"{path.relative_to(workspace.root)} has no column `{absent[0]}`."
+        return None
+    return frame
 
 
 def _manifest(settings: Settings, workspace: Workspace, missing: dict[str, str]) -> DatasetManifest | None:

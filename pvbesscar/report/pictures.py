@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from pvbesscar.report.figures import Figure
+from pvbesscar.report.drawing import Figure
+from pvbesscar.report.figures import ranking_figure, week_figure
 from pvbesscar.report.inputs import read_inputs
-from pvbesscar.report.publish import figures
+from pvbesscar.report.page import shown_ledgers
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.words import words_in
 from schemas.settings import Settings
 
 PICTURE_NAMES = {"ranking": "kpi-chart", "week": "key-figure"}
@@ -32,9 +34,14 @@ class Picture:
 
 
 def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str, Picture]:
-    """Pictures of a run by name: the ranking, and a week of the best controller."""
-    shown = figures(read_inputs(settings, workspace, profile, {}))
-    return {PICTURE_NAMES[figure.key]: as_picture(figure) for figure in shown if figure.key in PICTURE_NAMES}
+    """Pictures of a run by name: the ranking, and a week of the controller that the report recommends."""
+    inputs, words = read_inputs(settings, workspace, profile, {}), words_in(settings.report.language)
+    if inputs.evaluation is None:
+        return {}
+    main = inputs.evaluation.main
+    shown = [ranking_figure(main.ranking, main.reference, settings.weights, words)]
+    shown += [week_figure(own, name, main.judged_on[0], words) for name, own in list(shown_ledgers(inputs).items())[:1]]
+    return {PICTURE_NAMES[figure.key]: as_picture(figure) for figure in shown}
 
 
 def as_picture(figure: Figure) -> Picture:

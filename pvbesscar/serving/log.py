@@ -26,6 +26,9 @@ class _JsonLines(logging.Formatter):
 
 def set_up(level: str) -> None:
     """Write this package's log, and the server's, as JSON lines."""
+    # No line tells of thread, process or source; to look for them takes longer than to write it (logging's HOWTO).
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
+    logging._srcfile = None  # noqa: SLF001
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     for name in (LOGGER, "uvicorn.error"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import NOMINAL, ScenarioStore
 from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.evaluation.fitting import kept_for
-from pvbesscar.evaluation.specifications import ControllerSpec, controller_of
+from pvbesscar.evaluation.model_folder import CARD_FILE, open_model, require_site
+from pvbesscar.evaluation.specifications import ControllerSpec, controller_of, specification
 from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
@@ -149,6 +150,27 @@ def prove(spec: ControllerSpec, settings: Settings, workspace: Workspace) -> Pro
         plant_code=plant.code_digest(),
     )
     return Proven(identity, data, controller, fitted, judged[spec.name], judged[registry.RULE], Watch(digests))
+
+
+def prove_model(folder: Path, settings: Settings, workspace: Workspace) -> Proven:
+    """Load a promoted model that was judged on the dataset that there is now, from what its folder holds.
+
+    Raises
+    ------
+    StaleError
+        A file is not what was promoted, or the dataset, the tariff or the code is another one.
+    ControllerError
+        The model decides otherwise than in its evaluation.
+    """
+    promoted = open_model(folder)
+    places = require_site(promoted, settings, workspace)
+    # What a site would train with now is no matter of a model that is trained.
+    own = settings.model_copy(update={"training": promoted.settings.training})
+    proven = prove(specification(promoted.facts.agent), own, places)
+    card = places.root / CARD_FILE
+    proven.watch.files |= {places.root / path.relative_to(folder): digest for path, digest in promoted.files.items()}
+    identity = proven.identity.model_copy(update={"card_sha256": proven.watch.files[card]})
+    return replace(proven, identity=identity)
 
 
 def _report(workspace: Workspace, dataset_digest: str) -> EvaluationReport:

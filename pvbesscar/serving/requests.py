@@ -72,7 +72,7 @@ def state_of(request: DispatchRequest, live: LiveYear, t: int, near: Near) -> Pl
 def _each(row: NDArray[Any], hours: int) -> NDArray[Any]:
     """Show a row in each hour of a year, without a copy: controllers read it at the hour that they decide."""
     # `broadcast_to` gives arrays that can not be written, for which all kernels would be compiled a second time.
-    return np.lib.stride_tricks.as_strided(row, (hours, *row.shape), (0, *row.strides))
+    return np.ndarray((hours, *row.shape), row.dtype, row, 0, (0, *row.strides))
 
 
 def _vehicles(

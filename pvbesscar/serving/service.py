@@ -8,16 +8,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pvbesscar.controllers import registry
 from pvbesscar.controllers.base import Acting, Controller
 from pvbesscar.controllers.policy import PolicyController
 from pvbesscar.controllers.registry import Fitted
-from pvbesscar.evaluation.specifications import ControllerSpec, specification
+from pvbesscar.evaluation.specifications import specification
 from pvbesscar.plant.data import PlantData
 from pvbesscar.serving.deciders import ByAction, ByProgram, ByYear, Decider
 from pvbesscar.serving.live_year import LiveYears
-from pvbesscar.serving.proof import Watch, prove
+from pvbesscar.serving.proof import Watch, prove, prove_model
 from pvbesscar.serving.requests import months_of
 from pvbesscar.store.workspace import Workspace
 from schemas.dispatch import DispatchRequest, DispatchResponse, Identity, ModelDescription
@@ -130,8 +131,10 @@ class DispatchService:
         self.decider.close()
 
 
-def open_service(settings: Settings, workspace: Workspace, name: str, limit_ms: float = LIMIT_MS) -> DispatchService:
-    """Load the controller `name` (`sac`, `mpc`, `rule`, ...) and prove that it is the one that was evaluated.
+def open_service(
+    settings: Settings, workspace: Workspace, what: str | Path, limit_ms: float = LIMIT_MS
+) -> DispatchService:
+    """Load a controller (`sac`, `mpc`, `rule`, ...) or the folder of a promoted model, and prove what was evaluated.
 
     Raises
     ------
@@ -142,8 +145,10 @@ def open_service(settings: Settings, workspace: Workspace, name: str, limit_ms: 
     ConfigError
         No such controller.
     """
-    spec: ControllerSpec = specification(name)
-    proven = prove(spec, settings, workspace)
+    if isinstance(what, Path):
+        proven = prove_model(what, settings, workspace)
+    else:
+        proven = prove(specification(what), settings, workspace)
     years, decider = LiveYears(proven.data, settings), decider_of(proven.controller, proven.fitted)
     if "forecast" in decider.needs:
         years.prepare(dt.datetime.now(dt.UTC).date())
@@ -163,9 +168,24 @@ def decider_of(controller: Controller, fitted: Fitted | None = None) -> Decider:
     if controller.name == registry.MPC:
         assert fitted is not None
         return ByProgram(fitted)
+    if isinstance(controller, PolicyController):
+        return ByAction(_direct(controller), ("forecast",))
     if isinstance(controller, Acting):
-        return ByAction(controller, ("forecast",) if isinstance(controller, PolicyController) else ())
+        return ByAction(controller, ())
     return ByYear(controller.name, fitted)
+
+
+def _direct(controller: PolicyController) -> PolicyController:
+    """Controller that gives the same actions without what Stable-Baselines3 does again at each call."""
+    # The learning libraries take 4 s to import, and only agents need them.
+    from stable_baselines3.common.base_class import BaseAlgorithm  # noqa: PLC0415
+
+    from pvbesscar.agents.direct import DirectPolicy  # noqa: PLC0415
+
+    model = controller.model
+    if not isinstance(model, BaseAlgorithm):
+        return controller
+    return PolicyController(controller.name, DirectPolicy(model.policy))
 
 
 def unproven(data: PlantData, settings: Settings, decider: Decider, name: str, limit_ms: float) -> DispatchService:

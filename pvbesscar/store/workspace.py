@@ -58,7 +58,7 @@ class Workspace:
         agents = [self.checkpoints(agent) for agent in AGENTS] + [self.training(agent) for agent in AGENTS]
         places = [
             self.canonical, self.quality, self.dataset, self.certificate, *agents, self.evaluation, self.report,
-            self.runs, self.lineage, self.root / ".prefect",
+            self.runs, self.lineage, self.promoted, self.root / ".prefect",
         ]  # fmt: skip
         for place in places:
             if self.root not in place.resolve().parents:
@@ -106,6 +106,11 @@ class Workspace:
     def final_model(self, agent: Agent) -> Path:
         """Final model of an agent."""
         return self.checkpoints(agent) / f"{agent}_final_model.zip"
+
+    @property
+    def promoted(self) -> Path:
+        """Models that may leave the project, one folder each, written by `models promote`."""
+        return self.root / "checkpoints" / "promoted"
 
     def unfinished(self, agent: Agent) -> Path:
         """Folder of a training that has not ended: its state, checkpoints and TensorBoard files so far."""

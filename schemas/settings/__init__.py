@@ -52,11 +52,14 @@ from schemas.settings.training import (
 __all__ = [
     "AGENTS", "DAYS", "FUEL_KG_PER_TJ", "HOURS_PER_YEAR", "LOOK_BACK", "TJ_PER_KWH", "A2cSettings", "Agent", "Band",
     "BessSettings", "CarbonSettings", "ControlSettings", "DataSettings", "DemandCharge", "EconomicsSettings",
-    "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen", "GridSettings",
+    "EnergyBand", "EvSettings", "EvaluationSettings", "FileSettings", "Fill", "Frozen", "GridSettings", "Language",
     "MallSettings", "Mode", "NominalOn", "PlainName", "PpoSettings", "Profile", "ProfileName", "PvSettings",
-    "QualitySettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings", "ShadowSettings", "SiteSettings",
-    "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver", "WeatherSettings", "WeightSettings", "quantity",
+    "QualitySettings", "ReportSettings", "RunSettings", "SacSettings", "ScenarioSettings", "Settings",
+    "ShadowSettings", "SiteSettings", "TariffSettings", "TrainingSettings", "VehicleClass", "Waiver",
+    "WeatherSettings", "WeightSettings", "quantity",
 ]  # fmt: skip
+
+Language = Literal["en", "es"]
 
 
 class Waiver(Frozen):
@@ -97,6 +100,12 @@ class RunSettings(Frozen):
     )
 
 
+class ReportSettings(Frozen):
+    """For whom reports are written; no figure depends on it."""
+
+    language: Language = quantity("en", "", "language of the report and of the quality report", "that of the code")
+
+
 class Settings(Frozen):
     """One scenario, whole."""
 
@@ -124,6 +133,7 @@ class Settings(Frozen):
     evaluation: EvaluationSettings = EvaluationSettings()
     scenarios: ScenarioSettings = ScenarioSettings()
     quality: QualitySettings = QualitySettings()
+    report: ReportSettings = ReportSettings()
     runs: RunSettings = RunSettings()
     shadow: ShadowSettings = ShadowSettings()
 

@@ -23,6 +23,13 @@ class Profile(Frozen):
     """How long agents train and on what they are judged."""
 
     steps: int = quantity(..., "steps", "environment steps of each agent", "a choice", ge=1)
+    sac_steps: int | None = quantity(
+        None,
+        "steps",
+        "environment steps of SAC, which learns more of each and takes longer over it",
+        "as the others",
+        ge=1,
+    )
     episode_hours: int = quantity(..., "h", "length of an episode", "a week", ge=24, le=HOURS_PER_YEAR)
     evaluate_on: Literal["windows", "year"] = quantity(..., "", "what controllers are judged on", "docs/evaluation.md")
     checkpoint_every: int = quantity(..., "steps", "steps between checkpoints", "a choice", ge=1)
@@ -54,6 +61,10 @@ class Profile(Frozen):
     imitation_rounds: int = quantity(
         3, "", "years in which the policy acts and the imitated controller corrects it", "docs/agents.md", ge=0
     )
+
+    def steps_of(self, agent: Agent) -> int:
+        """Environment steps of an agent."""
+        return self.sac_steps if agent == "sac" and self.sac_steps is not None else self.steps
 
 
 class SacSettings(Frozen):
@@ -181,16 +192,17 @@ class TrainingSettings(Frozen):
         controllers=OF_FULL,
     )
     long: Profile = Profile(
-        steps=600_000,
+        steps=1_500_000,
+        sac_steps=300_000,
         episode_hours=336,
         evaluate_on="year",
-        checkpoint_every=200_000,
+        checkpoint_every=500_000,
         scenarios=("nominal", "test"),
         nominal_on="both",
         controllers=OF_FULL,
         training_years=20,
         validation_years=5,
-        validate_every=30_000,
+        validate_every=60_000,
         imitation_rounds=6,
     )
     reference: Profile = Profile(

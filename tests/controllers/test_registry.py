@@ -74,6 +74,14 @@ def test_the_same_years_and_seed_give_the_same_parameters() -> None:
     assert fit_tuned([data], seed=3, on_progress=told.append) == fit_tuned([data], seed=3)
     assert told
     assert told[-1].unit == "candidates of the tuned rule tried"
+    assert told[-1].done <= told[-1].total
+
+
+@pytest.mark.parametrize("mode", ["dispatch", "bidirectional"])
+def test_progress_of_the_search_ends_where_it_says(mode: str) -> None:
+    search = tuned._Search([course(14, 1, mode=mode, tariff=EVENINGS)], 1, None)
+    search.run()
+    assert search.tried == search.planned
 
 
 def test_what_was_fitted_survives_json(fitted: Fitted) -> None:

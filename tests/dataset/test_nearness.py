@@ -7,8 +7,9 @@ import pytest
 
 from pvbesscar.dataset.nearness import distances
 from pvbesscar.dataset.scenarios import ScenarioStore
-from pvbesscar.report.nearness import nearness_sentences
+from pvbesscar.report.caveats import near
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.words import words_in
 
 
 def test_distance_is_the_share_of_energy_in_other_hours_whatever_the_level() -> None:
@@ -32,11 +33,10 @@ def test_the_default_is_stored_with_its_scenarios(site_workspace: Workspace) -> 
 
 
 def test_where_days_are_the_same_the_report_says_that_a_test_proves_little() -> None:
+    words = words_in("en")
     far = {name: {"median": 0.05, "tenth": 0.03} for name in ("mall_kwh", "ev_kwh", "pv_kwh")}
-    (said,) = nearness_sentences(far)
-    assert "mall demand 5.00%, vehicles 5.00%, PV 5.00%" in said
-    near = far | {"ev_kwh": {"median": 0.0008, "tenth": 0.0005}, "mall_kwh": {"median": 0.007, "tenth": 0.006}}
-    said, warned = nearness_sentences(near)
-    assert "vehicles 0.08%" in said
-    assert "proves little of what a controller does with mall demand and vehicles" in warned
-    assert nearness_sentences({}) == []
+    assert near(far, words) == []
+    alike = far | {"ev_kwh": {"median": 0.0008, "tenth": 0.0005}, "mall_kwh": {"median": 0.007, "tenth": 0.006}}
+    (warned,) = near(alike, words)
+    assert "differ by less than 1 % in mall demand and vehicles: a test proves little" in warned
+    assert near({}, words) == []

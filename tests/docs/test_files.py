@@ -25,6 +25,7 @@ NOT_OF_A_STAGE = {
     ".prefect/", *(f"outputs/benchmarks/{name}.{kind}" for name in BENCHMARKS for kind in ("json", "md", "svg")),
     "outputs/data_docs/results/", "outputs/lineage/modules.json",
     "checkpoints/unfinished/SAC/",
+    "checkpoints/promoted/NAME/",
     "outputs/shadow/NAME/",
     "outputs/studies/NAME/",
     "data/interim/oe2/pvgis_2019.csv", "data/interim/oe2/pvgis_2019.csv.provenance.json",

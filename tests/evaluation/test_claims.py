@@ -17,7 +17,6 @@ from pvbesscar.evaluation.claims import (
 )
 from pvbesscar.evaluation.kpis import gap_closed
 from pvbesscar.evaluation.tables import as_markdown, gap_rows, ranking_rows, set_rows, set_title
-from pvbesscar.report.sentences import headroom, set_sentences
 from schemas.results import EvaluationReport, ScenarioResult, ScoreTerms
 from tests.evaluation.hand_made import REFERENCE, ledger, scenario
 
@@ -89,9 +88,6 @@ def test_nothing_open_is_said_in_every_place() -> None:
     assert nothing_open(own)
     assert gap_words(own, None) == "nothing open"
     assert {row[1] for row in ranking_rows(own)[1]} == {"nothing open", ""}
-    said = headroom(own)
-    assert said[1].startswith("Nothing open: the rule scores 0.30500, which can not be told from J*")
-    assert len(said) == 2
     assert comparisons(own)[0].endswith("nothing is open between the rule and J*.")
     over = set_result("test", [own, own])
     assert {row[1] for row in set_rows(over)[1]} == {"nothing open"}
@@ -150,24 +146,6 @@ def test_the_gap_is_told_term_by_term_and_adds_up() -> None:
     assert rows["cost, PEN"] == ("45", "48", "+3", "-0.00500")
     assert rows["plan replayed to bound J*"][-1] == "+0.00500"
     assert rows["J(rule) - J*"][-1] == "+0.02000"
-    gap, parts_said = headroom(own)[1:3]
-    assert gap == "The gap: from the rule (J 0.30500) to J* 0.02000 is open, 6.6 % of the J of the rule."
-    assert parts_said == (
-        "Where it comes from, by the replayed plan: ramping +0.0200, cost -0.0050, and +0.0050 from that plan to the "
-        "bound. Against the rule the plan is worse: cost +3.0 PEN in 2 h (+6.7 %)."
-    )
-
-
-def test_what_a_perfect_forecast_is_worth_is_said_with_its_price() -> None:
-    controllers = {
-        "no-control": ("baseline", IDLE), "rule": ("baseline", RULE), "mpc": ("baseline", SAC),
-        "mpc-perfect-day": ("baseline", PLAN),
-    }  # fmt: skip
-    assert headroom(scenario(BOUND, controllers, PLAN))[3] == (
-        "The rolling program on forecasts made of the past (mpc): it closes 50.0 % of the gap from rule to J*. Told "
-        "the coming day, as no controller can be (mpc-perfect-day): it closes 75.0 % of the gap from rule to J*. "
-        "Perfect forecasts would change its J by -0.0050; worse: cost +1.2 PEN in 2 h (+2.6 %)."
-    )
 
 
 def test_the_page_of_tables_has_headline_parts_and_sentences() -> None:
@@ -184,30 +162,6 @@ def test_the_page_of_tables_has_headline_parts_and_sentences() -> None:
     years = set_result("test", [own, own])
     assert set_title(years) == "2 test years"
     assert set_title(years.model_copy(update={"source_weeks": 13})) == "2 test years, resampled from 13 source weeks"
-
-
-def test_over_a_set_only_an_interval_makes_one_better() -> None:
-    own = set_result("test", [judged(), judged()])
-    sac, ppo = "sac", "ppo"
-    told = own.model_copy(
-        update={
-            "source_weeks": 13,
-            "entries": tuple(
-                entry.model_copy(update={"against_rule_interval": ends[entry.controller]})
-                if entry.controller in (ends := {sac: (-0.02, -0.001), ppo: (-0.001, 0.03)})
-                else entry
-                for entry in own.entries
-            ),
-        }
-    )
-    said = {text.split(" weeks ")[1].split(" ")[0]: text for text in set_sentences(told)}
-    assert said[sac] == (
-        "On 2 test years of resampled weeks sac is better than the rule by mean J (-0.0100, 95 % interval -0.0200 to "
-        "-0.0010); worse: cost +1.8 PEN a year (+4.0 %), CO2 +1.2 kg a year (+1.0 %); it closes 50.0 % of the gap from "
-        "rule to J*."
-    )
-    assert "ppo can not be told from the rule by mean J (+0.0150, 95 % interval -0.0010 to +0.0300)" in said[ppo]
-    assert set(said) == {sac, ppo}
 
 
 def test_numbers_are_written_with_their_signs() -> None:

@@ -23,7 +23,7 @@ from pvbesscar.store.workspace import Workspace
 from schemas.results import EvaluationReport
 from schemas.settings import Settings, WeightSettings
 from tests.builders import mini_dataset, session
-from tests.mini_site import mini_site
+from tests.mini_site import mini_site, with_training
 
 FIELDS = ("co2_kg", "solar_kwh", "cost_pen", "ev_short_kwh", "ramping_kwh")
 EVALUATED = ("rule", "constant-1", "a2c-untrained")
@@ -31,7 +31,8 @@ EVALUATED = ("rule", "constant-1", "a2c-untrained")
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return mini_site(tmp_path_factory.mktemp("front"))
+    # Policies whose first actions are in the middle of the box: other terms than the rule's, and vehicles left short.
+    return with_training(mini_site(tmp_path_factory.mktemp("front")), policy="mlp")
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ def test_parameters_have_types_descriptions_and_drop_downs(deployments: dict[str
         assert set(properties) - {"agent"} == set(deployments[name]["parameters"]) - {"agent"}, name
         assert all(one.get("description") for one in properties.values()), name
     train = deployments["train-sac"]["parameter_openapi_schema"]["properties"]
-    assert train["profile"]["enum"] == ["smoke", "full"]
+    assert train["profile"]["enum"] == ["smoke", "full", "long", "reference"]
     assert train["agent"]["enum"] == ["sac", "ppo", "a2c", "all"]
     assert train["downstream"]["type"] == train["force"]["type"] == "boolean"
     assert train["overrides"]["type"] == "array"

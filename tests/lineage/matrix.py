@@ -314,7 +314,7 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     "citylearn": ("build", *BEHIND_DATASET),
     "torch": (*TRAINERS, "evaluate"),
     "stable-baselines3": (*TRAINERS, "evaluate"),
-    "highspy": ("evaluate",),
+    "highspy": (*TRAINERS, "evaluate"),
     "matplotlib": ("publish",),
     "rich": NOTHING,
     "prefect": NOTHING,

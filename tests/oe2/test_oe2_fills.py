@@ -12,8 +12,9 @@ import pytest
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
 from pvbesscar.quality.year.files import judge_file
-from pvbesscar.report.sentences import first_line
+from pvbesscar.report.origin import is_measured, origin
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.words import words_in
 from schemas.errors import InputError
 from schemas.results import Provenance
 from schemas.settings import Settings
@@ -79,7 +80,8 @@ def test_declared_fills_mend_a_year_and_are_told_everywhere(folder: Path, tmp_pa
     page = (workspace.quality / "quality_report.html").read_text(encoding="utf-8")
     assert page.index("<b>Filled.</b>") < page.index("Where the data comes from")
     assert OFF["reason"] in page
-    line = first_line(provenance)
+    line = origin(provenance, words_in("en"))
+    assert not is_measured(provenance)
     assert "FILLED, NOT MEASURED: 168 hours of" in line
     assert line.count(" are filled from ") == 2
     stored = Provenance.model_validate_json((workspace.canonical / "provenance.json").read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ from pvbesscar.quality.pandera_checks import fold_failures
 from pvbesscar.quality.report import as_table, verdict
 from pvbesscar.quality.stage_contracts import contract
 from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.words import words_in
 from schemas.errors import QualityError, StaleError
 from schemas.frames import structure
 from schemas.results import QualityReport, SeriesProvenance
@@ -73,7 +74,7 @@ def test_a_refusal_begins_with_the_number_of_errors_and_the_first_fix(year: Qual
     with pytest.raises(QualityError):
         validate(year.settings, workspace)
     report = QualityReport.model_validate_json((workspace.quality / "quality_report.json").read_text(encoding="utf-8"))
-    line = verdict(report)
+    line = verdict(report, words_in("en"))
     assert line.startswith(f"refused: {len(report.errors)} error")
     assert line.endswith(f"{report.errors[0].fix}.")
     page = (workspace.quality / "quality_report.html").read_text(encoding="utf-8")

@@ -41,6 +41,7 @@ def test_what_is_served_says_what_it_was_validated_on(evaluated: Settings) -> No
         "dataset_digest": report.dataset_digest,
         "certificate_sha256": sha256_file(workspace.certificate),
         "evaluation_sha256": sha256_file(workspace.evaluation / REPORT_FILE),
+        "card_sha256": None,
         "plant_code": plant.code_digest(),
     }
     scores = {result.controller: result.score for result in report.main.ranking}

@@ -18,15 +18,17 @@ from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.tables import markdown_table
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.quality.gate import validate
-from pvbesscar.report.nearness import NAMES, NEAR
+from pvbesscar.report.caveats import NEAR
 from pvbesscar.store.files import write_text
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.words import words_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "scenarios.md"
 CONFIGURATIONS = ("iquitos_mall", "iquitos_oe2", "iquitos_metered")
 PLACE = re.compile(r"(<!-- nearness: [^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
-HEAD = ("scenario", "mall demand", "vehicles", "PV", "a test proves little about")
+NAMES = {series: words_in("en")(f"near.{series}") for series in ("mall_kwh", "ev_kwh", "pv_kwh")}
+HEAD = ("scenario", *NAMES.values(), "a test proves little about")
 
 
 def row(name: str, nearness: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:

@@ -15,10 +15,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from pvbesscar.evaluation.tables import markdown_table
-from pvbesscar.report.figures import Figure, trade_off_figure
+from pvbesscar.report.drawing import Figure
+from pvbesscar.report.figures import trade_off_figure
 from pvbesscar.report.pictures import as_file
+from pvbesscar.report.tables import Table
 from pvbesscar.report.weights import Section, service_section, terms_of, weights_section
 from pvbesscar.store.stamps import NOT_RECORDED
+from pvbesscar.words import words_in
 from schemas.results import EvaluationReport, Result, ScoreTerms
 from schemas.settings import Mode
 from schemas.trade_offs import EvTerm, TradeOffs
@@ -27,6 +30,7 @@ from tools.docs.cases import MADE_FILE, made_of, report_in
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 KEPT = DOCS / "weights.json"
+WORDS = words_in("en")
 BEGIN, END = "<!-- weights: python -m tools.docs.weights -->", "<!-- end of weights -->"
 
 
@@ -77,7 +81,7 @@ def kept() -> tuple[Case, ...]:
 
 def figure(case: Case) -> Figure:
     """Fronts of a case, with its controllers."""
-    return trade_off_figure(case.trade_offs, case.controllers)
+    return trade_off_figure(case.trade_offs, case.controllers, WORDS)
 
 
 def part(cases: Sequence[Case]) -> str:
@@ -91,7 +95,10 @@ def _of_case(case: Case) -> str:
         f"`{case.scenario}`, mode `{case.mode}`, {', '.join(case.judged_on)}; dataset `{case.dataset_digest[:12]}`, "
         f"{case.made}:"
     )
-    sections = (weights_section(case.trade_offs, case.controllers), service_section(case.ev_term, weights))
+    sections = (
+        weights_section(case.trade_offs, case.controllers, WORDS),
+        service_section(case.ev_term, weights, WORDS),
+    )
     written = [_markdown(section) for section in sections if section is not None]
     picture = f"![{own.alt}](images/weights-{case.name}.svg)"
     return "\n\n".join([head, written[0], picture, *written[1:]])
@@ -99,8 +106,12 @@ def _of_case(case: Case) -> str:
 
 def _markdown(section: Section) -> str:
     said = "\n".join(f"- {sentence}" for sentence in section.sentences)
-    tables = [f"{table.caption}:\n\n{markdown_table(table.head, table.rows)}" for table in section.tables]
+    tables = [f"{table.caption}:\n\n{markdown_table(table.columns, _texts(table))}" for table in section.tables]
     return "\n\n".join([said, *tables])
+
+
+def _texts(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row.cells] for row in table.rows]
 
 
 def page(text: str, cases: Sequence[Case]) -> str:

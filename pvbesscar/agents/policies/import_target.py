@@ -177,6 +177,14 @@ class ImportTargetPolicy(ActorCriticPolicy):
         distribution = self._distribution(seen)
         return self.critic(seen.context), distribution.log_prob(actions), distribution.entropy()
 
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        assert isinstance(observation, Tensor)
+        seen = self.actor.view(observation)
+        if deterministic:
+            actions: Tensor = self.actor(seen)
+            return actions
+        return self._distribution(seen).sample()
+
     def get_distribution(self, obs: PyTorchObs) -> TargetDistribution:
         """Distribution of the actions."""
         return self._distribution(self.actor.view(obs))
