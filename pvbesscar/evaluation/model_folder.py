@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvbesscar.plant.certificate import outdated_parts
@@ -29,12 +29,12 @@ class ModelFolder(Workspace):
         Folder of the dataset that the model is to act on.
     """
 
-    built: Path
+    built: Path = field(kw_only=True)
 
     @classmethod
     def at(cls, folder: Path, workspace: Workspace) -> ModelFolder:
         """Places of the model in `folder` for the dataset of a project."""
-        return cls(folder.resolve(), workspace.dataset_name, workspace.dataset)
+        return cls(folder.resolve(), workspace.dataset_name, built=workspace.dataset)
 
     @property
     def dataset(self) -> Path:
