@@ -37,8 +37,8 @@ from schemas.settings import HOURS_PER_YEAR, Settings
 
 CITYLEARN_COST = 100
 """Time that CityLearn and its `evaluate_v2` take for an hour, relative to an hour of a rule on the twin."""
-YEARS_KEPT = 4
-"""Years that a process holds in memory, some 20 MB each."""
+YEARS_KEPT = 16
+"""Years that a process holds in memory, some 20 MB each: loading one takes as long as the rule's year on the twin."""
 STOPPED = -1
 """Hours in the shared counter that tell workers to end."""
 
@@ -357,8 +357,9 @@ def _count(hours: int, cost: int) -> None:
     with _counter.get_lock():
         if _counter[0] == STOPPED:
             raise SimulationError("stopped, for another controller could not be simulated.")
-        _counter[0] += hours
-        _counter[1] += hours * cost
+        values = _counter.get_obj()  # each access to the array itself would take the lock anew
+        values[0] += hours
+        values[1] += hours * cost
 
 
 def _simulate_item(item: WorkItem) -> WorkResult:
