@@ -143,7 +143,7 @@ class Mpc:
         self._rows = Bounds.of(np.concatenate(rows), -UNLIMITED, 0.0)
         self._imported: IntArray = site.imported.astype(np.int32)
         self._ahead: NDArray[np.int64] = np.arange(self._horizon)[:, None]
-        self._at_most: FloatArray = power * (self._ahead + 1)
+        self._at_most: FloatArray = np.arange(1.0, self._horizon + 1)[:, None] * float(power)
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`.

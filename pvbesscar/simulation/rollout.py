@@ -74,7 +74,11 @@ def rollout(
     simulator.reset(start, hours)
     data = simulator.data
     departures = _Departures([data], start, data.hours - start if hours is None else hours)
-    needs, sockets, battery, rows, rewards = [], [], [], [], []
+    needs: list[FloatArray] = []
+    sockets: list[FloatArray] = []
+    battery: list[float] = []
+    rows: list[FloatArray] = []
+    rewards: list[float] = []
     done = False
     while not done:
         state = simulator.state
