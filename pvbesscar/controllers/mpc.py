@@ -13,11 +13,10 @@ from pvbesscar.arithmetic.linear import dot
 from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
 from pvbesscar.controllers.program import (
     UNLIMITED,
+    Bounds,
     Builder,
     SiteColumns,
     balance_rows,
-    set_columns,
-    set_rows,
     storage_rows,
 )
 from pvbesscar.controllers.reference import scale, simulated_terms
@@ -78,6 +77,9 @@ class Mpc:
         # The tariff and the carbon intensity are published: they are known ahead.
         worth = self._per_kwh[0] * data.carbon + self._per_kwh[2] * data.price
         self._import_cost: FloatArray = worth[ahead]
+        # Who arrives when hangs on the calendar alone; PV and demand of an hour may come with that hour.
+        self._early: FloatArray = np.cumsum(outlook.early_kwh, axis=1)
+        self._late: FloatArray = np.cumsum(outlook.late_kwh, axis=1)
         self._write(policy or DemandPolicy())
 
     @property
@@ -128,6 +130,20 @@ class Mpc:
         if data.tariff.price.size:
             self._demand = RollingDemand(b, data, self._site, self._per_kwh[2], most, policy)
         self._model = b.build().highs()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Columns and rows whose bounds an hour sets, each in one call, and the room for the bounds."""
+        site, power = self._site, self._data.params.socket_kw
+        limited = [self._curtailed] if self._limited else []
+        columns = [site.exported, *limited, site.charged, self._charged_so_far]
+        self._columns = Bounds.of(np.concatenate(columns), 0.0, 0.0)
+        # Beyond the first hour, storage and ramp have the bounds that they were written with.
+        rows = [self._balance, self._limit, self._storage[:1], self._ramp[:1]]
+        self._rows = Bounds.of(np.concatenate(rows), -UNLIMITED, 0.0)
+        self._imported: IntArray = site.imported.astype(np.int32)
+        self._ahead: NDArray[np.int64] = np.arange(self._horizon)[:, None]
+        self._at_most: FloatArray = np.arange(1.0, self._horizon + 1)[:, None] * float(power)
 
     def decide(self, state: PlantState) -> Setpoints:
         """Setpoints for the hour of `state`.
@@ -152,35 +168,36 @@ class Mpc:
 
     def _envelope(self, need: FloatArray, left: NDArray[np.int32], t: int) -> tuple[FloatArray, FloatArray]:
         """Most and least energy of all vehicles up to the end of each hour, shape (H,) each."""
-        power, ahead = self._data.params.socket_kw, np.arange(self._horizon)[:, None]
+        power = self._data.params.socket_kw
         here = left > 0
         need, left = np.minimum(need[here], power * left[here]), left[here]
-        early = np.minimum(need, power * (ahead + 1)).sum(axis=1)
-        late = np.clip(need - power * np.maximum(left - 1 - ahead, 0), 0.0, None).sum(axis=1)
-        return early + np.cumsum(self._outlook.early_kwh[t]), late + np.cumsum(self._outlook.late_kwh[t])
+        early = np.minimum(need, self._at_most).sum(axis=1)
+        late = np.maximum(need - power * np.maximum(left - 1 - self._ahead, 0), 0.0).sum(axis=1)
+        return early + self._early[t], late + self._late[t]
 
     def _set(self, state: PlantState, early: FloatArray, late: FloatArray) -> None:
         p, t, h, model = self._data.params, state.t, self._horizon, self._model
         net = self._outlook.mall_kwh[t] - self._outlook.pv_kwh[t]
         surplus = np.maximum(-net, 0.0)
-        charge_most = np.full(h, p.bess_kw) if p.bidirectional else np.minimum(surplus, p.bess_kw)
-        set_columns(model, self._site.exported, np.zeros(h), np.minimum(surplus, p.export_limit_kw))
+        columns, rows = self._columns, self._rows
+        np.minimum(surplus, p.export_limit_kw, out=columns.upper[:h])
         if self._limited:
-            set_columns(model, self._curtailed, np.zeros(h), np.maximum(surplus - p.export_limit_kw, 0.0))
-        set_columns(model, self._site.charged, np.zeros(h), charge_most)
-        set_columns(model, self._charged_so_far, late, np.maximum(early, late) + NEED_EPSILON_KWH)
-        model.changeColsCost(h, self._site.imported.astype(np.int32), self._import_cost[t])
-        set_rows(model, self._balance, net, net)
-        before = np.zeros(h)
-        before[0] = max(state.bess_soc, 1.0 - p.bess_depth_of_discharge) * p.bess_kwh
-        set_rows(model, self._storage, before, before)
-        if self._demand is not None:
-            self._demand.set(model, state, net, float(before[0]))
+            np.maximum(surplus - p.export_limit_kw, 0.0, out=columns.upper[h : 2 * h])
+        columns.upper[-2 * h : -h] = p.bess_kw if p.bidirectional else np.minimum(surplus, p.bess_kw)
+        columns.lower[-h:] = late
+        np.add(np.maximum(early, late), NEED_EPSILON_KWH, out=columns.upper[-h:])
+        columns.set_columns(model)
+        model.changeColsCost(h, self._imported, self._import_cost[t])
+        rows.lower[:h] = rows.upper[:h] = net
+        np.maximum(net, 0.0, out=rows.upper[h : 2 * h])
+        stored = max(state.bess_soc, 1.0 - p.bess_depth_of_discharge) * p.bess_kwh
+        rows.lower[-2] = rows.upper[-2] = stored
         # An episode's first hour has no ramp: its row is left open.
-        low, high = np.zeros(h), np.zeros(h)
-        low[0], high[0] = (-UNLIMITED, UNLIMITED) if state.first else (state.last_import_kwh, state.last_import_kwh)
-        set_rows(model, self._ramp, low, high)
-        set_rows(model, self._limit, np.full(h, -UNLIMITED), np.maximum(net, 0.0))
+        last = state.last_import_kwh
+        rows.lower[-1], rows.upper[-1] = (-UNLIMITED, UNLIMITED) if state.first else (last, last)
+        rows.set_rows(model)
+        if self._demand is not None:
+            self._demand.set(model, state, net, stored)
 
     def _solve(self, t: int) -> FloatArray:
         self._model.run()
@@ -215,9 +232,10 @@ def share_out(energy_kwh: float, need: FloatArray, hours_left: NDArray[np.int32]
     # Spare time: hours left less the hours that full power needs.
     order = np.argsort(hours_left - need / socket_kw, kind="stable")
     room = (most - least)[order]
-    before = np.concatenate([[0.0], np.cumsum(room)[:-1]])
+    before = np.zeros_like(room)
+    np.cumsum(room[:-1], out=before[1:])
     result: FloatArray = least.copy()
-    result[order] += np.clip(energy_kwh - float(least.sum()) - before, 0.0, room)
+    result[order] += np.minimum(np.maximum(energy_kwh - float(least.sum()) - before, 0.0), room)
     return result
 
 

@@ -172,6 +172,35 @@ def set_rows(model: Any, rows: IntArray, lower: FloatArray, upper: FloatArray) -
     model.changeRowsBounds(rows.size, rows.astype(np.int32), lower, upper)
 
 
+class Bounds(NamedTuple):
+    """Bounds of some columns or rows of a model in HiGHS, which is untyped, set together: a call costs microseconds.
+
+    Attributes
+    ----------
+    numbers
+        Of the columns or rows, shape (n,).
+    lower, upper
+        Their bounds, shape (n,); written in place.
+    """
+
+    numbers: NDArray[np.int32]
+    lower: FloatArray
+    upper: FloatArray
+
+    @classmethod
+    def of(cls, numbers: IntArray, lower: float, upper: float) -> Bounds:
+        """Bounds that are all the same at first."""
+        return cls(numbers.astype(np.int32), np.full(numbers.size, lower), np.full(numbers.size, upper))
+
+    def set_columns(self, model: Any) -> None:  # noqa: ANN401
+        """Change the bounds of the columns of a model."""
+        model.changeColsBounds(self.numbers.size, self.numbers, self.lower, self.upper)
+
+    def set_rows(self, model: Any) -> None:  # noqa: ANN401
+        """Change the bounds of the rows of a model."""
+        model.changeRowsBounds(self.numbers.size, self.numbers, self.lower, self.upper)
+
+
 def _spread(count: int, *values: FloatArray | float) -> tuple[FloatArray, ...]:
     return tuple(np.broadcast_to(np.asarray(value, dtype=np.float64), count) for value in values)
 

@@ -12,8 +12,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pvbesscar.plant.actions import compiled_guard_kw
+from pvbesscar.plant.actions import bess_setpoint, compiled_bess_action, compiled_guard_kw, socket_powers, total
+from pvbesscar.plant.ledger import CO2, RAMP
 from pvbesscar.plant.tariff import MONTHS, bill_hour, turn_month
+from pvbesscar.plant.twin import MALL, PV, advance, begin
 
 FloatArray = NDArray[np.float64]
 
@@ -161,3 +163,28 @@ def year_terms(rule, store, course, net, p, tariff):
             ramping += abs(bought - last)
         last = bought
     return co2, exported, cost, ramping
+
+
+@njit(cache=True)
+def twin_terms(rule, store, course, p, bess, years, fleet):
+    """Totals of the five terms of a year of the tuned rule on the twin, shape (5,).
+
+    Parameters
+    ----------
+    years, fleet
+        The year and one plant (see `twin.Years` and `twin.Fleet`).
+    """
+    hours = course.hour.size
+    begin(p, bess, years, fleet, 0, 0, 0, hours)
+    shares, socket_kw, terms = np.zeros(p.sockets), fleet.socket_kw[0], np.zeros(RAMP + 1 - CO2)
+    for t in range(hours):
+        numbers = years.hourly[0, t]
+        shares[:] = 1.0 if course.surplus[t] else rule.vehicle_share[course.hour[t]]
+        socket_powers(p, shares, fleet.need[0], years.hours_left[0, t], socket_kw)
+        vehicles = total(socket_kw)
+        net_kwh = numbers[MALL] + vehicles - numbers[PV]
+        power = battery_kw(rule, store, course, t, net_kwh, float(fleet.bess_soc[0]))
+        fleet.bess_kw[0] = bess_setpoint(p, compiled_bess_action(p, power), numbers[PV], numbers[MALL], vehicles)
+        advance(p, bess, years, fleet, 0)
+        terms += fleet.row[0, CO2 : RAMP + 1]
+    return terms

@@ -17,7 +17,7 @@ from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.bound import Bound, reference_of
 from pvbesscar.evaluation.cases import EvaluationCase, SimulatedCase
 from pvbesscar.evaluation.courses import gap_parts
-from pvbesscar.evaluation.fitting import fitted_for
+from pvbesscar.evaluation.fitting import fitted_for, is_fitted, kept_for, training_names
 from pvbesscar.evaluation.front import optimum_cases, sweeps, trade_offs
 from pvbesscar.evaluation.kpis import KPIS, ControllerRun
 from pvbesscar.evaluation.parallel import (
@@ -120,9 +120,10 @@ def evaluate(
         A controller could not be simulated to the end.
     """
     prove_dataset(settings, workspace)
-    plan = plan_of(settings, workspace, request or EvaluationRequest(profile), on_progress)
     if workers is None:
         workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    # Several processes fit beside what needs no fit.
+    plan = plan_of(settings, workspace, request or EvaluationRequest(profile), on_progress, fit=workers == 1)
     simulated = simulate_here(plan, on_progress) if workers == 1 else simulate_all(plan, workers, on_progress)
     return publish_results(plan, *simulated)
 
@@ -140,14 +141,23 @@ def evaluate_on(
 
 
 def plan_of(
-    settings: Settings, workspace: Workspace, request: EvaluationRequest, on_progress: OnProgress | None
+    settings: Settings,
+    workspace: Workspace,
+    request: EvaluationRequest,
+    on_progress: OnProgress | None,
+    *,
+    fit: bool = True,
 ) -> EvaluationPlan:
-    """Plan an evaluation; controllers that learn from training years are fitted first, unless they are already."""
+    """Plan an evaluation; with `fit`, controllers that learn from training years are fitted unless they are already."""
     store = ScenarioStore(workspace.dataset)
     sets = {which: store.names(which) for which in dict.fromkeys(request.sets(settings))}
     data = load_plant(workspace.dataset)
     specs, missing = specs_of(request.names(settings), settings, workspace, request.profile, data.digest)
-    fitted = fitted_for(specs, settings, workspace, store, on_progress)
+    if fit:
+        fitted = fitted_for(specs, settings, workspace, store, on_progress)
+    else:
+        learns = any(is_fitted(spec) for spec in specs)
+        fitted = kept_for(settings, workspace, store) if learns and training_names(store) else None
     # The validated year first: tables begin with it, and CityLearn takes longest.
     ordered = sorted(dict.fromkeys(name for names in sets.values() for name in names), key=lambda n: n != NOMINAL)
     windows = window_stretches(store.windows(), settings.evaluation.window_hours)

@@ -49,14 +49,9 @@ def fitted_for(
     ControllerError
         Something must be fitted and the dataset has no training scenarios.
     """
-    if not any(spec.agent is None and registry.needs_fit(spec.name) for spec in specs):
+    if not any(is_fitted(spec) for spec in specs):
         return None
-    names = store.names("training")
-    if not names:
-        raise ControllerError(
-            "a controller learns from training scenarios, and the dataset has none.",
-            hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
-        )
+    names = training_names(store)
     kept = kept_for(settings, workspace, store)
     if kept is not None:
         return kept
@@ -65,6 +60,28 @@ def fitted_for(
     content = FittedFile(digest=digest, training=names, fitted=fitted, sha256=_sha256(fitted))
     write_json(workspace.fitted, content.model_dump(mode="json"))
     return fitted
+
+
+def is_fitted(spec: ControllerSpec) -> bool:
+    """Whether a controller is made from what was fitted on training years."""
+    return spec.agent is None and registry.needs_fit(spec.name)
+
+
+def training_names(store: ScenarioStore) -> tuple[str, ...]:
+    """Names of the training scenarios.
+
+    Raises
+    ------
+    ControllerError
+        The dataset has none.
+    """
+    names = store.names("training")
+    if not names:
+        raise ControllerError(
+            "a controller learns from training scenarios, and the dataset has none.",
+            hint="set `scenarios.training` above 0 and build again, or leave the tuned controllers out.",
+        )
+    return names
 
 
 def kept_for(settings: Settings, workspace: Workspace, store: ScenarioStore) -> Fitted | None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_end
 from multiprocessing.sharedctypes import SynchronizedArray
+from typing import Any
 
 from pvbesscar.controllers import registry
 from pvbesscar.controllers.base import Controller
@@ -21,6 +22,7 @@ from pvbesscar.dataset.scenarios import NOMINAL, ScenarioStore
 from pvbesscar.evaluation.bound import Bound, bound_of
 from pvbesscar.evaluation.cases import EvaluationCase, SimulatedCase
 from pvbesscar.evaluation.citylearn_kpis import citylearn_check, citylearn_sums, require_equal
+from pvbesscar.evaluation.fitting import fitted_for, is_fitted
 from pvbesscar.evaluation.specifications import ControllerSpec, controller_of, policy_of
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData
@@ -37,8 +39,8 @@ from schemas.settings import HOURS_PER_YEAR, Settings
 
 CITYLEARN_COST = 100
 """Time that CityLearn and its `evaluate_v2` take for an hour, relative to an hour of a rule on the twin."""
-YEARS_KEPT = 4
-"""Years that a process holds in memory, some 20 MB each."""
+YEARS_KEPT = 16
+"""Years that a process holds in memory, some 20 MB each: loading one takes as long as the rule's year on the twin."""
 STOPPED = -1
 """Hours in the shared counter that tell workers to end."""
 
@@ -93,6 +95,8 @@ class EvaluationPlan:
         Controllers that can not be evaluated, with the reason.
     variants
         The validated year under other weights, for the optimum, and with the guard on and off, for controllers.
+    fitted
+        What controllers learned from training years; `None` where it is still to be fitted, or none learns.
     """
 
     settings: Settings
@@ -104,6 +108,10 @@ class EvaluationPlan:
     missing: dict[str, str]
     fitted: Fitted | None
     variants: tuple[EvaluationCase, ...] = ()
+
+    def waits_for_fit(self, item: WorkItem) -> bool:
+        """Whether a work item needs what is not fitted yet."""
+        return self.fitted is None and item.spec is not None and is_fitted(item.spec)
 
     def work_items(self) -> list[WorkItem]:
         """All work, the slowest first, so that no process ends long after the others."""
@@ -130,6 +138,11 @@ class CaseSimulator:
         self._store: ScenarioStore | None = None
         self._years: dict[str, PlantData] = {} if nominal is None else {NOMINAL: nominal.data}
         self._citylearn = nominal if isinstance(nominal, CityLearnSim) else None
+
+    def fit(self) -> Fitted | None:
+        """Fit the controllers that learn from training years."""
+        plan = self.plan
+        return fitted_for(plan.specs, plan.settings, plan.workspace, ScenarioStore(plan.workspace.dataset))
 
     def simulate(self, item: WorkItem) -> WorkResult:
         """Do the work of an item."""
@@ -262,9 +275,8 @@ def simulate_all(plan: EvaluationPlan, workers: int, on_progress: OnProgress | N
     counter = context.Array("q", 2)  # hours simulated, and these hours times their cost
     progress = _WorkProgress(plan, on_progress)
     with _ending_children(counter), ProcessPoolExecutor(workers, context, _start_worker, (plan, counter)) as pool:
-        futures = {pool.submit(_simulate_item, item): item for item in plan.work_items()}
         try:
-            _await(futures, progress, counter)
+            futures = _await(pool, plan, progress, counter)
         except BaseException:
             # Leaving the pool waits for what runs; the others stop at their next hour instead of their last.
             counter[0] = STOPPED
@@ -315,20 +327,31 @@ class _WorkProgress:
 
 
 def _await(
-    futures: dict[Future[WorkResult], WorkItem], progress: _WorkProgress, counter: SynchronizedArray[int]
-) -> None:
-    waiting = set(futures)
+    pool: ProcessPoolExecutor, plan: EvaluationPlan, progress: _WorkProgress, counter: SynchronizedArray[int]
+) -> dict[Future[WorkResult], WorkItem]:
+    """Have the work done: what waits for the fit, after it; the fit is begun first."""
+    later = [item for item in plan.work_items() if plan.waits_for_fit(item)]
+    fit = pool.submit(_fit) if later else None
+    now = [item for item in plan.work_items() if not plan.waits_for_fit(item)]
+    futures = {pool.submit(_simulate_item, item, plan.fitted): item for item in now}
+    waiting: set[Future[Any]] = {*futures} if fit is None else {fit, *futures}
     while waiting:
         ended, waiting = wait(waiting, timeout=1.0)
         progress.report(counter[0], counter[1])
         for future in ended:
             try:
-                future.result()
+                done = future.result()
             except BrokenProcessPool as error:
+                what = "the controllers were fitted" if future is fit else f"{futures[future].label} was simulated"
                 raise SimulationError(
-                    f"a worker process died while {futures[future].label} was simulated; nothing was published.",
+                    f"a worker process died while {what}; nothing was published.",
                     hint="it was killed, most often for memory (1 to 2 GB a worker): free some, and evaluate again.",
                 ) from error
+            if future is fit:
+                fitted = {pool.submit(_simulate_item, item, done): item for item in later}
+                futures |= fitted
+                waiting |= {*fitted}
+    return futures
 
 
 # State of a worker process.
@@ -357,10 +380,17 @@ def _count(hours: int, cost: int) -> None:
     with _counter.get_lock():
         if _counter[0] == STOPPED:
             raise SimulationError("stopped, for another controller could not be simulated.")
-        _counter[0] += hours
-        _counter[1] += hours * cost
+        values: Any = _counter.get_obj()  # each access to the array itself would take the lock anew
+        values[0] += hours
+        values[1] += hours * cost
 
 
-def _simulate_item(item: WorkItem) -> WorkResult:
+def _fit() -> Fitted | None:
     assert _simulator is not None
+    return _simulator.fit()
+
+
+def _simulate_item(item: WorkItem, fitted: Fitted | None) -> WorkResult:
+    assert _simulator is not None
+    _simulator.plan = replace(_simulator.plan, fitted=fitted)
     return _simulator.simulate(item)

@@ -109,6 +109,9 @@ def bess_action(p: PlantParams, bess_kw: float) -> float:
     return (discharge + 1.0) / 2.0 if p.bidirectional else discharge
 
 
+compiled_bess_action = njit(cache=True, inline="always")(bess_action)
+
+
 @njit(cache=True)
 def storage_action(p, bess_kw):
     """CityLearn's action `electrical_storage` for a power of the battery [kW]: a share of its nominal power."""

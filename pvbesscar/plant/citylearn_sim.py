@@ -66,7 +66,8 @@ def make_lean(env: Any) -> Callable[[list[float]], None]:
     """Remove from CityLearn's step what no energy depends on; return the step that is left.
 
     Removed are the records of action feedback, reward and observations (`step_without_feedback` is CityLearn's own),
-    and the random drift of vehicles that are away, which the arrival SOC overwrites. A third of the time is left.
+    and the random drift of vehicles that are away, which the arrival SOC overwrites. A third of the time is left. Of
+    `evaluate_v2` it is whether each departure could have been met, of which no figure is read (a third of its time).
     tests/plant/test_lean_citylearn.py proves the physics identical, and fails when CityLearn changes under this.
 
     Raises
@@ -78,6 +79,7 @@ def make_lean(env: Any) -> Callable[[list[float]], None]:
     services = [building._ops_service for building in env.buildings]
     wanted = [(runtime, "step_without_feedback"), (runtime, "simulate_unconnected_ev_soc")]
     wanted += [(service, name) for service in services for name in FEEDBACK]
+    wanted.append((env._kpi_service, "_ev_departure_threshold_feasible"))
     for owner, name in wanted:
         if not callable(getattr(owner, name, None)):
             raise SimulationError(

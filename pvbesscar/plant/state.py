@@ -110,7 +110,10 @@ def setpoints_near(state: PlantState, bess_kw: float, socket_kw: FloatArray) -> 
         Power of each socket, shape (K,) [kW].
     """
     p = state.data.params
-    return setpoints(state, np.concatenate([[actions.bess_action(p, bess_kw)], socket_kw / p.socket_kw]))
+    action = np.empty(1 + p.sockets)
+    action[0] = actions.bess_action(p, bess_kw)
+    np.divide(socket_kw, p.socket_kw, out=action[1:])
+    return setpoints(state, action)
 
 
 def observation(state: PlantState) -> NDArray[np.float32]:

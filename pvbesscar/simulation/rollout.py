@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.policy import Predictor
-from pvbesscar.controllers.setpoint_limits import check_setpoint_limits
+from pvbesscar.controllers.setpoint_limits import check_hours
 from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.ledger import LEDGER_COLUMNS
@@ -73,22 +73,31 @@ def rollout(
     controller.reset()  # it may remember the hours of another stretch
     simulator.reset(start, hours)
     data = simulator.data
-    served = np.zeros((2, data.params.sockets))
-    rows, rewards, times = [], [], []
-    while True:
+    departures = _Departures([data], start, data.hours - start if hours is None else hours)
+    needs: list[FloatArray] = []
+    sockets: list[FloatArray] = []
+    battery: list[float] = []
+    rows: list[FloatArray] = []
+    rewards: list[float] = []
+    done = False
+    while not done:
         state = simulator.state
         setpoints = controller.decide(state)
-        check_setpoint_limits(state, setpoints, controller.name)
         hour = simulator.step(setpoints)
-        count_departures(data, hour.t, state.soc, hour.socket_kwh, served)
+        departures.note(len(rows), state.soc[None], hour.socket_kwh[None])
+        needs.append(state.need_kwh())
+        sockets.append(setpoints.socket_kw)
+        battery.append(setpoints.bess_kw)
         rows.append(hour.row)
         rewards.append(hour.reward)
-        times.append(hour.t)
         if on_hour is not None:
             on_hour(len(rows))
-        if hour.done:
-            break
-    return Ledger(controller.name, ledger_frame(data, times, np.vstack(rows), np.array(rewards)), served)
+        done = hour.done
+    # All hours together: one by one, these take longer than the twin.
+    check_hours(data, start, np.stack(needs), np.stack(sockets), np.array(battery), controller.name)
+    times = list(range(start, start + len(rows)))
+    frame = ledger_frame(data, times, np.vstack(rows), np.array(rewards))
+    return Ledger(controller.name, frame, departures.served()[0])
 
 
 def rollout_together(
@@ -116,19 +125,19 @@ def rollout_together(
         check_window(years[plant], stretch.start, stretch.hours)
         twin.begin(first.params, first.bess, stacked, fleet, plant, plant, stretch.start, stretch.hours)
         twin.look(first.params, stacked, fleet, plant, observations[plant])
-    served = np.zeros((plants, 2, first.params.sockets))
+    departures = _Departures(years, stretch.start, stretch.hours)
     rows, rewards = [], []
-    for t in range(stretch.start, stretch.start + stretch.hours):
+    for hour in range(stretch.hours):
         actions, _ = policy.predict(observations, deterministic=True)
         before = fleet.soc.copy()  # the twin steps in place
         twin.step_all(first.params, first.bess, stacked, fleet, actions, observations, done)
-        for plant, data in enumerate(years):
-            count_departures(data, t, before[plant], fleet.delivered[plant], served[plant])
+        departures.note(hour, before, fleet.delivered)
         rows.append(fleet.row.copy())
         rewards.append(fleet.reward.copy())
         if on_hours is not None:
             on_hours(plants)
     times = list(range(stretch.start, stretch.start + stretch.hours))
+    served = departures.served()
     by_year, reward_by_year = np.stack(rows, axis=1), np.stack(rewards, axis=1)
     return [
         Ledger(name, ledger_frame(data, times, by_year[plant], reward_by_year[plant]), served[plant])
@@ -136,28 +145,56 @@ def rollout_together(
     ]
 
 
-def count_departures(
-    data: PlantData, t: int, soc: NDArray[np.float32], socket_kwh: FloatArray, served: FloatArray
-) -> None:
-    """Add the energy that departures of hour `t` required, and were short of, to `served`, shape (2, K) [kWh].
+class _Departures:
+    """Energy that departures of some years on the same hours required, and were short of.
 
     Parameters
     ----------
-    soc
-        States of charge at the start of the hour, shape (K,).
-    socket_kwh
-        Energy at each charger in the hour, shape (K,) [kWh].
+    years
+        B years of one plant.
+    start, hours
+        The hours.
     """
-    leaving = np.flatnonzero(data.hours_left[t] == 1)  # this hour is their last
-    if leaving.size == 0:
-        return
-    s, own = data.occupant[t, leaving], data.sessions
-    capacity = own.battery_kwh[s]
-    # The charger's losses do not reach the battery.
-    after = soc[leaving] + socket_kwh[leaving] * data.params.charger_efficiency / capacity
-    wanted = own.required_soc[s].astype(np.float64)
-    served[0, leaving] += np.maximum(wanted - own.arrival_soc[s], 0.0) * capacity
-    served[1, leaving] += np.maximum(wanted - after, 0.0) * capacity
+
+    def __init__(self, years: Sequence[PlantData], start: int, hours: int) -> None:
+        self._years, self._start = years, start
+        # A vehicle leaves after the hour that is its last.
+        leaving = np.stack([year.hours_left[start : start + hours] == 1 for year in years], axis=1)
+        self._hour, self._plant, self._socket = np.nonzero(leaving)
+        self._begins = np.searchsorted(self._hour, np.arange(hours + 1)).tolist()
+        self._soc, self._kwh = np.zeros(self._hour.size, np.float32), np.zeros(self._hour.size)
+
+    def note(self, hour: int, soc: NDArray[np.float32], socket_kwh: FloatArray) -> None:
+        """Note what those who leave after an hour have.
+
+        Parameters
+        ----------
+        hour
+            Number of the hour, from 0.
+        soc
+            States of charge at the start of the hour, shape (B, K).
+        socket_kwh
+            Energy at each charger in the hour, shape (B, K) [kWh].
+        """
+        begin, end = self._begins[hour], self._begins[hour + 1]
+        if begin < end:
+            who = self._plant[begin:end], self._socket[begin:end]
+            self._soc[begin:end], self._kwh[begin:end] = soc[who], socket_kwh[who]
+
+    def served(self) -> FloatArray:
+        """Energy required and energy short of it, in the batteries, shape (B, 2, K) [kWh]."""
+        result = np.zeros((len(self._years), 2, self._years[0].params.sockets))
+        for plant, data in enumerate(self._years):
+            here = self._plant == plant
+            socket, own = self._socket[here], data.sessions
+            s = data.occupant[self._start + self._hour[here], socket]
+            capacity = own.battery_kwh[s]
+            # The charger's losses do not reach the battery.
+            after = self._soc[here] + self._kwh[here] * data.params.charger_efficiency / capacity
+            wanted = own.required_soc[s].astype(np.float64)
+            np.add.at(result[plant, 0], socket, np.maximum(wanted - own.arrival_soc[s], 0.0) * capacity)
+            np.add.at(result[plant, 1], socket, np.maximum(wanted - after, 0.0) * capacity)
+        return result
 
 
 def ledger_frame(data: PlantData, times: Sequence[int], rows: FloatArray, rewards: FloatArray) -> pd.DataFrame:

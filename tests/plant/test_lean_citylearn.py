@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pvbesscar.evaluation.citylearn_kpis import citylearn_sums
 from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.state import setpoints
 from tests.builders import mini_dataset, session
@@ -40,6 +41,7 @@ def test_lean_and_stock_steps_give_the_same_state_bit_for_bit(tmp_path: Path) ->
         ours, theirs = lean.step(asked), stock.step(asked)
         assert np.array_equal(ours.row, theirs.row)
         assert np.array_equal(ours.socket_kwh, theirs.socket_kwh)
+    assert citylearn_sums(lean) == citylearn_sums(stock)
 
 
 @pytest.mark.parametrize("module", PROVEN)
