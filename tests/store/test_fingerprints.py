@@ -55,7 +55,7 @@ MODULES = {
     "pvbesscar/certify/compare.py": {"certify"},
     "pvbesscar/agents/factory.py": {"certify", "train", "evaluate", "publish"},
     "pvbesscar/agents/resume.py": {"train"},
-    "pvbesscar/controllers/mpc.py": {"evaluate", "publish"},
+    "pvbesscar/controllers/mpc.py": {"train", "evaluate", "publish"},
     "pvbesscar/report/figures.py": {"publish"},
     "pvbesscar/report/index.html.j2": {"publish"},
     "pvbesscar/report/style.css": {"publish"},
