@@ -164,7 +164,8 @@ def test_refused_data_get_no_recommendation_but_the_first_fix() -> None:
     [
         ((("training helped", True), ("training added nothing", False)),
          "Training helped SAC (1 of 2 agents). SAC beats the rule."),
-        ((("training added nothing", False),) * 2, "Training added nothing certain to SAC and PPO. None beats the rule for certain."),
+        ((("training added nothing", False),) * 2,
+         "Training added nothing certain to SAC and PPO. None beats the rule for certain."),
         ((("can not be told", False),), "Whether training helped SAC can not be told"),
         ((), "Did training help? No trained agent was judged."),
     ],
