@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def make_agent(agent: Agent, settings: Settings, env: Env, data: PlantData) -> B
     own: SacSettings | PpoSettings | A2cSettings = getattr(training, agent)
     common: dict[str, Any] = {
         "env": env,
-        "learning_rate": _annealed(own.learning_rate) if own.anneal else own.learning_rate,
+        "learning_rate": _Annealed(own.learning_rate) if own.anneal else own.learning_rate,
         "gamma": own.gamma,
         "seed": training.seed,
         "device": "cpu",
@@ -108,10 +107,6 @@ def load_agent(agent: Agent, path: Path) -> BaseAlgorithm:
 def count_parameters(model: BaseAlgorithm) -> int:
     """Number of parameters of a policy, value and target networks included."""
     return sum(parameter.numel() for parameter in model.policy.parameters())
-
-
-def _annealed(rate: float) -> Callable[[float], float]:
-    return _Annealed(rate)
 
 
 class _Annealed:

@@ -70,11 +70,10 @@ class Watch:
         for hour in range(int(left.max())):
             actions = np.asarray(policy.predict(observations, deterministic=True)[0], np.float32)
             twin.step_all(p, first.bess, self._stacked, fleet, actions, observations, done)
-            # A part that has ended stands still; a month is shorter than another.
             live = hour < left
             np.add.at(total, of_year[live], fleet.row[live, CO2 : RAMP + 1])
             for plant in np.flatnonzero(done & live).tolist():
-                # It runs on through hours that nobody counts: its own last day again.
+                # Shorter months wait for the longest one: they begin again, and nobody counts it.
                 year, start, hours = self._parts[plant]
                 twin.begin(p, first.bess, self._stacked, fleet, plant, year, start, hours)
         return float((total * self._scale).sum(axis=1).mean())

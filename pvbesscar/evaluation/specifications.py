@@ -102,6 +102,7 @@ def policy_of(
 ) -> Predictor:
     """Policy of an agent, trained or untrained."""
     # The learning libraries take 4 s to import, and only agents need them.
+    import numba  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
     from pvbesscar.agents.factory import load_agent, make_agent  # noqa: PLC0415
@@ -110,6 +111,8 @@ def policy_of(
     assert spec.agent is not None
     # One thread: sums in another order would change the last bits of an action.
     torch.set_num_threads(1)
+    # Two threads of the twin beside it would spin and slow the networks down.
+    numba.set_num_threads(1)
     if spec.kind == "agent":
         return load_agent(spec.agent, workspace.final_model(spec.agent))
     env = PlantEnv(simulator, episode_hours=settings.profile(profile).episode_hours)
