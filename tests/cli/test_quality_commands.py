@@ -54,6 +54,18 @@ def test_a_file_without_light_ends_with_two(year: QualityContext, tmp_path: Path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["weather.csv"]
 
 
+def test_a_file_is_judged_in_spanish_where_the_report_is(year: QualityContext, tmp_path: Path) -> None:
+    path = written(year, tmp_path, ghi_w_m2=0.0)
+    options = ["--set", "report.language=es"]
+    said = CliRunner().invoke(app, ["validate", str(path), *options], env={"COLUMNS": "400"}).stdout
+    assert f"{path}: weather; 2 errores, " in said
+    assert "todo el año está a oscuras: 8760 de 8760 valores son cero, el mayor es 0 W/m2" in said
+    assert "exporte la irradiancia (o la generación) otra vez desde su fuente" in said
+    # What a machine reads is the same in every language.
+    as_json = CliRunner().invoke(app, ["validate", str(path), "--json", *options]).stdout
+    assert "the whole year is dark: 8760 of 8760 values are zero" in as_json
+
+
 def test_demand_is_judged_against_the_declared_energy(year: QualityContext, tmp_path: Path) -> None:
     path = tmp_path / "mall.csv"
     frame = year.frames["mall"].assign(mall_kwh=year.values("mall", "mall_kwh") * 2)
