@@ -62,7 +62,8 @@ def stage_task(name: str) -> Task[[RunContext], State[Any]]:
 
 def refused(error: QualityError) -> State[Any]:
     """State of a stage or run that the quality gate has refused; whoever asks for its result gets the error."""
-    return Failed(name=REFUSED, message=f"{error.message.splitlines()[0]} {error.hint or ''}".strip(), data=error)
+    first, *_, last = str(error).splitlines() * 2
+    return Failed(name=REFUSED, message=first if first == last else f"{first} {last}", data=error)
 
 
 def stage(name: str) -> Perform:
