@@ -28,7 +28,7 @@ MADE_OF_PARTS = {
     "{} (the first of {})", "{} (and {} more pairs)",
     "{}, or set `mall.open_hours` to [{}, {}] if the mall does open then",
     ", or `mall.scale_to_declared: true` to keep the file's shape only",
-    ", or correct the sessions or the profile file", "{} failures, the first `{}`",
+    ", or correct the sessions or profile file", "{} to {} deg C", "{} failures, the first `{}`",
     "{} (the file is named by `{}`)", "above {} to {}", "from {} to {} {}", "above {} to {} {}", "charging power: {}",
     "discharging power: {}", "per hour", "per cycle", "residual fuel oil", "diesel", "natural gas",
     "with the files named before it, it has {} cells; a dataset has at most {}",
