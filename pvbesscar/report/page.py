@@ -248,7 +248,7 @@ def _profile(
         frame = frames.get(entry.series)
         if frame is None or source_name(entry) != finding.source:
             continue
-        for column in frame.select_dtypes("number"):
+        for column in map(str, frame.select_dtypes("number")):
             if finding.column in {"", column_name(entry, column)} and finding.hours[0].first < len(frame):
                 return frame[column].rename(column_name(entry, column)), pd.DatetimeIndex(frame["timestamp"])
     return None
