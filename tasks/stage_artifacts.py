@@ -67,13 +67,12 @@ def _quality(run: RunContext, report: QualityReport) -> None:
 
     words = words_in(run.settings.report.language)
     findings = [in_words(finding, words) for finding in report.findings]
-    # Three columns: with more the page scrolls sideways, and the remedy is out of sight.
+    # Two columns: with more the page scrolls sideways, and the remedy is out of sight.
     rows = [
         {
             words("qr.findings"): f"{status(one, words)}: {one.rule}. {one.source} {one.column or ''}".strip()
             + f". {describe(one.hours, one.n_hours, words, 1)}",
-            words("qr.cause"): one.cause,
-            words("qr.fix"): one.fix,
+            words("findings.fix"): words("finding.mend", cause=one.cause.rstrip("."), fix=one.fix.rstrip(".")),
         }
         for one in findings
     ]
