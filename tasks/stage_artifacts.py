@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from schemas.certificates import Certificate
 from schemas.results import (
     DatasetManifest,
     EvaluationReport,
+    Finding,
     Provenance,
     QualityReport,
     TrainingMetrics,
@@ -62,47 +63,41 @@ def _quality_file(run: RunContext) -> Path:
 
 
 def _quality(run: RunContext, report: QualityReport) -> None:
-    from pvbesscar.quality.hours import describe
-    from pvbesscar.quality.report import in_words, status
-
     words = words_in(run.settings.report.language)
-    findings = [in_words(finding, words) for finding in report.findings]
-    # Two columns: with more the page scrolls sideways, and the remedy is out of sight.
-    rows = [
-        {
-            words("qr.findings"): f"{status(one, words)}: {one.rule}. {one.source} {one.column or ''}".strip()
-            + f". {describe(one.hours, one.n_hours, words, 1)}",
-            words("findings.fix"): words("finding.mend", cause=one.cause.rstrip("."), fix=one.fix.rstrip(".")),
-        }
-        for one in findings
-    ]
     artifacts.markdown(_key(run, "quality-verdict"), _quality_words(run, report, words), words("ui.verdict"))
-    artifacts.table(
+    # No table: the UI breaks no line in a cell, and cause and fix would be out of sight.
+    artifacts.markdown(
         _key(run, "quality-findings"),
-        rows or [{words("qr.findings"): words("qr.none")}],
+        "\n".join(_told(report.findings, words)) or words("qr.none"),
         f"{words.counted('errors', len(report.errors))}, "
         f"{words.counted('others', len(report.findings) - len(report.errors))}.",
-        str(_quality_file(run)),
     )
 
 
 def _quality_words(run: RunContext, report: QualityReport, words: Words) -> str:
     """Whether the gate is open, and for each error what a person needs to mend it."""
-    from pvbesscar.quality.hours import describe
-    from pvbesscar.quality.report import in_words, verdict
+    from pvbesscar.quality.report import verdict
 
     if not report.errors:
         return f"# {words('ui.accepted')}\n\n{verdict(report, words)}\n"
-    parts = [f"# {words('ui.refused')}: {words.counted('errors', len(report.errors))}\n\n{words('qr.stops')}\n"]
-    for number, one in enumerate((in_words(error, words) for error in report.errors), start=1):
-        parts.append(
-            f"## {number}. {one.rule}\n\n{one.message}\n\n"
+    head = f"# {words('ui.refused')}: {words.counted('errors', len(report.errors))}\n\n{words('qr.stops')}\n"
+    page = f"{words('ui.all_findings')}\n\n    {_quality_file(run).with_suffix('.html')}\n"
+    return "\n".join([head, *_told(report.errors, words), page])
+
+
+def _told(findings: Sequence[Finding], words: Words) -> Iterator[str]:
+    """Each finding with what a person needs to mend it, as Markdown."""
+    from pvbesscar.quality.hours import describe
+    from pvbesscar.quality.report import in_words, status
+
+    for number, one in enumerate((in_words(finding, words) for finding in findings), start=1):
+        yield (
+            f"## {number}. {one.rule}\n\n{status(one, words)}: {one.message}\n\n"
             f"* **{words('qr.where')}:** {one.source} {one.column or ''}\n"
             f"* **{words('qr.hours')}:** {describe(one.hours, one.n_hours, words, SHOWN_RANGES)}\n"
             f"* **{words('qr.seen')}:** {one.observed}; **{words('qr.limit')}:** {one.limit}\n"
             f"* **{words('qr.likely_cause')}:** {one.cause}\n* **{words('qr.fix')}:** {one.fix}\n"
         )
-    return "\n".join([*parts, f"{words('ui.all_findings')}\n\n    {_quality_file(run).with_suffix('.html')}\n"])
 
 
 def _manifest(run: RunContext, manifest: DatasetManifest) -> None:

@@ -197,10 +197,10 @@ def test_bad_data_stops_the_run_before_anything_downstream(server: Server, refus
         assert not (ran.root / untouched).exists()
     assert ran.manifest["outcome"] == "failed"
     shown = server.artifacts(ran.run)
-    (finding,) = json.loads(shown["iquitos-mall-quality-findings"]["data"])
-    assert list(finding) == ["Findings", "cause and fix"]
-    assert finding["Findings"].startswith("error: dark_year. pv.csv pv_kwh. hours 0 to 8759 (2025-01-01 00:00 to ")
-    assert finding["cause and fix"] == "Cause: the export failed. Fix: export the file again."
+    findings = shown["iquitos-mall-quality-findings"]["data"]
+    assert findings.startswith("## 1. dark_year\n\nerror: all hours are 0\n")
+    assert "hours 0 to 8759 (2025-01-01 00:00 to 2025-12-31 23:00) (8760 h)" in findings
+    assert "* **fix:** export the file again" in findings
     verdict = shown["iquitos-mall-quality-verdict"]["data"]
     for words in (
         "# REFUSED: 1 error",
