@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, permutations
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,6 @@ from tests.flows import fake_stages
 from tests.flows.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))
-NEIGHBOURS = {*pairwise([*SCENARIOS, SCENARIOS[0]])}
-"""Each scenario once after another and once before one; the other pairs are slow tests."""
 READERS = [name for name in STAGES if name != "ingest"]
 
 
@@ -55,10 +53,7 @@ def _left(root: Path) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(
-    ("made", "called"),
-    [pytest.param(*pair, marks=() if pair in NEIGHBOURS else pytest.mark.slow) for pair in permutations(SCENARIOS, 2)],
-)
+@pytest.mark.parametrize(("made", "called"), list(permutations(SCENARIOS, 2)))
 def test_no_stage_reads_what_another_scenario_has_left(tmp_path: Path, made: str, called: str) -> None:
     _run_all(_context(made, tmp_path))
     before = _left(tmp_path)
