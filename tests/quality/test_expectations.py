@@ -325,7 +325,7 @@ def test_what_is_legal_is_not_refused(tmp_path: Path, case: str) -> None:
     changed = [change(own) for own in plan]
     need = sum((own["required_soc"] - own["arrival_soc"]) * own["battery_kwh"] / 0.95 for own in changed)
     declared = {"mall": {"source": "synthetic", "declared_kwh": 876_000.0}, "ev": MINI_EV | {"declared_kwh": need}}
-    settings = scenario(tmp_path, quality={}, **declared, **sections)
+    settings = scenario(tmp_path, **declared, **sections)
     write_canonical(settings, changed, pv_kwh=50.0)
     build(settings, Workspace.of(settings))
     assert judge_dataset(Workspace.of(settings).dataset, settings).faults == ()
@@ -346,7 +346,7 @@ def test_both_readings_agree_on_a_leap_year(tmp_path: Path, zone: str, has_leap_
     need = sum((own["required_soc"] - own["arrival_soc"]) * own["battery_kwh"] / 0.95 for own in plan)
     declared = {"mall": {"source": "synthetic", "declared_kwh": 876_000.0}, "ev": MINI_EV | {"declared_kwh": need}}
     place = {"year": 2028, "timezone": zone, "holidays": ["07-28"]}
-    settings = scenario(tmp_path, quality={}, site=place, **declared)
+    settings = scenario(tmp_path, site=place, **declared)
     write_canonical(settings, plan, pv_kwh=50.0, stamps=stamps)
     demand = pd.read_parquet(Workspace.of(settings).canonical / "mall.parquet")
     first = {one.rule for one in judge(QualityContext(settings, {"mall": demand})) if one.rule.startswith("time.")}
