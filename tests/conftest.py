@@ -20,8 +20,15 @@ from schemas.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOWS = "tests/flows/"
-LONGEST = (FLOWS,)
-"""Files and folders of tests that take longest, which are begun first."""
+LONGEST = (
+    FLOWS, "tests/agents/", "tests/lineage/test_matrix.py", "tests/quality/test_expectations.py", "tests/docs/",
+    "tests/study/", "tests/quality/test_quality_catalogue.py", "tests/quality/test_blind_faults.py",
+    "tests/quality/test_datasets.py", "tests/report/", "tests/lineage/", "tests/serving/",
+)  # fmt: skip
+"""Files and folders of tests that take longest, which are begun first.
+
+Those of agents need most of what Numba compiles; beside those of flows, which need none of it, it is compiled once.
+"""
 
 # A shell that starts the tests in the background, as CI may, has them ignore Ctrl-C, and all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
