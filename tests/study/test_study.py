@@ -37,7 +37,9 @@ ON = {
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     drawn = {"training": 0, "validation": 1, "test": 2}
     made = mini_site(tmp_path_factory.mktemp("studied"), scenarios=drawn, training=TRAINING | ON)
-    certify(made, Workspace.of(made))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pvbesscar.certify.plan.DEFAULT_HOURS", 100)
+        certify(made, Workspace.of(made))
     return made
 
 
