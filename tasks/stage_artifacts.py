@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from pvbesscar.lineage.context import RunContext
+from pvbesscar.words import Words, words_in
 from schemas.certificates import Certificate
 from schemas.results import (
     DatasetManifest,
     EvaluationReport,
-    Finding,
     Provenance,
     QualityReport,
     TrainingMetrics,
 )
-from tasks import artifacts
+from tasks import artifacts, served
 
 SHOWN_RANGES = 5
 """Stretches of hours that are named one by one."""
@@ -62,51 +62,47 @@ def _quality_file(run: RunContext) -> Path:
 
 
 def _quality(run: RunContext, report: QualityReport) -> None:
-    from pvbesscar.quality.report import status
+    from pvbesscar.quality.hours import describe
+    from pvbesscar.quality.report import in_words, status
 
-    findings = sorted(report.findings, key=lambda finding: ("error", "warning", "info").index(finding.severity))
+    words = words_in(run.settings.report.language)
+    findings = [in_words(finding, words) for finding in report.findings]
+    # Two columns: with more the page scrolls sideways, and the remedy is out of sight.
     rows = [
         {
-            "severity": status(finding),
-            "rule": finding.rule,
-            "where": f"{finding.source} {finding.column or ''}".strip(),
-            "hours": _hours(finding),
-            "cause": finding.cause,
-            "fix": finding.fix,
-            "observed": finding.observed,
-            "limit": finding.limit,
+            words("qr.findings"): f"{status(one, words)}: {one.rule}. {one.source} {one.column or ''}".strip()
+            + f". {describe(one.hours, one.n_hours, words, 1)}",
+            words("findings.fix"): words("finding.mend", cause=one.cause.rstrip("."), fix=one.fix.rstrip(".")),
         }
-        for finding in findings
+        for one in findings
     ]
-    artifacts.markdown(_key(run, "quality-verdict"), _quality_words(run, report), "Whether the data may be used.")
+    artifacts.markdown(_key(run, "quality-verdict"), _quality_words(run, report, words), words("ui.verdict"))
     artifacts.table(
         _key(run, "quality-findings"),
-        rows or [{"severity": "none", "rule": f"all {len(report.rules)} rules passed"}],
-        f"{len(report.errors)} errors among {len(report.findings)} findings of {len(report.rules)} rules.",
+        rows or [{words("qr.findings"): words("qr.none")}],
+        f"{words.counted('errors', len(report.errors))}, "
+        f"{words.counted('others', len(report.findings) - len(report.errors))}.",
         str(_quality_file(run)),
     )
 
 
-def _quality_words(run: RunContext, report: QualityReport) -> str:
+def _quality_words(run: RunContext, report: QualityReport, words: Words) -> str:
     """Whether the gate is open, and for each error what a person needs to mend it."""
+    from pvbesscar.quality.hours import describe
+    from pvbesscar.quality.report import in_words, verdict
+
     if not report.errors:
-        return f"# Accepted\n\n{len(report.findings)} findings of {len(report.rules)} rules, none of them an error.\n"
-    parts = [f"# REFUSED: {len(report.errors)} errors\n\nNothing downstream was changed.\n"]
-    for number, finding in enumerate(report.errors, start=1):
+        return f"# {words('ui.accepted')}\n\n{verdict(report, words)}\n"
+    parts = [f"# {words('ui.refused')}: {words.counted('errors', len(report.errors))}\n\n{words('qr.stops')}\n"]
+    for number, one in enumerate((in_words(error, words) for error in report.errors), start=1):
         parts.append(
-            f"## {number}. {finding.rule}\n\n{finding.message}\n\n"
-            f"* **where:** {finding.source} {finding.column or ''}\n* **hours:** {_hours(finding)}\n"
-            f"* **seen:** {finding.observed}; **limit:** {finding.limit}\n* **likely cause:** {finding.cause}\n"
-            f"* **fix:** {finding.fix}\n"
+            f"## {number}. {one.rule}\n\n{one.message}\n\n"
+            f"* **{words('qr.where')}:** {one.source} {one.column or ''}\n"
+            f"* **{words('qr.hours')}:** {describe(one.hours, one.n_hours, words, SHOWN_RANGES)}\n"
+            f"* **{words('qr.seen')}:** {one.observed}; **{words('qr.limit')}:** {one.limit}\n"
+            f"* **{words('qr.likely_cause')}:** {one.cause}\n* **{words('qr.fix')}:** {one.fix}\n"
         )
-    page = _quality_file(run).with_suffix(".html")
-    return "\n".join([*parts, f"All findings, with pictures, are in\n\n    {page}\n"])
-
-
-def _hours(finding: Finding) -> str:
-    shown = ", ".join(f"{r.first_stamp} to {r.last_stamp}" for r in finding.hours[:SHOWN_RANGES])
-    more = len(finding.hours) - SHOWN_RANGES
-    return shown + (f" and {more} more stretches, {finding.n_hours} hours in all" if more > 0 else "")
+    return "\n".join([*parts, f"{words('ui.all_findings')}\n\n    {_quality_file(run).with_suffix('.html')}\n"])
 
 
 def _manifest(run: RunContext, manifest: DatasetManifest) -> None:
@@ -182,9 +178,13 @@ def _report(run: RunContext, page: Path) -> None:
     from pvbesscar.report.pictures import pictures
 
     missing = "".join(f"\n* **missing:** {agent}: {reason}" for agent, reason in run.failures.items())
-    # A browser refuses file:// links from a page of the server, so the path is given as text.
+    # A browser refuses file:// links from a page of the server, so the path is given as text too.
     text = f"# {run.settings.name}\n\nThe report is the file\n\n    {page}\n{missing}\n"
     artifacts.markdown(_key(run, "report"), text, "Where the published report is.")
+    address = served.address(page)
+    if address is not None:
+        words = words_in(run.settings.report.language)
+        artifacts.link(_key(run, "open-report"), address, words("ui.open"), words("ui.newest"))
     for name, picture in pictures(run.settings, run.workspace, run.profile).items():
         artifacts.image(_key(run, name), picture.address, picture.words)
 
