@@ -104,8 +104,8 @@ docs: install ## Write the pages that are made from the code
 	$(BIN)/python -m tools.docs.pages
 
 site: install ## Build the documentation as pages that open from the disk, below build/site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
-	@echo build/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	echo build/site/index.html
 
 # Without find-links, so that the lock names the registry's torch and, apart, what its CUDA build wants.
 # The old locks go in first: uv keeps their versions where it can.
