@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.docs.walks import blocks, words_of
+from tests.docs.walks import blocks, typed_lines
 
 DOCS = ROOT / "docs"
 TWINS = ["tutorial.md", "troubleshooting.md", *(f"howto/{page.name}" for page in sorted((DOCS / "howto").glob("*.md")))]
@@ -25,6 +26,8 @@ QUESTIONS = {
     "add-controller": "class Evening", "add-reader": "Format(", "compare": "runs diff",
 }  # fmt: skip
 """What people ask, by the page that answers, and what the answer can not do without."""
+BESIDE = {"index.md", "es/index.md", "contributing.md"}
+"""Where the pages of the root are on the site."""
 OTHER_HOST = re.compile(r"""(?:src=|<link[^>]*href=|url\(|@import\s+)["']?(?:https?:)?//[^\s"')>]+""")
 
 
@@ -42,31 +45,36 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_page_is_on_the_site(site: Path) -> None:
-    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} | {"index.md", "es/index.md", "contributing.md"}
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} | BESIDE
     assert {page for page in pages if not (site / page).with_suffix(".html").is_file()} == set()
 
 
 def test_the_site_asks_no_other_host_for_anything(site: Path) -> None:
     files = [path for path in site.rglob("*") if path.suffix in {".html", ".css"}]
-    asked = {found[0] for path in files for found in OTHER_HOST.finditer(path.read_text(encoding="utf-8"))}
+    asked = {found[0] for path in files for found in OTHER_HOST.finditer(read(path))}
     assert asked == set()
 
 
 def test_tables_and_lists_are_drawn(site: Path) -> None:
     for path in site.rglob("*.html"):
-        text = re.sub(r"<(pre|script|code)\b.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        text = re.sub(r"<(pre|script|code)\b.*?</\1>", "", read(path), flags=re.DOTALL)
         assert re.findall(r"^(?:<p>)?(?:\| .*|\* .*|.*\| ?---.*)$", text, re.MULTILINE) == [], path
 
 
 def test_each_page_says_its_language(site: Path) -> None:
-    assert '<html lang="es"' in (site / "es" / "tutorial.html").read_text(encoding="utf-8")
-    assert '<html lang="en"' in (site / "tutorial.html").read_text(encoding="utf-8")
+    assert '<html lang="es"' in read(site / "es" / "tutorial.html")
+    assert '<html lang="en"' in read(site / "tutorial.html")
+
+
+@cache
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 @cache
 def prose(page: Path) -> str:
     """Text of a page without its blocks and code."""
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^```.*?^```$", "", read(page), flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"(?<!`)(`+)(?!`)[^\n]+?(?<!`)\1(?!`)", "code", text)
 
 
@@ -81,7 +89,7 @@ def test_tables_have_a_cell_for_each_column(page: Path) -> None:
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_page_speaks_of_a_file_that_readers_do_not_have(page: Path) -> None:
-    assert "DESIGN" not in page.read_text(encoding="utf-8")
+    assert "DESIGN" not in read(page)
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -94,7 +102,7 @@ def test_spanish_and_english_pages_have_the_same_blocks_and_headings(name: str) 
 
 def test_troubleshooting_has_the_same_messages_in_both_languages() -> None:
     quoted = [
-        re.findall(r"^\| (`+ ?.+? ?`+) \|", (DOCS / name / "troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(r"^\| (`+ ?.+? ?`+) \|", read(DOCS / name / "troubleshooting.md"), re.MULTILINE)
         for name in (".", "es")
     ]
     assert quoted[0] == quoted[1]
@@ -102,19 +110,30 @@ def test_troubleshooting_has_the_same_messages_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_every_block_is_run_or_is_output_and_no_command_needs_a_path(name: str) -> None:
+def test_every_block_is_run_or_is_what_was_printed(name: str) -> None:
     found = blocks(DOCS / name)
-    assert len(found) == (DOCS / name).read_text(encoding="utf-8").count("\n```") / 2
+    assert len(found) == read(DOCS / name).count("\n```") / 2
     assert {block.language for block in found} <= {"bash", "text"}
-    assert all(before.language == "bash" for before, one in zip(found, found[1:], strict=False) if one.language == "text")
-    bare = r"(?:^|[;&|] *)(?:pvbesscar|python|pytest|prefect|mkdocs)\b"
-    assert [line for line in words_of([b for b in found if b.language == "bash"]) if re.search(bare, line)] == []
+    pairs = itertools.pairwise(found)
+    assert all(before.language == "bash" for before, shown in pairs if shown.language == "text")
+
+
+@pytest.mark.parametrize("page", ALL, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_command_needs_a_path(page: Path) -> None:
+    typed = typed_lines([block for block in blocks(page) if block.language in {"", "bash"}])
+    bare = re.compile(r"(?:^|[;&|] *)(?:pvbesscar|python|pytest|prefect|mkdocs) [a-z-]")
+    assert [line for line in typed if bare.search(line)] == []
+
+
+def test_what_is_marked_as_commands_is_run() -> None:
+    marked = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if "```bash" in read(page)}
+    assert {name for name in marked if not name.startswith("es/")} - {*RUN} == {"serving.md"}  # tests/serving
 
 
 def test_each_question_has_its_page_and_the_list_has_each_page() -> None:
     assert {page.stem for page in (DOCS / "howto").glob("*.md")} == {*QUESTIONS, "index"}
     for name in ("howto", "es/howto"):
-        listed = re.findall(r"^\| .*\]\((\S+)\.md\) \|$", (DOCS / name / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+        listed = re.findall(r"^\| .*\]\((\S+)\.md\) \|$", read(DOCS / name / "index.md"), re.MULTILINE)
         assert listed == list(QUESTIONS)
     for stem, needed in QUESTIONS.items():
         assert needed in "".join(block.text for block in blocks(DOCS / "howto" / f"{stem}.md")), stem

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from tests.conftest import ROOT
 FENCE = re.compile(r"^```(?P<language>\w*)(?: exit=(?P<code>\d+))?\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 PORTS = ("8187", "4300")
 """Ports of the pages: somebody may use them, so a walk takes others."""
-CODE = ("config", "docs", "flows", "pvbesscar", "schemas", "tasks", "tests", "tools", "prefect.yaml", "pyproject.toml",
-        "requirements.in", "requirements.lock", "overrides.txt", "README.md", "README.es.md", "CONTRIBUTING.md")  # fmt: skip
+CODE = (
+    *("config", "docs", "flows", "pvbesscar", "schemas", "tasks", "tests", "tools", "prefect.yaml", "pyproject.toml"),
+    *("requirements.in", "requirements.lock", "overrides.txt", "README.md", "README.es.md", "CONTRIBUTING.md"),
+)
 """What a checkout holds."""
 RESULTS = ("data", "checkpoints", "outputs")
 """What a run leaves."""
@@ -40,7 +42,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def checkout(folder: Path, results: Path | None = None) -> Path:
-    """Copy the project into a folder, with the results of a run where one is given; its `.venv` is that of the tests."""
+    """Copy the project into a folder, with the results of a run where one is given; `.venv` is that of the tests."""
     for name in CODE:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -98,8 +100,8 @@ def _free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def words_of(commands: Sequence[Block]) -> list[str]:
-    """Lines of commands that are no input of a program: what a here-document holds is left out."""
+def typed_lines(commands: Iterable[Block]) -> list[str]:
+    """Lines of commands without what here-documents hold, which is input of a program."""
     lines: list[str] = []
     for block in commands:
         end = None
