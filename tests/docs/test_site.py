@@ -10,9 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.conftest import ROOT
 from tests.docs.walks import blocks, typed_lines
+from tools.docs.screenshots import browser, installed, visit
 
 DOCS = ROOT / "docs"
 TWINS = ["tutorial.md", "troubleshooting.md", *(f"howto/{page.name}" for page in sorted((DOCS / "howto").glob("*.md")))]
@@ -64,6 +67,17 @@ def test_tables_and_lists_are_drawn(site: Path) -> None:
 def test_each_page_says_its_language(site: Path) -> None:
     assert '<html lang="es"' in read(site / "es" / "tutorial.html")
     assert '<html lang="en"' in read(site / "tutorial.html")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not installed(), reason="chromium and chromium-driver are not installed")
+def test_pages_that_are_opened_from_the_disk_can_be_searched(site: Path) -> None:
+    with browser(1300, 900) as driver:
+        assert visit(driver, (site / "es" / "tutorial.html").as_uri()).hosts == set()
+        driver.find_element(By.CSS_SELECTOR, "[data-md-component=search-query]").send_keys("tarifa")
+        links = (By.CSS_SELECTOR, ".md-search-result__link")
+        found = WebDriverWait(driver, 20).until(lambda it: it.find_elements(*links))
+        assert "/es/howto/tariff.html" in str(found[0].get_attribute("href"))
 
 
 @cache
