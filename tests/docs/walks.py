@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,25 +58,39 @@ def checkout(folder: Path, results: Path | None = None) -> Path:
 def walk(page: Path, folder: Path, timeout: float = 850) -> None:
     """Run a page's commands, block by block, as somebody types them who has activated nothing.
 
-    Only ports are others. What a page shows as output must be in what its commands have printed.
+    Only ports are others. What a page shows as output must be in what its commands have printed. Whatever fails, no
+    process is left behind.
     """
     ports = {port: _free_port() for port in PORTS}
     printed = ""
-    for block in blocks(page):
-        if block.language == "text":
-            require_printed(block.text, printed)
-            continue
-        assert block.language == "bash", f"{page}: a block of `{block.language}` is neither a command nor its output"
-        script = block.text
-        for port, free in ports.items():
-            script = script.replace(port, free)
-        script = script.replace("serve --model", f"serve --port {ports['8187']} --model")
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=_bare(folder), text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
-        )  # fmt: skip
-        printed = done.stdout
-        assert done.returncode == block.code, f"{page}: exit code {done.returncode} of\n{script}\n{printed}"
+    try:
+        for block in blocks(page):
+            if block.language == "text":
+                require_printed(block.text, printed)
+                continue
+            assert block.language == "bash", f"{page}: a block of `{block.language}` is no command and no output"
+            done = _run(_elsewhere(block.text, ports), folder, timeout)
+            printed = done.stdout
+            assert done.returncode == block.code, f"{page}: exit code {done.returncode} of\n{block.text}\n{printed}"
+    finally:
+        if any("pvbesscar up" in block.text for block in blocks(page)):
+            _run(".venv/bin/pvbesscar down", folder, timeout)
+
+
+def _elsewhere(script: str, ports: Mapping[str, str]) -> str:
+    """Commands with other ports; `serve` has that of the page by default, and must be told."""
+    for port, free in ports.items():
+        script = script.replace(port, free)
+    return script.replace(" serve ", f" serve --port {ports['8187']} ")
+
+
+def _run(script: str, folder: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder; what it left in the background ends with it."""
+    script = f"trap 'jobs -p | xargs -r kill' EXIT\n{script}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=_bare(folder), text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+    )  # fmt: skip
 
 
 def require_printed(shown: str, printed: str) -> None:
