@@ -86,12 +86,12 @@ def service_of(name: str, root: Path) -> DispatchService:
     else:
         import torch
 
-        from pvbesscar.agents.factory import make_agent
+        from pvbesscar.agents.factory import judged, make_agent
         from pvbesscar.envs.plant_env import PlantEnv
 
         torch.set_num_threads(1)
         agent = make_agent(name, settings, PlantEnv(Twin(data), episode_hours=24), data)  # type: ignore[arg-type]
-        decider = decider_of(PolicyController(name, agent))
+        decider = decider_of(PolicyController(name, judged(agent)))
     return unproven(data, settings, decider, name, 1000.0)
 
 

@@ -6,9 +6,12 @@ charges. Sockets are numbered from 1 in the order of the chargers; lists by sock
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 HISTORY_DAYS = 42
 """Days before the hour that forecasts look back at: four Saturdays and Sundays, some of them holidays."""
@@ -112,6 +115,11 @@ class DispatchRequest(Message):
     outlook: Outlook | None = measured("", "for the MPC, unless `history` is given", None)
     history: History | None = measured("", "what forecasts are made from where none are given", None)
 
+    @cached_property
+    def until_departure(self) -> tuple[dt.timedelta, ...]:
+        """Time until each of the vehicles departs."""
+        return tuple([vehicle.departure - self.time for vehicle in self.vehicles])
+
 
 class Powers(Message):
     """Setpoints of an hour."""
@@ -120,13 +128,16 @@ class Powers(Message):
     socket_kw: tuple[float, ...] = measured("kW", "power of each socket")
 
 
-class GuardAction(Message):
-    """A limit that decided a setpoint, where, and why."""
+@with_config(Message.model_config)
+class GuardAction(TypedDict):
+    """A limit that decided a setpoint, where, and why; a dictionary, for an answer holds one for each socket."""
 
     guard: Guard
-    socket: int | None = measured("", "number of the socket; null: the battery")
-    asked_kw: float | None = measured("kW", "what the controller asked for; null where it plans within the limits")
-    set_kw: float = measured("kW", "the setpoint")
+    socket: Annotated[int | None, measured("", "number of the socket; null: the battery")]
+    asked_kw: Annotated[
+        float | None, measured("kW", "what the controller asked for; null where it plans within the limits")
+    ]
+    set_kw: Annotated[float, measured("kW", "the setpoint")]
     why: str
 
 

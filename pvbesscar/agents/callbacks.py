@@ -16,6 +16,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from pvbesscar.agents.artifacts import ModelCard, checkpoint_name
+from pvbesscar.agents.factory import judged
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy
 from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy
 from pvbesscar.agents.watch import Marks, Watch
@@ -117,7 +118,7 @@ class Validator:
         steps = model.num_timesteps
         if self.looks and (steps == self.looks[-1].steps or not (last or steps - self.looks[-1].steps >= self.every)):
             return
-        j = self.watch.score(model)
+        j = self.watch.score(judged(model))
         gap = None if self.marks is None else self.marks.gap_closed(j)
         better = not self.looks or j < self.best.j
         self.looks.append(Validation(steps=steps, j=j, gap_closed=gap))

@@ -13,9 +13,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
+from pvbesscar.agents.policies.acting import CompiledActor
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy
 from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy, SlowActorSac
 from pvbesscar.agents.policies.plant_view import numbers_of
+from pvbesscar.controllers.policy import Predictor
 from pvbesscar.plant.data import PlantData
 from schemas.settings import A2cSettings, Agent, PpoSettings, SacSettings, Settings
 
@@ -102,6 +104,16 @@ def load_agent(agent: Agent, path: Path) -> BaseAlgorithm:
     buffer: dict[str, Any] = {"buffer_size": 1, "n_steps": 1, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
     without_buffer = {"custom_objects": buffer} if agent == "sac" else {}
     return _CLASSES[agent].load(path, device="cpu", **without_buffer)  # type: ignore[arg-type]
+
+
+def judged(model: BaseAlgorithm) -> Predictor:
+    """What a model is judged by, watched by and served with; a change of its weights afterwards is not seen."""
+    policy = model.policy
+    if isinstance(policy, ImportTargetPolicy):
+        return CompiledActor(policy.actor)
+    if isinstance(policy, SacImportTargetPolicy):
+        return CompiledActor(policy.sac_actor.actor)
+    return model
 
 
 def count_parameters(model: BaseAlgorithm) -> int:

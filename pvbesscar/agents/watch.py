@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from pvbesscar.agents.policies.acting import CompiledActor
 from pvbesscar.agents.policies.plant_view import Actor, PlantView, numbers_of
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.policy import Predictor
@@ -91,22 +91,13 @@ class Watch:
             bounds[year] += solve(
                 self._years[year], start=start, hours=hours, reference=self._references[year]
             ).bound  # fmt: skip
-        return Marks(self.score(_RulePolicy(self._years[0])), float(bounds.mean()))
+        return Marks(self.score(_rule(self._years[0])), float(bounds.mean()))
 
 
-class _RulePolicy:
+def _rule(data: PlantData) -> CompiledActor:
     """The rule as a policy: an import target of zero, sockets on arrival."""
-
-    def __init__(self, data: PlantData) -> None:
-        self._actor = Actor(PlantView(numbers_of(data)._asdict()), [1], 0)
-        with torch.no_grad():
-            for parameter in self._actor.parameters():
-                parameter.zero_()
-
-    def predict(
-        self, observation: NDArray[np.float32], *, deterministic: bool = False
-    ) -> tuple[NDArray[np.float32], None]:
-        """Actions for observations, shape (B, 1 + K)."""
-        assert deterministic
-        with torch.no_grad():
-            return self._actor(self._actor.view(torch.as_tensor(observation))).clamp(0.0, 1.0).numpy(), None
+    actor = Actor(PlantView(numbers_of(data)._asdict()), [1], 0)
+    with torch.no_grad():
+        for parameter in actor.parameters():
+            parameter.zero_()
+    return CompiledActor(actor)

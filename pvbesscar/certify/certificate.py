@@ -110,9 +110,9 @@ def _models(settings: Settings, workspace: Workspace, dataset_digest: str) -> Ma
     ]
     if not able:
         return {}
-    from pvbesscar.agents.factory import load_agent  # noqa: PLC0415 (imports torch and Stable-Baselines3, 4 s)
+    from pvbesscar.agents.factory import judged, load_agent  # noqa: PLC0415 (imports torch and Stable-Baselines3, 4 s)
 
-    return {agent: load_agent(agent, workspace.final_model(agent)) for agent in able}
+    return {agent: judged(load_agent(agent, workspace.final_model(agent))) for agent in able}
 
 
 def _one_run(simulator: CityLearnSim, run: Run, report_hour: Callable[[str], None]) -> Differences:

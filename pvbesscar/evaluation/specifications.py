@@ -105,7 +105,7 @@ def policy_of(
     import numba  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
-    from pvbesscar.agents.factory import load_agent, make_agent  # noqa: PLC0415
+    from pvbesscar.agents.factory import judged, load_agent, make_agent  # noqa: PLC0415
     from pvbesscar.envs.plant_env import PlantEnv  # noqa: PLC0415
 
     assert spec.agent is not None
@@ -114,9 +114,9 @@ def policy_of(
     # Two threads of the twin beside it would spin and slow the networks down.
     numba.set_num_threads(1)
     if spec.kind == "agent":
-        return load_agent(spec.agent, workspace.final_model(spec.agent))
+        return judged(load_agent(spec.agent, workspace.final_model(spec.agent)))
     env = PlantEnv(simulator, episode_hours=settings.profile(profile).episode_hours)
-    return make_agent(spec.agent, settings.trained_as(profile), env, simulator.data)
+    return judged(make_agent(spec.agent, settings.trained_as(profile), env, simulator.data))
 
 
 def controller_of(

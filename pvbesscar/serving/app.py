@@ -63,6 +63,7 @@ class Front:
 
     def __init__(self, service: DispatchService, access: Access) -> None:
         self.service, self.access, self.metrics = service, access, Metrics()
+        self._turn = asyncio.Lock()
 
     def admit(self, request: Request) -> None:
         """Refuse who may not ask."""
@@ -80,12 +81,14 @@ class Front:
         try:
             asked = read_request(body)
             latest = self.service.history.latest
-            # A policy takes less time than a thread's turn.
-            answer = (
-                await run_in_threadpool(decide, self.service, asked)
-                if self.service.decider.waits
-                else decide(self.service, asked)
-            )
+            if self.service.decider.waits:
+                answer = await run_in_threadpool(decide, self.service, asked)
+            else:
+                # A policy takes less time than a thread's turn. First come, first served: between two decisions the
+                # loop looks for new requests; if it decided all that it has, one just too late would wait twice.
+                async with self._turn:
+                    await asyncio.sleep(0)
+                    answer = decide(self.service, asked)
         except RequestError as error:
             raise RefusedError(422, error.message, error.hint or "", error.faults) from error
         took = time.perf_counter() - began

@@ -36,7 +36,7 @@ class Metrics:
         self.seconds.observe(seconds)
         if answer.replaced is not None:
             self.replaced.labels(answer.replaced.reason).inc()
-        for guard, times in Counts(one.guard for one in answer.guards).items():
+        for guard, times in Counts(one["guard"] for one in answer.guards).items():
             self.guards.labels(guard).inc(times)
         if clock_back:
             self.clock_back.inc()

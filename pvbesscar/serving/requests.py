@@ -20,7 +20,7 @@ from schemas.errors import RequestError
 from schemas.settings import TariffSettings
 
 FloatArray = NDArray[np.float64]
-FARTHEST = dt.timedelta(days=366)
+NOW, FARTHEST = dt.timedelta(0), dt.timedelta(days=366)
 """Farthest departure that is believed."""
 Near = tuple[FloatArray, FloatArray]
 """The observation's forecasts: columns `FORECAST_COLUMNS`, shape (4,), and the net load, shape (24,)."""
@@ -80,7 +80,7 @@ def _vehicles(
 ) -> tuple[Sessions, NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Sessions of the vehicles, session and hours left at each socket, and states of charge, shape (K,) each."""
     socket = np.array([vehicle.socket - 1 for vehicle in request.vehicles], np.int64)
-    left = np.array([hours_until(vehicle.departure, request.time) for vehicle in request.vehicles], np.int32)
+    left = np.array([full_hours(left) for left in request.until_departure], np.int32)
     occupant, hours_left = np.full(sockets, -1, np.int32), np.zeros(sockets, np.int32)
     soc = np.zeros(sockets, np.float32)
     occupant[socket], hours_left[socket] = np.arange(socket.size, dtype=np.int32), left
@@ -96,9 +96,9 @@ def _vehicles(
     return sessions, occupant, hours_left, soc
 
 
-def hours_until(departure: dt.datetime, time: dt.datetime) -> int:
-    """Hours that are left, this one included: full hours, and at least the one that has begun."""
-    return max((departure - time) // HOUR, 1)
+def full_hours(left: dt.timedelta) -> int:
+    """Hours until a departure, this one included: full hours, and at least the one that has begun."""
+    return max(left // HOUR, 1)
 
 
 def _demand(request: DispatchRequest, live: LiveYear) -> FloatArray:
@@ -139,16 +139,15 @@ def _socket_faults(request: DispatchRequest, sockets: int) -> list[FieldFault]:
         found = len(request.delivered_kwh)
         faults.append(("delivered_kwh", f"{found} numbers, where the site has {sockets} sockets"))
     seen: set[int] = set()
-    farthest, where = request.time + FARTHEST, "vehicles[{}].{}"
-    for number, vehicle in enumerate(request.vehicles):
-        if vehicle.socket > sockets:
-            faults.append(
-                (where.format(number, "socket"), f"there is no socket {vehicle.socket}: the site has {sockets}")
-            )
-        if vehicle.socket in seen:
-            faults.append((where.format(number, "socket"), f"socket {vehicle.socket} holds two vehicles"))
-        seen.add(vehicle.socket)
-        if not request.time < vehicle.departure <= farthest:
+    where = "vehicles[{}].{}"
+    for number, (vehicle, left) in enumerate(zip(request.vehicles, request.until_departure, strict=True)):
+        socket = vehicle.socket
+        if socket > sockets:
+            faults.append((where.format(number, "socket"), f"there is no socket {socket}: the site has {sockets}"))
+        if socket in seen:
+            faults.append((where.format(number, "socket"), f"socket {socket} holds two vehicles"))
+        seen.add(socket)
+        if not NOW < left <= FARTHEST:
             faults.append((where.format(number, "departure"), _departure_fault(vehicle, request.time)))
     return [FieldFault(field=field, problem=problem) for field, problem in faults]
 

@@ -169,23 +169,10 @@ def decider_of(controller: Controller, fitted: Fitted | None = None) -> Decider:
         assert fitted is not None
         return ByProgram(fitted)
     if isinstance(controller, PolicyController):
-        return ByAction(_direct(controller), ("forecast",))
+        return ByAction(controller, ("forecast",))
     if isinstance(controller, Acting):
         return ByAction(controller, ())
     return ByYear(controller.name, fitted)
-
-
-def _direct(controller: PolicyController) -> PolicyController:
-    """Controller that gives the same actions without what Stable-Baselines3 does again at each call."""
-    # The learning libraries take 4 s to import, and only agents need them.
-    from stable_baselines3.common.base_class import BaseAlgorithm  # noqa: PLC0415
-
-    from pvbesscar.agents.direct import DirectPolicy  # noqa: PLC0415
-
-    model = controller.model
-    if not isinstance(model, BaseAlgorithm):
-        return controller
-    return PolicyController(controller.name, DirectPolicy(model.policy))
 
 
 def unproven(data: PlantData, settings: Settings, decider: Decider, name: str, limit_ms: float) -> DispatchService:

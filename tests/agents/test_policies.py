@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pvbesscar.agents.factory import load_agent, make_agent
+from pvbesscar.agents.factory import judged, load_agent, make_agent
+from pvbesscar.agents.policies.acting import CompiledActor
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy, TargetDistribution
 from pvbesscar.agents.policies.import_target_sac import SacCritics, SacImportTargetPolicy
 from pvbesscar.agents.policies.plant_view import Actor, PlantView, numbers_of
@@ -18,6 +19,7 @@ from pvbesscar.plant.state import observation, setpoints
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.workspace import Workspace
 from schemas.settings import AGENTS, Agent, Mode, Settings
+from tests.mini_site import with_training
 
 MODES: tuple[Mode, ...] = ("dispatch", "bidirectional")
 
@@ -170,3 +172,34 @@ def test_an_untrained_policy_holds_a_target_near_zero(agent: Agent, settings: Se
         getattr(settings.training, agent).noise * numbers_of(year).target_kw, rel=1e-5
     )
     assert all(parameter.requires_grad for parameter in policy.acting())
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("units", [0, 4])
+@pytest.mark.parametrize("mode", MODES)
+def test_what_judges_a_policy_acts_as_it_does_and_the_same_however_it_is_asked(
+    settings: Settings, year: PlantData, agent: Agent, units: int, mode: Mode
+) -> None:
+    """Torch computes in single precision: the two agree to its digits; single hours and batches agree bit for bit."""
+    plant = year.with_mode(mode)
+    own = with_training(settings, socket_units=units)
+    model = make_agent(agent, own, PlantEnv(Twin(plant), episode_hours=24), plant)
+    with torch.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    compiled = judged(model)
+    assert isinstance(compiled, CompiledActor)
+    rows = np.stack([seen for _, seen in visited(plant)])
+    ours, theirs = compiled.predict(rows, deterministic=True)[0], model.predict(rows, deterministic=True)[0]
+    assert ours.dtype == theirs.dtype == np.float32
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert np.ptp(ours[:, 0]) > 0.1
+    assert 0.0 <= float(ours.min()) <= float(ours.max()) <= 1.0
+    one_by_one = np.stack([compiled.predict(row, deterministic=True)[0] for row in rows])
+    assert one_by_one.tobytes() == ours.tobytes()
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_policy_of_the_129_actions_is_judged_as_it_is(settings: Settings, year: PlantData, agent: Agent) -> None:
+    model = make_agent(agent, with_training(settings, policy="mlp"), PlantEnv(Twin(year), episode_hours=24), year)
+    assert judged(model) is model

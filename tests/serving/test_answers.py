@@ -115,16 +115,16 @@ def test_the_departure_guard_says_what_it_holds() -> None:
     assert at(data, 3, 0.0).socket_kw[2] == 0.0
     answer = at(data, 4, 0.0)
     (guard,) = answer.guards
-    assert (guard.guard, guard.socket, guard.asked_kw) == ("departure", 3, 0.0)
-    assert guard.set_kw == answer.socket_kw[2] == pytest.approx(3.5 * 0.8 / 0.95)
-    assert guard.why == "2.95 kWh must be in the vehicle within 1 h"
+    assert (guard["guard"], guard["socket"], guard["asked_kw"]) == ("departure", 3, 0.0)
+    assert guard["set_kw"] == answer.socket_kw[2] == pytest.approx(3.5 * 0.8 / 0.95)
+    assert guard["why"] == "2.95 kWh must be in the vehicle within 1 h"
 
 
 def test_no_vehicle_is_charged_past_its_need() -> None:
     data = plant(np.zeros(HOURS), np.full(HOURS, 100.0), [(0, 3, 9, 0.8)])
-    guards = [guard for guard in at(data, 3, 1.0).guards if guard.socket == 1]
-    assert [(guard.guard, guard.asked_kw) for guard in guards] == [("required_soc", 3.5)]
-    assert guards[0].set_kw == pytest.approx(3.5 * 0.1 / 0.95)
+    guards = [guard for guard in at(data, 3, 1.0).guards if guard["socket"] == 1]
+    assert [(guard["guard"], guard["asked_kw"]) for guard in guards] == [("required_soc", 3.5)]
+    assert guards[0]["set_kw"] == pytest.approx(3.5 * 0.1 / 0.95)
 
 
 def test_the_batterys_limits_are_told() -> None:
@@ -132,14 +132,14 @@ def test_the_batterys_limits_are_told() -> None:
     data = plant(np.zeros(HOURS), np.full(HOURS, 100.0))
     answer = at(data, 3, 1.0)
     assert answer.bess_kw == -100.0
-    assert [(guard.guard, guard.set_kw) for guard in answer.guards] == [
+    assert [(guard["guard"], guard["set_kw"]) for guard in answer.guards] == [
         ("no_export", -100.0),
         ("battery_limit", -100.0),
     ]
-    assert answer.guards[0].why == "the site lacks 100.0 kW, and the battery feeds nothing into the grid"
-    assert answer.guards[1].why.endswith("the battery itself can deliver 0.0 kW in this hour")
+    assert answer.guards[0]["why"] == "the site lacks 100.0 kW, and the battery feeds nothing into the grid"
+    assert answer.guards[1]["why"].endswith("the battery itself can deliver 0.0 kW in this hour")
     surplus = at(plant(np.full(HOURS, 300.0), np.full(HOURS, 100.0)), 3, 0.5)
-    assert [(guard.guard, guard.set_kw) for guard in surplus.guards] == [("pv_surplus", 200.0)]
+    assert [(guard["guard"], guard["set_kw"]) for guard in surplus.guards] == [("pv_surplus", 200.0)]
 
 
 def test_a_controller_that_plans_within_the_limits_asked_for_nothing_else() -> None:
@@ -147,7 +147,9 @@ def test_a_controller_that_plans_within_the_limits_asked_for_nothing_else() -> N
     state = Twin(data).reset(4)
     guards, late = guard_actions(state, Rule().decide(state), None)
     assert late == ()
-    assert [(guard.guard, guard.socket, guard.asked_kw) for guard in guards if guard.socket] == [("departure", 3, None)]
+    assert [(guard["guard"], guard["socket"], guard["asked_kw"]) for guard in guards if guard["socket"]] == [
+        ("departure", 3, None)
+    ]
 
 
 def test_every_hour_of_other_years_can_be_asked_for() -> None:

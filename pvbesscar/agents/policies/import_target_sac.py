@@ -200,21 +200,22 @@ class SacImportTargetPolicy(SACPolicy):
     @property
     def noise_kw(self) -> float:
         """Spread of the import target [kW]."""
-        return self._sac_actor.noise_kw
+        return self.sac_actor.noise_kw
 
     @property
-    def _sac_actor(self) -> SacActor:
+    def sac_actor(self) -> SacActor:
+        """Actor, of its own type."""
         actor: Any = self.actor
         assert isinstance(actor, SacActor)
         return actor
 
     def load_actor(self, parameters: Mapping[str, Tensor]) -> None:
         """Begin as another `Actor` acts."""
-        self._sac_actor.actor.load_state_dict(parameters)
+        self.sac_actor.actor.load_state_dict(parameters)
 
     def acting(self) -> list[nn.Parameter]:
         """Parameters that decide how it acts."""
-        return list(self._sac_actor.parameters())
+        return list(self.sac_actor.parameters())
 
 
 class SlowActorSac(SAC):

@@ -1,18 +1,21 @@
 """What a policy computes from the observation before its networks: context, needs of the vehicles, deficit of the site.
 
-The guard and the limits of the sockets are those of `pvbesscar.plant.actions`, written for batches of torch; a test
+The guard and the limits of the sockets are those of `pvbesscar.plant.actions`, of what the observation tells; a test
 holds the two to each other. Nothing here is hidden from the environment: all of it is a function of the 394 entries.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pvbesscar.arithmetic.functions import compiled, cos, sin
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.observation import BILL, CHARGERS, FEATURES, PLANT, PRESENCE
 
@@ -41,7 +44,7 @@ class Numbers(NamedTuple):
     target_kw
         Unit of the import target: mean import of the site without a battery.
     vehicle_kwh
-        Energy at the charger that fills the vehicle of each socket, shape (K,).
+        Energy at the charger that fills the vehicle of each socket, shape (K,); an array where it is computed with.
     """
 
     socket_kw: float
@@ -54,7 +57,7 @@ class Numbers(NamedTuple):
     guard: bool
     positions: int
     target_kw: float
-    vehicle_kwh: list[float]
+    vehicle_kwh: Sequence[float] | NDArray[np.float64]
 
 
 def numbers_of(data: PlantData) -> Numbers:
@@ -101,6 +104,79 @@ class Seen(NamedTuple):
     plant: Tensor
 
 
+OF_CONTEXT = HOURS_OF_DAY + DAY_TYPES + 4 + (PRESENCE - BILL) + OF_VEHICLES + OF_DEFICIT
+
+
+@compiled
+def read(
+    n: Numbers,
+    o: NDArray[np.floating],
+    context: NDArray[np.floating],
+    full_kw: NDArray[np.floating],
+    least_kw: NDArray[np.floating],
+) -> float:
+    """Read an observation, shape (394,), into what `Seen` holds of it; give the load [kW].
+
+    Parameters
+    ----------
+    context, full_kw, least_kw
+        Filled, shapes (`OF_CONTEXT`,), (K,) and (K,).
+    """
+    k_sockets = full_kw.size
+    full_sum = waits_sum = 0.0
+    for k in range(k_sockets):
+        need = max(float(o[PRESENCE + k]), 0.0) * n.vehicle_kwh[k]
+        full, least = min(need, n.socket_kw), 0.0
+        if n.guard:
+            left = np.rint(need / max(float(o[PRESENCE + k_sockets + k]) * n.socket_kw, 1e-6))
+            least = min(max(need - n.socket_kw * max(left - 1.0, 0.0), 0.0), full)
+        full_kw[k], least_kw[k] = full, least
+        full_sum += full
+        waits_sum += full - least
+    load = float(o[PLANT + 3]) * n.mall_scale_kw - float(o[PLANT]) * n.pv_ac_kw
+    context[: HOURS_OF_DAY + DAY_TYPES] = 0.0
+    hour, day = np.rint((float(o[0]) + 1.0) * 11.5), np.rint((float(o[2]) + 1.0) * 3.5)
+    context[int(min(max(hour, 0.0), HOURS_OF_DAY - 1.0))] = 1.0
+    context[HOURS_OF_DAY + int(min(max(day, 0.0), DAY_TYPES - 1.0))] = 1.0
+    at = HOURS_OF_DAY + DAY_TYPES
+    angle = math.pi * (float(o[3]) + 1.0)
+    context[at], context[at + 1] = sin(angle), cos(angle)
+    context[at + 2], context[at + 3] = sin(2.0 * angle), cos(2.0 * angle)
+    at += 4
+    context[at : at + PRESENCE - BILL] = o[BILL:PRESENCE]
+    at += PRESENCE - BILL
+    # What all vehicles together take now, what of it can wait, and what they need in all.
+    most = k_sockets * n.socket_kw
+    standing = needed = 0.0
+    for position in range(n.positions):
+        standing += o[CHARGERS + position * FEATURES]
+        needed += o[CHARGERS + position * FEATURES + 1]
+    context[at], context[at + 1] = full_sum / most, waits_sum / most
+    context[at + 2], context[at + 3] = standing / n.positions, needed / n.positions
+    at += OF_VEHICLES
+    # Deficit without the battery, and its step from the last hour, which the ramping is counted by.
+    deficit, last = load + full_sum, float(o[PLANT + LAST_EXCHANGE]) * max(n.pv_ac_kw, n.mall_scale_kw)
+    lacking = max(deficit, 0.0)
+    context[at], context[at + 1] = deficit / n.mall_scale_kw, last / n.mall_scale_kw
+    context[at + 2], context[at + 3] = (deficit - last) / n.mall_scale_kw, lacking / n.mall_scale_kw
+    context[at + 4] = (lacking - max(last, 0.0)) / n.mall_scale_kw
+    return load
+
+
+@compiled
+def read_all(
+    n: Numbers,
+    observations: NDArray[np.floating],
+    context: NDArray[np.floating],
+    full_kw: NDArray[np.floating],
+    least_kw: NDArray[np.floating],
+    load_kw: NDArray[np.floating],
+) -> None:
+    """Read observations, shape (B, 394); see `read`."""
+    for row in range(observations.shape[0]):
+        load_kw[row] = read(n, observations[row], context[row], full_kw[row], least_kw[row])
+
+
 class PlantView(nn.Module):
     """Reads observations, shape (B, 394).
 
@@ -110,56 +186,26 @@ class PlantView(nn.Module):
         Of the plant, `Numbers._asdict()`.
     """
 
-    vehicle_kwh: Tensor
+    size = OF_CONTEXT
 
     def __init__(self, numbers: dict[str, Any]) -> None:
         super().__init__()
-        self.plant = Numbers(**numbers)
-        self.register_buffer("vehicle_kwh", torch.tensor(self.plant.vehicle_kwh, dtype=torch.float32))
+        self.plant = Numbers(**(numbers | {"vehicle_kwh": np.array(numbers["vehicle_kwh"], np.float64)}))
         self.sockets = len(self.plant.vehicle_kwh)
-        self.size = HOURS_OF_DAY + DAY_TYPES + 4 + (PRESENCE - BILL) + OF_VEHICLES + OF_DEFICIT
 
     def forward(self, observations: Tensor) -> Seen:
-        """Read observations."""
-        n, o = self.plant, observations
-        plant = o[:, PLANT:PRESENCE]
-        presence, urgency = o[:, PRESENCE : PRESENCE + self.sockets], o[:, PRESENCE + self.sockets :]
-        need = presence.clamp(min=0.0) * self.vehicle_kwh
-        full = need.clamp(max=n.socket_kw)
-        least = torch.zeros_like(full)
-        if n.guard:
-            left = torch.round(need / (urgency * n.socket_kw).clamp(min=1e-6))
-            least = (need - n.socket_kw * (left - 1.0).clamp(min=0.0)).clamp(0.0, n.socket_kw)
-            least = torch.minimum(least, full)
-        load = plant[:, 3] * n.mall_scale_kw - plant[:, 0] * n.pv_ac_kw
-        waits = full - least
-        context = torch.cat([self._time(o), o[:, BILL:PRESENCE], self._vehicles(o, full, waits),
-                             self._deficit(load + full.sum(1), plant)], dim=1)  # fmt: skip
-        return Seen(context, presence, urgency, full, least, load, plant)
-
-    def _time(self, o: Tensor) -> Tensor:
-        hour = torch.round((o[:, 0] + 1.0) * 11.5).long().clamp(0, HOURS_OF_DAY - 1)
-        day = torch.round((o[:, 2] + 1.0) * 3.5).long().clamp(0, DAY_TYPES - 1)
-        angle = math.pi * (o[:, 3] + 1.0)
-        seasons = torch.stack([angle.sin(), angle.cos(), (2.0 * angle).sin(), (2.0 * angle).cos()], dim=1)
-        hours, days = nn.functional.one_hot(hour, HOURS_OF_DAY), nn.functional.one_hot(day, DAY_TYPES)
-        return torch.cat([hours.to(o.dtype), days.to(o.dtype), seasons], dim=1)
-
-    def _vehicles(self, o: Tensor, full: Tensor, waits: Tensor) -> Tensor:
-        """What all vehicles together take now, what of it can wait, and what they need in all."""
-        groups = o[:, CHARGERS : CHARGERS + self.plant.positions * FEATURES].reshape(-1, self.plant.positions, FEATURES)
-        most = self.sockets * self.plant.socket_kw
-        return torch.stack(
-            [full.sum(1) / most, waits.sum(1) / most, groups[:, :, 0].mean(1), groups[:, :, 1].mean(1)], dim=1
-        )
-
-    def _deficit(self, deficit: Tensor, plant: Tensor) -> Tensor:
-        """Deficit without the battery, and its step from the last hour, which the ramping is counted by."""
-        n = self.plant
-        last = plant[:, LAST_EXCHANGE] * max(n.pv_ac_kw, n.mall_scale_kw)
-        lacking = deficit.clamp(min=0.0)
-        parts = [deficit, last, deficit - last, lacking, lacking - last.clamp(min=0.0)]
-        return torch.stack(parts, dim=1) / n.mall_scale_kw
+        """Read observations; nothing of it is learned, so it has no gradient."""
+        rows = observations.detach().cpu().numpy()
+        context = np.empty((len(rows), OF_CONTEXT), np.float32)
+        full, least = (np.empty((len(rows), self.sockets), np.float32) for _ in range(2))
+        load = np.empty(len(rows), np.float32)
+        read_all(self.plant, rows, context, full, least, load)
+        made = [torch.from_numpy(part).to(observations.device) for part in (context, full, least, load)]
+        urgency = PRESENCE + self.sockets
+        return Seen(
+            context=made[0], presence=observations[:, PRESENCE:urgency], urgency=observations[:, urgency:],
+            full_kw=made[1], least_kw=made[2], load_kw=made[3], plant=observations[:, PLANT:PRESENCE],
+        )  # fmt: skip
 
     def sockets_kw(self, seen: Seen, asked: Tensor) -> Tensor:
         """Power of all sockets together that their actions come to, guard and needs applied, shape (B,) [kW]."""
