@@ -26,8 +26,10 @@ from pvbesscar.lineage.plan import plan
 from pvbesscar.lineage.runner import recorded_run
 from pvbesscar.lineage.scenario import load_scenario
 from pvbesscar.store.locks import Holder
+from schemas.errors import QualityError
 from schemas.settings import ProfileName
 from tasks import stage_graph
+from tasks.stages import refused
 
 DEFAULT_CONFIG = "config/iquitos_mall.yaml"
 PARTIAL = "PARTIAL"
@@ -50,6 +52,8 @@ def run_of(
 ) -> Iterator[RunContext]:
     """Open this flow run: alone in its project, its settings pinned before the first stage, its record after the last.
 
+    A refusal by the quality gate ends it, is recorded like every failure, and is kept for `final_state`.
+
     Raises
     ------
     BusyError
@@ -62,19 +66,26 @@ def run_of(
     sign(flow_run)
     shown = nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info))
     turn = _Turn(run, flow_run)
-    with shown, _ending_when_cancelled(flow_run), recorded_run(run, turn.wait):
-        turn.begin()
-        stage_graph.show(run, stage_graph.before_run(plan(run)), "plan")
-        try:
-            yield run
-        except Exception:
-            stage_graph.show(run, stage_graph.after_run(run, next(reversed(run.seconds), None)))
+    try:
+        with shown, _ending_when_cancelled(flow_run), recorded_run(run, turn.wait):
+            turn.begin()
+            stage_graph.show(run, stage_graph.before_run(plan(run)), "plan")
+            try:
+                yield run
+            except Exception as error:
+                run.refusal = error if isinstance(error, QualityError) else None
+                stage_graph.show(run, stage_graph.after_run(run, next(reversed(run.seconds), None)))
+                raise
+            stage_graph.show(run, stage_graph.after_run(run))
+    except QualityError:
+        if run.refusal is None:
             raise
-        stage_graph.show(run, stage_graph.after_run(run))
 
 
 def final_state(run: RunContext) -> State[Any]:
-    """State of a run that reached its end: `Completed`, or `PARTIAL` (a failure) where an agent is missing."""
+    """State of a run that is over: `Completed`, `Refused`, or `PARTIAL` (a failure) where an agent is missing."""
+    if run.refusal is not None:
+        return refused(run.refusal)
     if not run.failures:
         return Completed(message=f"report: {run.workspace.report / 'index.html'}")
     reasons = "; ".join(f"{agent}: {reason.splitlines()[0]}" for agent, reason in run.failures.items())

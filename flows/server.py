@@ -290,8 +290,16 @@ def serve(port: int, *, whole: bool) -> None:
         os.environ.update(PREFECT__SERVER_EPHEMERAL="1", PREFECT__SERVER_FINAL="1", PREFECT_UI_ENABLED="0")
     import uvicorn
     from prefect.server.api.server import create_app
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
 
-    uvicorn.run(_AskAgainSoon(create_app()), host=HOST, port=port, log_level="error", lifespan="on")
+    from tasks import served
+
+    app, reports = create_app(), served.folder()
+    reports.mkdir(parents=True, exist_ok=True)
+    # In front of the UI, which answers every path that nothing else does.
+    app.router.routes.insert(0, Mount(f"/{served.ROUTE}", StaticFiles(directory=reports, follow_symlink=True)))
+    uvicorn.run(_AskAgainSoon(app), host=HOST, port=port, log_level="error", lifespan="on")
 
 
 class _AskAgainSoon:

@@ -102,25 +102,25 @@ app = typer.Typer(
 
     [bold]Examples[/bold]
 
-      pvbesscar run                                 the synthetic year, a quarter of an hour
+      pvbesscar run                  the synthetic year, a quarter of an hour
 
-      pvbesscar plan                                what a run would execute, and why
+      pvbesscar plan                 what a run would execute, and why
 
       pvbesscar run --config config/iquitos_oe2.yaml --set data.oe2_dir=DIR
 
-      pvbesscar run --profile smoke                 5,000 steps an agent, some minutes
+      pvbesscar run --profile smoke  5,000 steps an agent, some minutes
 
       pvbesscar config show --set training.smoke.steps=200
 
-      pvbesscar rerun build                         one stage, and what is stale behind it
+      pvbesscar rerun build          one stage, and what is stale behind it
 
-      pvbesscar train sac                           one stage, without Prefect
+      pvbesscar train sac            one stage, without Prefect
 
-      pvbesscar runs list                           earlier runs and their figures
+      pvbesscar runs list            earlier runs and their figures
 
-      pvbesscar verify latest                       prove what a run has left
+      pvbesscar verify latest        prove what a run has left
 
-      pvbesscar doctor                              what is wrong here, and what mends it
+      pvbesscar doctor               what is wrong here, and what mends it
 
     Exit codes: 0 done; 1 failed, or published without an agent; 2 bad input or configuration; 130 interrupted.""",
 )

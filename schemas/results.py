@@ -253,6 +253,8 @@ class OptimumResult(Result):
     """J of the optimum's plan, run through the simulator."""
     terms: ScoreTerms
     """Of the replay."""
+    peak_kw: float
+    """Highest import of an hour in the replay."""
 
     @property
     def gap(self) -> float:

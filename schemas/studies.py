@@ -11,6 +11,11 @@ from schemas.terms import Result, ScoreTerms
 Ingredient = Literal["imitation", "target", "regret", "warm-up", "best", "sockets"]
 
 
+def ensemble_of(agent: Agent) -> str:
+    """Name of the mean of an agent's trainings, in tables and files."""
+    return f"{agent}-ensemble"
+
+
 class JudgedYear(Result):
     """One controller on one year."""
 
@@ -151,6 +156,11 @@ class Study(Result):
     failed: dict[str, str]
     """Trainings that did not end, `agent@seed`, with the reason."""
     not_judged: dict[str, str]
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Names of the agents and of their ensembles, judged or not."""
+        return (*self.agents, *map(ensemble_of, self.agents))
 
     def of_set(self, name: str) -> StudySet | None:
         """One of the sets, where it was judged."""

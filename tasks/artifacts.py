@@ -10,6 +10,7 @@ from uuid import UUID
 
 from prefect.artifacts import (
     create_image_artifact,
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -53,6 +54,11 @@ def image(name: str, address: str, description: str) -> None:
     """
     if len(address) <= MAX_BYTES:
         create_image_artifact(image_url=address, key=name, description=description)
+
+
+def link(name: str, address: str, text: str, description: str) -> None:
+    """Show a link."""
+    create_link_artifact(link=address, link_text=text, key=name, description=description)
 
 
 class Live:

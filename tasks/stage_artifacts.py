@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pvbesscar.lineage.context import RunContext
+from pvbesscar.words import Words, words_in
 from schemas.certificates import Certificate
 from schemas.results import (
     DatasetManifest,
@@ -16,7 +17,7 @@ from schemas.results import (
     QualityReport,
     TrainingMetrics,
 )
-from tasks import artifacts
+from tasks import artifacts, served
 
 SHOWN_RANGES = 5
 """Stretches of hours that are named one by one."""
@@ -62,51 +63,41 @@ def _quality_file(run: RunContext) -> Path:
 
 
 def _quality(run: RunContext, report: QualityReport) -> None:
-    from pvbesscar.quality.report import status
-
-    findings = sorted(report.findings, key=lambda finding: ("error", "warning", "info").index(finding.severity))
-    rows = [
-        {
-            "severity": status(finding),
-            "rule": finding.rule,
-            "where": f"{finding.source} {finding.column or ''}".strip(),
-            "hours": _hours(finding),
-            "cause": finding.cause,
-            "fix": finding.fix,
-            "observed": finding.observed,
-            "limit": finding.limit,
-        }
-        for finding in findings
-    ]
-    artifacts.markdown(_key(run, "quality-verdict"), _quality_words(run, report), "Whether the data may be used.")
-    artifacts.table(
+    words = words_in(run.settings.report.language)
+    artifacts.markdown(_key(run, "quality-verdict"), _quality_words(run, report, words), words("ui.verdict"))
+    # No table: the UI breaks no line in a cell, and cause and fix would be out of sight.
+    artifacts.markdown(
         _key(run, "quality-findings"),
-        rows or [{"severity": "none", "rule": f"all {len(report.rules)} rules passed"}],
-        f"{len(report.errors)} errors among {len(report.findings)} findings of {len(report.rules)} rules.",
-        str(_quality_file(run)),
+        "\n".join(_told(report.findings, words)) or words("qr.none"),
+        f"{words.counted('errors', len(report.errors))}, "
+        f"{words.counted('others', len(report.findings) - len(report.errors))}.",
     )
 
 
-def _quality_words(run: RunContext, report: QualityReport) -> str:
+def _quality_words(run: RunContext, report: QualityReport, words: Words) -> str:
     """Whether the gate is open, and for each error what a person needs to mend it."""
+    from pvbesscar.quality.report import verdict
+
     if not report.errors:
-        return f"# Accepted\n\n{len(report.findings)} findings of {len(report.rules)} rules, none of them an error.\n"
-    parts = [f"# REFUSED: {len(report.errors)} errors\n\nNothing downstream was changed.\n"]
-    for number, finding in enumerate(report.errors, start=1):
-        parts.append(
-            f"## {number}. {finding.rule}\n\n{finding.message}\n\n"
-            f"* **where:** {finding.source} {finding.column or ''}\n* **hours:** {_hours(finding)}\n"
-            f"* **seen:** {finding.observed}; **limit:** {finding.limit}\n* **likely cause:** {finding.cause}\n"
-            f"* **fix:** {finding.fix}\n"
+        return f"# {words('ui.accepted')}\n\n{verdict(report, words)}\n"
+    head = f"# {words('ui.refused')}: {words.counted('errors', len(report.errors))}\n\n{words('qr.stops')}\n"
+    page = f"{words('ui.all_findings')}\n\n    {_quality_file(run).with_suffix('.html')}\n"
+    return "\n".join([head, *_told(report.errors, words), page])
+
+
+def _told(findings: Sequence[Finding], words: Words) -> Iterator[str]:
+    """Each finding with what a person needs to mend it, as Markdown."""
+    from pvbesscar.quality.hours import describe
+    from pvbesscar.quality.report import in_words, status
+
+    for number, one in enumerate((in_words(finding, words) for finding in findings), start=1):
+        yield (
+            f"## {number}. {one.rule}\n\n{status(one, words)}: {one.message}\n\n"
+            f"* **{words('qr.where')}:** {one.source} {one.column or ''}\n"
+            f"* **{words('qr.hours')}:** {describe(one.hours, one.n_hours, words, SHOWN_RANGES)}\n"
+            f"* **{words('qr.seen')}:** {one.observed}; **{words('qr.limit')}:** {one.limit}\n"
+            f"* **{words('qr.likely_cause')}:** {one.cause}\n* **{words('qr.fix')}:** {one.fix}\n"
         )
-    page = _quality_file(run).with_suffix(".html")
-    return "\n".join([*parts, f"All findings, with pictures, are in\n\n    {page}\n"])
-
-
-def _hours(finding: Finding) -> str:
-    shown = ", ".join(f"{r.first_stamp} to {r.last_stamp}" for r in finding.hours[:SHOWN_RANGES])
-    more = len(finding.hours) - SHOWN_RANGES
-    return shown + (f" and {more} more stretches, {finding.n_hours} hours in all" if more > 0 else "")
 
 
 def _manifest(run: RunContext, manifest: DatasetManifest) -> None:
@@ -182,9 +173,13 @@ def _report(run: RunContext, page: Path) -> None:
     from pvbesscar.report.pictures import pictures
 
     missing = "".join(f"\n* **missing:** {agent}: {reason}" for agent, reason in run.failures.items())
-    # A browser refuses file:// links from a page of the server, so the path is given as text.
+    # A browser refuses file:// links from a page of the server, so the path is given as text too.
     text = f"# {run.settings.name}\n\nThe report is the file\n\n    {page}\n{missing}\n"
     artifacts.markdown(_key(run, "report"), text, "Where the published report is.")
+    address = served.address(page)
+    if address is not None:
+        words = words_in(run.settings.report.language)
+        artifacts.link(_key(run, "open-report"), address, words("ui.open"), words("ui.newest"))
     for name, picture in pictures(run.settings, run.workspace, run.profile).items():
         artifacts.image(_key(run, name), picture.address, picture.words)
 

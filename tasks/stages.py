@@ -8,17 +8,24 @@ from typing import Any
 from prefect import Task, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.runner import run_stage
 from pvbesscar.lineage.stages import STAGES
-from schemas.errors import PvbesscarError
+from schemas.errors import PvbesscarError, QualityError
 from tasks.retry import IO_RETRY
 from tasks.stage_artifacts import show_refusal, show_result
 
 CACHED = "Cached"
 """Name of a state that Prefect's UI shows with a badge of its own."""
+
+REFUSED = "Refused"
+"""Name of the state of what the quality gate has refused.
+
+Its type is `FAILED`, for that is what stops the stages behind it, makes the run fail, and lets a person try again; in
+the UI and in filters by name it is told apart from what went wrong.
+"""
 
 Perform = Callable[..., State[Any]]
 
@@ -39,6 +46,9 @@ def stage_task(name: str) -> Task[[RunContext], State[Any]]:
         run.say = get_run_logger().info
         try:
             outcome = run_stage(name, run)
+        except QualityError as error:
+            show_refusal(name, run)
+            return refused(error)
         except PvbesscarError:
             show_refusal(name, run)
             raise
@@ -48,6 +58,12 @@ def stage_task(name: str) -> Task[[RunContext], State[Any]]:
         return Completed(message=outcome.decision.why)
 
     return work
+
+
+def refused(error: QualityError) -> State[Any]:
+    """State of a stage or run that the quality gate has refused; whoever asks for its result gets the error."""
+    first, *_, last = str(error).splitlines() * 2
+    return Failed(name=REFUSED, message=first if first == last else f"{first} {last}", data=error)
 
 
 def stage(name: str) -> Perform:

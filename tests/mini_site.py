@@ -33,17 +33,33 @@ TRAINING = {
     "full": FULL,
 }
 
+_BUILT: dict[str, dict[Path, bytes]] = {}
+"""Files of the sites that were built, by their settings."""
+
 
 def mini_site(root: Path, **sections: Any) -> Settings:
-    """Build the site's dataset under `root`; `sections` replace whole keys of its settings."""
+    """Build the site's dataset under `root`; `sections` replace whole keys of its settings.
+
+    The files name no folder: those of the same settings are built once in a process, and written again.
+    """
     settings = scenario(root, **({"training": TRAINING, "evaluation": WINDOWS} | sections))
+    same = settings.model_dump_json(exclude={"data": {"root"}})
+    if same not in _BUILT:
+        _build(settings)
+        _BUILT[same] = {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    for name, content in _BUILT[same].items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return settings
+
+
+def _build(settings: Settings) -> None:
     hour = np.arange(HOURS_PER_YEAR) % 24
     pv = np.maximum(0.0, np.sin((hour - 6) / 12 * np.pi)) * 1500.0
     mall = np.where((hour >= 9) & (hour < 23), 600.0, 150.0)
     sessions = [session(k, 24 * day + 9 + k % 4, 24 * day + 12 + k % 4, 0.3) for day in range(365) for k in range(8)]
     write_canonical(settings, sessions, pv_kwh=pv, mall_kwh=mall)
     build(settings, Workspace.of(settings))
-    return settings
 
 
 def beside(settings: Settings, root: Path) -> Workspace:

@@ -30,7 +30,7 @@ from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ControllerError
-from schemas.progress import OnProgress, ProgressReporter
+from schemas.progress import OnProgress, Progress
 from schemas.results import Result
 from schemas.settings import Settings
 
@@ -140,10 +140,15 @@ def _make(
             hint="set `training.reward: score` and `training.imitation: false`, or reset the settings named.",
         )
     total = len(training) * planned + (card.rounds + 1) * card.imitation + 1
-    progress = ProgressReporter(total, "parts", on_progress)
+
+    def tell(done: int, what: str) -> None:
+        # Without a time left: it would be that of this beginning, and of parts that take unlike times.
+        if on_progress is not None:
+            on_progress(Progress(done, total, 0.0, "parts of the start", what))
+
     optima: list[Optimum] = []
     for year in training if planned else ():
-        progress.report(len(optima), f"perfect-foresight plan of {len(training)} training years")
+        tell(len(optima), f"perfect-foresight plan of {len(training)} training years")
         optima.append(solve(year))
     plans = None
     if card.plans:
@@ -155,10 +160,10 @@ def _make(
         made = Actor(PlantView(card.numbers), list(card.hidden), card.socket_units)
         demand = demand_policy(training, [own.plan.import_kwh for own in optima])
 
-        def tell(done: int, of: int) -> None:
-            progress.report(len(optima) + done, f"imitation of mpc-perfect-day, year {done + 1} of {of}")
+        def imitated(done: int, of: int) -> None:
+            tell(len(optima) + done, f"imitation of mpc-perfect-day, year {done + 1} of {of}")
 
-        imitate(made, training, mean_reference(training), demand, card.rounds, card.seed, tell)
+        imitate(made, training, mean_reference(training), demand, card.rounds, card.seed, imitated)
         actor = {name: value.detach().clone() for name, value in made.state_dict().items()}
     marks = Watch(validation).marks() if validation and not reasons else None
     return Start(actor, plans, marks)

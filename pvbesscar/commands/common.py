@@ -110,11 +110,12 @@ def stage_run(
 def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table; a pipe gets whole lines."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     # A pipe gets whole lines, whatever the width of the terminal that the command was started from.
     console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240)
-    table = Table(*head, box=None, pad_edge=False, header_style="bold")
+    # Names are whole in every width, to be copied; the other columns make room.
+    table = Table(Column(head[0], no_wrap=True), *head[1:], box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
     console.print(table)

@@ -15,6 +15,7 @@ from pvbesscar.commands.common import (
     print_table,
     stage_run,
 )
+from pvbesscar.commands.remedies import in_full
 
 if TYPE_CHECKING:
     from schemas.results import EvaluationReport
@@ -98,6 +99,6 @@ def _print(report: EvaluationReport, *, markdown: bool) -> None:
             typer.echo(f"where the gap from rule to J* comes from, {report.main.scenario}")
             print_table(*gap)
     for name, reason in report.missing.items():
-        typer.echo(f"not judged: {name}: {reason}", err=True)
+        typer.echo(f"not judged: {name}: {in_full(reason)}", err=True)
     for verdict in report.verdicts:
         typer.echo(f"{verdict.agent}: {verdict.sentence}")

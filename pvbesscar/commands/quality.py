@@ -18,9 +18,11 @@ from pvbesscar.commands.common import (
     print_table,
     stage_run,
 )
+from pvbesscar.commands.remedies import in_full
 
 if TYPE_CHECKING:
     from pvbesscar.quality.engine import JudgedFile
+    from pvbesscar.words import Words
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines: JSON in the place of tables.")]
 quality_app = typer.Typer(no_args_is_help=True, help="The quality gate's rules.")
@@ -70,45 +72,46 @@ def validate(
     from pvbesscar.words import words_in
 
     words = words_in(run.settings.report.language)
-    typer.echo(f"{verdict(report, words)} {words('qr.all', page=run.workspace.quality / HTML_FILE)}")
+    typer.echo(f"{in_full(verdict(report, words))} {words('qr.all', page=run.workspace.quality / HTML_FILE)}")
 
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:
     settings = load(config, overrides or []).settings
     from pvbesscar.quality.folder.judge import judge_folder  # the rules load pandera and pvlib
     from pvbesscar.quality.year.files import judge_file
+    from pvbesscar.words import words_in
 
     judged = [judge_folder(path, settings) if path.is_dir() else judge_file(path, settings) for path in paths]
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in judged], indent=2, ensure_ascii=False))
     else:
         for one in sorted(judged, key=lambda one: -one.errors):
-            _print_file(one)
+            _print_file(one, words_in(settings.report.language))
     raise typer.Exit(2 if any(one.errors for one in judged) else 0)
 
 
-def _print_file(judged: JudgedFile) -> None:
+def _print_file(judged: JudgedFile, words: Words) -> None:
+    from pvbesscar.quality.folder.rules import FOLDER_RULES
     from pvbesscar.quality.hours import describe
-    from pvbesscar.quality.report import counted
+    from pvbesscar.quality.report import in_words, status
 
-    kinds = " and ".join(judged.kinds) or "not read"
-    others = len(judged.findings) - judged.errors
-    count = f"{counted(judged.errors, 'error')}, {counted(others, 'other finding')}"
-    typer.echo(f"{judged.path}: {kinds}; {count}")
+    kinds = words.listed(list(judged.kinds)) if judged.kinds else words("file.not_read")
+    counts = words.counted("errors", judged.errors), words.counted("others", len(judged.findings) - judged.errors)
+    typer.echo(f"{judged.path}: {kinds}; {', '.join(counts)}")
     for step in judged.steps if judged.kinds == ("citylearn",) else ():
-        typer.echo(f"  {step}")
+        typer.echo(f"  {words.sentences(step)}")
     for what in judged.judged:
-        typer.echo(f"  judged: {what}")
+        typer.echo(f"  {words('file.judged')}: {words.sentences(what)}")
     for what in judged.not_judged:
-        typer.echo(f"  not judged: {what}")
+        typer.echo(f"  {words('file.not_judged')}: {words.sentences(what)}")
     if judged.findings:
-        head = ("severity", "rule", "column", "what", "seen, limit", "hours", "fix")
+        head = ("severity", "rule", "where", "what", "seen_limit", "hours", "fix")
         rows: list[tuple[str, ...]] = [
-            (f.severity, f.rule, f.column, f.message, f"{f.observed}; limit {f.limit}",
-             describe(f.hours, f.n_hours), f.fix)
-            for f in judged.findings
+            (status(f, words), f.rule, f.column, f.message, f"{f.observed}; {words('qr.limit')} {f.limit}",
+             describe(f.hours, f.n_hours, words), in_full(f.fix))
+            for f in (in_words(one, words, FOLDER_RULES.all()) for one in judged.findings)
         ]  # fmt: skip
-        print_table(head, rows)
+        print_table(tuple(words(f"file.{name}") for name in head), rows)
 
 
 @quality_app.command("rules")

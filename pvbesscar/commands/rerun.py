@@ -21,6 +21,7 @@ from pvbesscar.commands.common import (
     print_table,
 )
 from pvbesscar.commands.plan import show
+from pvbesscar.commands.remedies import in_full
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def tell(launched: Launched, *, with_report: bool = True) -> None:
     order = {name: number for number, name in enumerate(STAGES)} | {"train": list(STAGES).index("certify") + 0.5}
     print_table(("stage", "time"), sorted(rows.items(), key=lambda row: order[row[0]]))
     for name, reason in launched.failures.items():
-        typer.echo(f"error: {name} is missing from the report: {reason}", err=True)
+        typer.echo(f"error: {name} is missing from the report: {in_full(reason)}", err=True)
     if with_report:
         typer.echo(launched.report)
     raise typer.Exit(1 if launched.failures else 0)

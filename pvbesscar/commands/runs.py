@@ -41,7 +41,8 @@ def list_runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None
     if as_json:
         _print_json([_summary(entry) for entry in found])
         return
-    head = ("run", "scenario", "profile", "outcome", "started (UTC)", "time", "best controller, or year", "size")
+    # Scenario, profile and start (UTC) are in the name, which has to be whole on 80 columns.
+    head = ("run", "outcome", "time", "best controller, or year", "size")
     print_table(head, [_row(entry) for entry in found])
 
 
@@ -177,14 +178,11 @@ def _summary(entry: Entry) -> dict[str, Any]:
 def _row(entry: Entry) -> tuple[str, ...]:
     from pvbesscar.display import duration
 
-    manifest, began = entry.manifest, f"{entry.began:%Y-%m-%d %H:%M:%S}"
+    manifest = entry.manifest
     if manifest is None:
-        return (entry.name, NONE, NONE, str(entry.fault), began, NONE, NONE, NONE)
+        return (entry.name, str(entry.fault), NONE, NONE, NONE)
     spent = duration((manifest.finished - manifest.started).total_seconds())
-    return (
-        entry.name, manifest.scenario, manifest.profile, manifest.outcome, began, spent,
-        _headline(manifest), _size(manifest.bytes_left),
-    )  # fmt: skip
+    return (entry.name, manifest.outcome, spent, _headline(manifest), _size(manifest.bytes_left))
 
 
 def _headline(manifest: RunManifest) -> str:

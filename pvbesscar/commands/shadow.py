@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, place, print_table
+from pvbesscar.commands.remedies import in_full
 
 if TYPE_CHECKING:
     from pvbesscar.shadow.loop import Pass
@@ -74,7 +75,7 @@ def _again(settings: Settings) -> None:
     try:
         done = once(settings)
     except AwayError as error:  # said, and asked again in a minute: the hour waits
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {in_full(str(error))}", err=True)
         return
     if done.accounted or done.decided:
         tell(settings, done)

@@ -347,5 +347,5 @@ class _Search:
         if self.on_progress is not None and now - self.told >= 1.0:
             self.told = now
             rate = self.tried / max(now - self.began, 1e-9)
-            self.on_progress(Progress(self.tried, self.planned, rate, "candidates of the tuned rule tried"))
+            self.on_progress(Progress(self.tried, self.planned, rate, "tuned rules tried"))
         return float(np.mean([year.score(net, candidate) for year, net in zip(self.years, nets, strict=True)]))

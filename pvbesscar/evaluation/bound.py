@@ -53,5 +53,6 @@ def bound_of(data: PlantData, stretches: Sequence[Stretch], weights: WeightSetti
         bound=sum(own.bound for own in solved),
         replay=score(replayed, reference, weights),
         terms=replayed,
+        peak_kw=max(float(own.frame["import_kwh"].max()) for own in ledgers),
     )
     return Bound(result, ledgers)

@@ -18,6 +18,7 @@ from pvbesscar.lineage.scenario import load_scenario
 from pvbesscar.store.files import read_json, write_json, write_text
 from pvbesscar.store.fingerprints import SOURCE
 from pvbesscar.store.workspace import Workspace
+from schemas.errors import QualityError
 from schemas.progress import OnProgress, Progress
 from schemas.settings import Settings
 
@@ -74,6 +75,8 @@ class RunContext:
         Wall time of each stage so far [s], in the order in which they began.
     failures
         Reason for each agent that could not be trained; the report names them.
+    refusal
+        What the quality gate has refused the run with.
     kept
         Stages whose results were current and are used as they are.
     done
@@ -96,6 +99,7 @@ class RunContext:
     workspace: Workspace = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    refusal: QualityError | None = None
     kept: list[str] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     reasons: dict[str, str] = field(default_factory=dict)

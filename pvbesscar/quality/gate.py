@@ -69,7 +69,8 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
     write_text(html, as_html(report, context, words))
     write_json(workspace.quality / JSON_FILE, report.model_dump(mode="json"))
     if report.errors:
-        raise QualityError(error_text(report, words), hint=words("qr.hint", page=html))
+        # The hint is part of the message: an error says `Hint` in English.
+        raise QualityError(f"{error_text(report, words)}\n\n{words('qr.hint', page=html)}")
     return report
 
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 
+from pvbesscar.quality.engine import QualityRule
 from pvbesscar.quality.hours import describe
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.quality.year.rules.fills import DECLARED
-from pvbesscar.words import Words, words_in
+from pvbesscar.words import Words
 from schemas.results import Finding, QualityReport
 
-
-def where(finding: Finding) -> str:
-    """File and column of a finding."""
-    return f"{finding.source}, column `{finding.column}`" if finding.column else finding.source
+SPOKEN = ("source", "column", "observed", "limit", "message", "cause", "fix")
+"""Parts of a finding that are sentences, or names with words about them."""
 
 
-def status(finding: Finding) -> str:
-    """Severity of a finding, and that it is waived."""
-    return finding.severity if finding.waiver is None else f"{finding.severity}, waived until {finding.waiver.until}"
+def status(finding: Finding, words: Words) -> str:
+    """Severity of a finding, and until when it is waived."""
+    severity = words(f"severity.{finding.severity}")
+    return f"{severity}, {words('qr.waived_until', day=finding.waiver.until)}" if finding.waiver else severity
 
 
 def verdict(report: QualityReport, words: Words) -> str:
@@ -42,22 +43,19 @@ def _place(finding: Finding, words: Words) -> str:
     return words("qr.column", source=finding.source, column=finding.column) if finding.column else finding.source
 
 
-def in_words(finding: Finding, words: Words) -> Finding:
-    """A finding with its rule's cause and fix in the language of the reader; what the check itself said stays."""
-    own, known = words.rules.get(finding.rule), {rule.id: rule for rule in YEAR_RULES.all()}.get(finding.rule)
-    if own is None or known is None:
+def in_words(finding: Finding, words: Words, others: Iterable[QualityRule[Any]] = ()) -> Finding:
+    """A finding in the language of the reader: what was seen, its limit, cause and fix; names and figures stay.
+
+    Parameters
+    ----------
+    others
+        Rules beside those of the year that may have found it.
+    """
+    if not words.rules:
         return finding
-    changes = {"cause": own["cause"]} if finding.cause == known.cause else {}
-    where = finding.fix.removeprefix(known.fix)
-    if where != finding.fix:
-        key = re.fullmatch(re.escape(words_in("en")("qr.named_by", key="KEY")).replace("KEY", "(.+)"), where.strip())
-        changes["fix"] = own["fix"] + (f" {words('qr.named_by', key=key[1])}" if key else where)
-    return finding.model_copy(update=changes)
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in words."""
-    return f"{number} {what}{'s' if number != 1 else ''}"
+    rules = (*YEAR_RULES.all(), *others)
+    known = {getattr(rule, part): words.rules[rule.id][part] for rule in rules for part in ("cause", "fix")}
+    return finding.model_copy(update={part: words.sentences(getattr(finding, part), known) for part in SPOKEN})
 
 
 def error_text(report: QualityReport, words: Words) -> str:
@@ -80,29 +78,21 @@ def _paragraph(number: int, finding: Finding, words: Words) -> str:
     )
 
 
-def as_table(report: QualityReport) -> str:
-    """Plain-text table of all findings, one line each, for a terminal."""
-    if not report.findings:
-        return f"{report.scenario}: no finding from {len(report.rules)} rules"
-    rows = [("severity", "rule", "where", "what", "hours")]
-    rows += [(status(f), f.rule, where(f), f.message, str(f.n_hours or "all")) for f in report.findings]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(4)), row[4]]) for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
 def as_html(report: QualityReport, context: QualityContext, words: Words) -> str:
     """Page of a quality report; everything it shows is in the file itself."""
     source = files("pvbesscar.quality").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+    findings = [in_words(finding, words) for finding in report.findings]
     return template.render(
         report=report,
-        findings=[in_words(finding, words) for finding in report.findings],
+        findings=findings,
+        status=status,
         verdict=verdict(report, words),
         w=words,
         rules=YEAR_RULES.all(),
         broken={finding.rule for finding in report.findings},
         series=context.provenance.series if context.provenance else (),
-        filled=[finding for finding in report.findings if finding.rule == DECLARED],
+        waived=[finding for finding in findings if finding.waiver],
+        filled=[finding for finding in findings if finding.rule == DECLARED],
         describe=describe,
     )

@@ -30,7 +30,7 @@ def oracles_table(found: Standing, words: Words) -> Table | None:
     rows = [_figures(group, words) for group in found.groups("oracle")]
     if found.optimum is not None:
         own = found.optimum
-        cells = (figure(own.cost_pen), figure(own.co2_kg), text(""), share(1.0), text(""))
+        cells = (figure(own.cost_pen), figure(own.co2_kg), figure(found.optimum_peak_kw, 1), share(1.0), text(""))
         rows.insert(0, (text(words("optimum.plan")), text(words("use.oracle")), *cells))
     columns = [words(f"column.{name}") for name in COLUMNS]
     return table(f"oracles-{found.name}", words("oracles.caption"), columns, rows) if rows else None

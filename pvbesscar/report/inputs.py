@@ -19,6 +19,7 @@ from pvbesscar.store.dataset_manifest import MANIFEST_FILE
 from pvbesscar.store.files import read_parquet, read_stored, sha256_file, sha256_json
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import StaleError
+from schemas.frames import HOURLY
 from schemas.results import DatasetManifest, EvaluationReport, Provenance, QualityReport, TrainingMetrics
 from schemas.settings import Agent, Settings
 
@@ -69,6 +70,18 @@ class ReportInputs:
     def hourly(self) -> pd.DataFrame | None:
         """Hourly series of the dataset: `timestamp`, `pv_kwh`, `mall_kwh`, ..."""
         return None if self.manifest is None else read_parquet(self.workspace.dataset / HOURLY_FILE)
+
+    def judged(self) -> dict[str, pd.DataFrame]:
+        """Canonical hourly series that the gate judged, by name; none of another year, and none that was changed."""
+        files = {} if self.provenance is None else self.provenance.files
+        if self.quality is None or self.quality.canonical_digest != sha256_json(files):
+            return {}
+        paths = {name: self.workspace.canonical / f"{name}.parquet" for name in HOURLY if f"{name}.parquet" in files}
+        return {
+            name: read_parquet(path)
+            for name, path in paths.items()
+            if path.is_file() and sha256_file(path) == files[path.name]
+        }
 
     def sessions(self) -> pd.DataFrame | None:
         """Sessions of the dataset."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pvbesscar.controllers.registry import MPC, NO_CONTROL, OPTIMUM, RULE
 from pvbesscar.evaluation.bill import Bill
 from pvbesscar.evaluation.evaluate import REPORT_FILE
+from pvbesscar.quality.year.context import column_name, source_name
 from pvbesscar.report.caveats import NEAR, contradiction
 from pvbesscar.report.charts import bills_figure, duration_figure, finding_figure, heat_figure, learning_figure
 from pvbesscar.report.comparison import controllers_table, gap_table, oracles_table, reranking, terms_table
@@ -30,7 +31,7 @@ from pvbesscar.report.weights import Section, service_section, terms_of, weights
 from pvbesscar.store.files import read_stored, sha256_file
 from pvbesscar.words import Words
 from schemas.expectations import ExpectationReport
-from schemas.results import Finding
+from schemas.results import Finding, Provenance
 
 DRAWN_FINDINGS = 3
 SHARED = ("pv_kwh", "mall_kwh")
@@ -228,22 +229,29 @@ def _quality(inputs: ReportInputs, words: Words) -> dict[str, Any]:
 
 def _drawn_findings(inputs: ReportInputs, words: Words) -> tuple[Figure, ...]:
     """The worst findings on the profile of their series: those of errors first, then those of most hours."""
-    hourly = inputs.hourly()
-    if hourly is None or inputs.quality is None:
+    if inputs.quality is None or inputs.provenance is None:
         return ()
-    stamps, rank = pd.DatetimeIndex(hourly["timestamp"]), ("error", "warning", "info")
-    drawn_on = {id(own): _profile(own, hourly) for own in inputs.quality.findings if own.hours}
-    drawable = [own for own in inputs.quality.findings if drawn_on.get(id(own))]
-    drawable.sort(key=lambda own: (rank.index(own.severity), -own.n_hours))
-    unlike = {own.rule: own for own in reversed(drawable)}
-    chosen = [own for own in drawable if unlike[own.rule] is own][:DRAWN_FINDINGS]
-    return tuple(finding_figure(own, hourly[drawn_on[id(own)]], stamps, words) for own in chosen)
+    frames, rank = inputs.judged(), ("error", "warning", "info")
+    profiles = [(own, _profile(own, frames, inputs.provenance)) for own in inputs.quality.findings if own.hours]
+    drawable = [(own, found) for own, found in profiles if found is not None]
+    drawable.sort(key=lambda one: (rank.index(one[0].severity), -one[0].n_hours))
+    unlike = {own.rule: own for own, _ in reversed(drawable)}
+    chosen = [(own, found) for own, found in drawable if unlike[own.rule] is own][:DRAWN_FINDINGS]
+    return tuple(finding_figure(own, values, stamps, words) for own, (values, stamps) in chosen)
 
 
-def _profile(finding: Finding, hourly: pd.DataFrame) -> str:
-    """Column of the dataset that a finding is drawn on: its own, or that of its rule's series; empty where none is."""
-    series = {"pv": "pv_kwh", "mall": "mall_kwh"}.get(finding.rule.partition(".")[0], "")
-    return finding.column if finding.column in hourly.select_dtypes("number") else series
+def _profile(
+    finding: Finding, frames: Mapping[str, pd.DataFrame], provenance: Provenance
+) -> tuple[pd.Series, pd.DatetimeIndex] | None:
+    """Series that a finding is drawn on, under the names of its file, and its stamps; `None` where it has none."""
+    for entry in provenance.series:
+        frame = frames.get(entry.series)
+        if frame is None or source_name(entry) != finding.source:
+            continue
+        for column in map(str, frame.select_dtypes("number")):
+            if finding.column in {"", column_name(entry, column)} and finding.hours[0].first < len(frame):
+                return frame[column].rename(column_name(entry, column)), pd.DatetimeIndex(frame["timestamp"])
+    return None
 
 
 def _training(inputs: ReportInputs, words: Words) -> dict[str, Any]:

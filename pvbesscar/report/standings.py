@@ -67,6 +67,8 @@ class Standing:
         Terms of the optimum's plan, run through the simulator; `None` where there is none.
     bound, replay
         J*, and J of that plan.
+    optimum_peak_kw
+        Highest import of an hour in that plan; of years the mean.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Standing:
     optimum: ScoreTerms | None
     bound: float | None
     replay: float | None
+    optimum_peak_kw: float | None
 
     def of(self, name: str) -> Stand | None:
         """A controller by name, where it was judged."""
@@ -142,7 +145,7 @@ def _of_scenario(judged: ScenarioResult) -> Standing:
     own = judged.optimum
     return Standing(
         judged.scenario, int(hours == HOURS_PER_YEAR), hours, judged.judged_on, tuple(map(_stand, judged.ranking)),
-        judged.reference, *((None, None, None) if own is None else (own.terms, own.bound, own.replay)),
+        judged.reference, *((None,) * 4 if own is None else (own.terms, own.bound, own.replay, own.peak_kw)),
     )  # fmt: skip
 
 
@@ -169,12 +172,13 @@ def _of_set(report: EvaluationReport, name: str) -> Standing:
             )
         )
     optima = [judged.optimum for judged in years if judged.optimum is not None]
-    terms = None
+    terms = peak = None
     if optima and len(optima) == len(years):
+        peak = sum(o.peak_kw for o in optima) / len(optima)
         terms = ScoreTerms(**{f: sum(getattr(o.terms, f) for o in optima) / len(optima) for f in TERM_FIELDS})
     return Standing(
         name, len(years), HOURS_PER_YEAR, own.scenarios, tuple(stands), own.mean_reference, terms, own.mean_bound,
-        own.mean_replay,
+        own.mean_replay, peak,
     )  # fmt: skip
 
 

@@ -39,8 +39,8 @@ def conclusions(study: Study) -> list[str]:
     if len(study.seeds) == 1:
         said.append("One seed says nothing of another training: the intervals are of the weeks alone.")
     said += [_winner(main), *_all_agents(study, main)]
-    for agent in study.agents:
-        entry = main.entry(agent)
+    for name in study.trained:
+        entry = main.entry(name)
         if entry is not None:
             said.append(_of_agent(study, entry))
     said += _learning(study, main)
@@ -49,7 +49,7 @@ def conclusions(study: Study) -> list[str]:
 
 
 def _failures(study: Study) -> list[str]:
-    said = [f"Training {label} did not end and is left out: {why}" for label, why in study.failed.items()]
+    said = [f"`{label}` is left out: {why}" for label, why in study.failed.items()]
     return said + [f"{name} is not judged: {why}" for name, why in study.not_judged.items()]
 
 
@@ -85,6 +85,8 @@ def _all_agents(study: Study, judged: StudySet) -> list[str]:
 
 def _of_agent(study: Study, entry: StudyEntry) -> str:
     seeds = f"{len(entry.seeds)} of {len(study.seeds)} seeds" if len(entry.seeds) < len(study.seeds) else _seeds(entry)
+    if entry.controller not in study.agents:
+        seeds = "the mean of its trainings, as one model"
     closed = "nothing is open between rule and J*"
     if entry.gap_closed is not None:
         spread = "" if entry.gap_interval is None else f", 95 % interval {percent_interval(entry.gap_interval)}"

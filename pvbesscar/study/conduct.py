@@ -17,15 +17,15 @@ from pvbesscar.plant.data import load_plant
 from pvbesscar.store.files import sha256_json, write_text
 from pvbesscar.store.stamps import machine, stamp
 from pvbesscar.store.workspace import Workspace
-from pvbesscar.study.beginning import begins_as_imitation
 from pvbesscar.study.figures import learning, study_set
 from pvbesscar.study.jobs import IMITATION, JUDGING_CODE, Job, read_result, result_file
+from pvbesscar.study.models import begins_as_imitation
 from pvbesscar.study.processes import do_all, do_here
 from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, claim
 from schemas.errors import ConfigError, SimulationError
 from schemas.progress import OnProgress
 from schemas.results import TrainingMetrics
-from schemas.studies import Judged, Study
+from schemas.studies import Judged, Study, ensemble_of
 
 JUDGED_ON = ("test", "perturbed")
 """Sets of years that a study judges on; those by which agents were chosen are none of them."""
@@ -77,7 +77,8 @@ def conduct(
         failed = do_here(request, plan, jobs, on_progress)
     else:
         failed = do_all(request, plan, jobs, workers, on_progress)
-    of_controllers = {label: why for label, why in failed.items() if "@" not in label}
+    needed = {job.label for job in jobs if job.agent is None}
+    of_controllers = {label: why for label, why in failed.items() if label in needed}
     if of_controllers:
         told = "; ".join(f"{label}: {why}" for label, why in of_controllers.items())
         raise SimulationError(f"the study is not whole: {told}")
@@ -87,7 +88,10 @@ def conduct(
 
 
 def _jobs(request: StudyRequest, plan: EvaluationPlan) -> list[Job]:
-    """All jobs, the longest first; the seeds of an agent one after another, so that each makes its start by itself."""
+    """All jobs, the longest first; the seeds of an agent one after another, so that each makes its start by itself.
+
+    Ensembles come last: they are of what was trained. Networks that decide the 129 actions have none.
+    """
     agents, imitates = request.settings.training.agents, begins_as_imitation(request.settings, request.profile)
     trained = [
         Job(agent, agent, seed, and_beginning=imitates and agent == agents[0])
@@ -95,7 +99,10 @@ def _jobs(request: StudyRequest, plan: EvaluationPlan) -> list[Job]:
         for seed in request.training_seeds
     ]
     others = [Job(spec.name) for spec in plan.specs if spec.agent is None]
-    return [*trained, *sorted([*others, Job(OPTIMUM)], key=lambda job: -job.cost)]
+    seeds = request.training_seeds
+    of_targets = request.settings.trained_as(request.profile).training.policy == "import_target"
+    ensembles = [Job(ensemble_of(agent), agent, members=seeds) for agent in agents if of_targets and len(seeds) > 1]
+    return [*trained, *sorted([*others, Job(OPTIMUM)], key=lambda job: -job.cost), *ensembles]
 
 
 def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], failed: dict[str, str]) -> Study:

@@ -6,7 +6,8 @@ Each leaves one small file, and is not done again while model, dataset, settings
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -22,11 +23,13 @@ from pvbesscar.evaluation.courses import yearly_courses
 from pvbesscar.evaluation.parallel import CaseSimulator, EvaluationPlan, WorkItem
 from pvbesscar.evaluation.score import score, terms
 from pvbesscar.evaluation.specifications import ControllerSpec, specification
+from pvbesscar.plant.data import load_plant
 from pvbesscar.simulation.rollout import Ledger
 from pvbesscar.store.files import read_stored, sha256_file, sha256_json, write_text
 from pvbesscar.store.fingerprints import code_digest
+from pvbesscar.store.workspace import Workspace
 from pvbesscar.study.recipe import StudyRequest
-from schemas.errors import StaleError
+from schemas.errors import StaleError, TrainingError
 from schemas.progress import OnProgress, Progress
 from schemas.results import ControllerKind
 from schemas.settings import Agent
@@ -58,6 +61,8 @@ class Job:
     seed: int | None = None
     and_beginning: bool = False
     """Whether what the agent began as is judged too: it is the same for all agents of a seed."""
+    members: tuple[int, ...] = ()
+    """Seeds of the trainings whose mean is judged, an ensemble."""
 
     @property
     def label(self) -> str:
@@ -67,7 +72,9 @@ class Job:
     @property
     def cost(self) -> float:
         """Time that it takes, relative to a rule on the twin."""
-        return registry.COST.get(self.controller, 1) if self.agent is None else TRAINING_COST[self.agent]
+        if self.agent is None or self.members:
+            return registry.COST.get(self.controller, 1)
+        return TRAINING_COST[self.agent]
 
 
 def result_file(folder: Path, controller: str, seed: int | None) -> Path:
@@ -117,14 +124,20 @@ class Worker:
             key = sha256_json(None if self.plan.fitted is None else self.plan.fitted.model_dump(mode="json"))
             self._judge(job.controller, None, self.plan, _spec(job.controller), key, tell)
             return
+        if job.members:
+            self._judge_ensemble(job.controller, job.agent, job.members, tell)
+            return
         assert job.seed is not None
-        place = self.request.place(self.plan.workspace, job.seed)
-        plan = replace(self.plan, settings=self.request.of_seed(job.seed), workspace=place)
+        plan = self._of_seed(job.seed)
         self._train(job.agent, plan, lambda share, text: tell(0.7 * share, text))
         spec, key = specification(job.agent), sha256_file(plan.workspace.final_model(job.agent))
         self._judge(job.agent, job.seed, plan, spec, key, lambda share, text: tell(0.7 + 0.2 * share, text))
         if job.and_beginning:
             self._judge_beginning(job.agent, job.seed, plan, key, lambda share, text: tell(0.9 + 0.1 * share, text))
+
+    def _of_seed(self, seed: int) -> EvaluationPlan:
+        place = self.request.place(self.plan.workspace, seed)
+        return replace(self.plan, settings=self.request.of_seed(seed), workspace=place)
 
     def _train(self, agent: Agent, plan: EvaluationPlan, tell: Tell) -> None:
         if not untrained_reason(agent, plan):
@@ -141,16 +154,36 @@ class Worker:
         path = result_file(self.folder, IMITATION, seed)
         if _is_of(path, self._digest(plan, key)):
             return
-        from pvbesscar.study.beginning import save_beginning  # noqa: PLC0415, as above
+        from pvbesscar.study.models import save_beginning  # noqa: PLC0415, as above
 
-        place = plan.workspace.with_models(self.folder / f"seed-{seed}" / "beginning")
-        assert place.models is not None
-        try:
+        with self._place_of_its_own(IMITATION, seed) as place:
             save_beginning(agent, plan.settings, plan.workspace, plan.profile, place.final_model(agent))
             own = replace(plan, workspace=place)
             self._judge(IMITATION, seed, own, specification(agent), key, tell)
+
+    def _judge_ensemble(self, name: str, agent: Agent, seeds: tuple[int, ...], tell: Tell) -> None:
+        plans = [self._of_seed(seed) for seed in seeds]
+        models = [plan.workspace.final_model(agent) for plan in plans if not untrained_reason(agent, plan)]
+        if len(models) < 2:
+            raise TrainingError(f"{len(models)} of {len(seeds)} trainings ended: too few for a mean.")
+        key = sha256_json([sha256_file(model) for model in models])
+        if _is_of(result_file(self.folder, name, None), self._digest(self.plan, key)):
+            return
+        from pvbesscar.study.models import save_ensemble  # noqa: PLC0415, as above
+
+        nominal = load_plant(self.plan.workspace.dataset)
+        with self._place_of_its_own(name, None) as place:
+            save_ensemble(agent, self.plan.settings, self.plan.profile, nominal, models, place.final_model(agent))
+            self._judge(name, None, replace(self.plan, workspace=place), specification(agent), key, tell)
+
+    @contextmanager
+    def _place_of_its_own(self, name: str, seed: int | None) -> Iterator[Workspace]:
+        """The project with a folder of models for the time of a judgement."""
+        folder = self.folder / (name if seed is None else f"seed-{seed}/{name}")
+        try:
+            yield self.plan.workspace.with_models(folder)
         finally:
-            shutil.rmtree(place.models, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _digest(self, plan: EvaluationPlan, key: str) -> str:
         weights = plan.settings.weights.model_dump(mode="json")

@@ -71,7 +71,9 @@ def do_all(
     progress = _Progress(jobs, on_progress)
     before = set(multiprocessing.active_children())
     with _one_thread_each(), ProcessPoolExecutor(workers, context, _begin, (request, plan, told)) as pool:
-        futures = {pool.submit(_do, number, job): number for number, job in enumerate(jobs)}
+        # What is made of others' results comes when they are there.
+        later = {number: job for number, job in enumerate(jobs) if job.members}
+        futures = {pool.submit(_do, number, job): number for number, job in enumerate(jobs) if not job.members}
         waiting = set(futures)
         try:
             while waiting:
@@ -90,6 +92,9 @@ def do_all(
                             "same command again.",
                         ) from error
                     progress.end(futures[future])
+                if not waiting and later:
+                    more = {pool.submit(_do, number, job): number for number, job in later.items()}
+                    futures, waiting, later = futures | more, set(more), {}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - before:

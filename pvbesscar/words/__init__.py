@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from pvbesscar.words.sentences import Sentences
 from schemas.settings import Language
 
 
@@ -25,11 +26,14 @@ class Words:
         Text by key, with its fields in braces as `str.format` has them.
     rules
         `title`, `cause` and `fix` of each quality rule; empty in English, for those stand in the rules themselves.
+    sentences
+        What findings say, by their English templates; none in English.
     """
 
     language: Language
     messages: Mapping[str, str]
     rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sentences: Sentences = field(default_factory=lambda: Sentences({}))
 
     def __call__(self, key: str, /, **fields: object) -> str:
         """Text of a key with its fields filled in; `KeyError` where the catalogue has no such key or field."""
@@ -56,4 +60,7 @@ def words_in(language: Language) -> Words:
         read: dict[str, Any] = yaml.safe_load(files("pvbesscar.words").joinpath(name).read_text(encoding="utf-8"))
         return read
 
-    return Words(language, read(f"{language}.yaml"), {} if language == "en" else read(f"rules_{language}.yaml"))
+    if language == "en":
+        return Words(language, read("en.yaml"))
+    own, rules, sentences = (read(f"{name}{language}.yaml") for name in ("", "rules_", "findings_"))
+    return Words(language, own, rules, Sentences(sentences))

@@ -71,21 +71,21 @@ class SacSettings(Frozen):
     """Soft actor-critic, Stable-Baselines3's names."""
 
     learning_rate: float = quantity(1e-3, "1", "step size of the critics", "docs/agents.md", gt=0.0, le=1e30)
-    actor_share: float = quantity(0.05, "1", "step size of the actor by the critics'", "docs/agents.md", gt=0.0, le=1.0)
+    actor_share: float = quantity(0.01, "1", "step size of the actor by the critics'", "docs/agents.md", gt=0.0, le=1.0)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     buffer_size: int = quantity(100_000, "steps", "replay buffer", "the run of `full`", ge=1)
-    batch_size: int = quantity(512, "steps", "batch", "docs/agents.md", ge=1)
+    batch_size: int = quantity(256, "steps", "batch", "docs/agents.md", ge=1)
     learning_starts: int = quantity(0, "steps", "random actions before the first update", "none: they export", ge=0)
     update_every: int = quantity(
         64, "steps", "steps of all plants together between updates", "measured: the learner is the limit", ge=1
     )
-    gradient_steps: int = quantity(2, "", "updates each time", "measured: the learner is the limit", ge=1)
+    gradient_steps: int = quantity(4, "", "updates each time", "measured: the learner is the limit", ge=1)
     gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
     tau: float = quantity(
         0.01, "1", "share of the target critics that follows at each update", "docs/agents.md", gt=0.0
     )
     n_steps: int = quantity(12, "h", "hours of reward that a target of the critics counts", "docs/agents.md", ge=1)
-    noise: float = quantity(0.05, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
+    noise: float = quantity(0.08, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
     warm_up: int = quantity(50_000, "steps", WARM_UP, "docs/agents.md", ge=0)
     net_arch: tuple[int, ...] = quantity((128, 128), "", "hidden layers", "docs/agents.md")
 

@@ -8,6 +8,7 @@ import torch
 
 from pvbesscar.agents.factory import judged, load_agent, make_agent
 from pvbesscar.agents.policies.acting import CompiledActor
+from pvbesscar.agents.policies.average import averaged
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy, TargetDistribution
 from pvbesscar.agents.policies.import_target_sac import SacCritics, SacImportTargetPolicy
 from pvbesscar.agents.policies.plant_view import Actor, PlantView, numbers_of
@@ -203,3 +204,19 @@ def test_what_judges_a_policy_acts_as_it_does_and_the_same_however_it_is_asked(
 def test_a_policy_of_the_129_actions_is_judged_as_it_is(settings: Settings, year: PlantData, agent: Agent) -> None:
     model = make_agent(agent, with_training(settings, policy="mlp"), PlantEnv(Twin(year), episode_hours=24), year)
     assert judged(model) is model
+
+
+@pytest.mark.parametrize("units", [0, 3])
+def test_an_ensemble_acts_as_the_mean_of_its_members(year: PlantData, units: int) -> None:
+    torch.manual_seed(5)
+    actors = [Actor(PlantView(numbers_of(year)._asdict()), [8, 6], units) for _ in range(3)]
+    with torch.no_grad():
+        for parameter in (parameter for actor in actors for parameter in actor.parameters()):
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    mean = averaged(actors)
+    seen = mean.view(torch.as_tensor(np.stack([row for _, row in visited(year)])))
+    for of in ("target_kw", "asked"):
+        members = torch.stack([getattr(actor, of)(seen) for actor in actors])
+        if units or of == "target_kw":
+            assert float((members[0] - members[1]).abs().max()) > 0.01
+        torch.testing.assert_close(getattr(mean, of)(seen), members.mean(0), rtol=1e-4, atol=1e-4)

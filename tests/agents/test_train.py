@@ -226,8 +226,9 @@ def test_the_site_with_128_sockets_is_trained_on(
 
 
 def test_training_on_the_twin_asks_for_a_certificate_and_then_learns_from_all_plants(
-    settings: Settings, workspace: Workspace
+    settings: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pvbesscar.certify.plan.DEFAULT_HOURS", 100)
     on_twin = with_training(settings, simulator="twin", plants=4)
     with pytest.raises(StaleError, match="no certificate"):
         train("a2c", on_twin, workspace, "smoke")

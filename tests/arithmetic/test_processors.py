@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pvbesscar.arithmetic.processor import features
+from tests import THREADS
 
 ROOT = Path(__file__).parents[2]
 OTHER = {
@@ -28,7 +29,7 @@ ALL: dict[str, str] = {name: value for variables in OTHER.values() for name, val
 
 
 def start(root: Path, how_much: str, variables: dict[str, str]) -> subprocess.Popen[str]:
-    own = {name: value for name, value in os.environ.items() if name not in ALL}
+    own = {name: value for name, value in os.environ.items() if name not in {*ALL, *THREADS}}
     command = [sys.executable, "-m", "tests.arithmetic.made", str(root), how_much]
     return subprocess.Popen(command, cwd=ROOT, env=own | variables, stdout=subprocess.PIPE, text=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pvbesscar import cli
+from pvbesscar.commands.common import print_table
 from pvbesscar.lineage.run_manifest import read_manifest
+from pvbesscar.lineage.stage import ORDER
 from pvbesscar.store.files import write_text
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import InputError, QualityError, TrainingError
@@ -37,6 +40,38 @@ def test_help_teaches_with_examples_and_exit_codes() -> None:
     for words in ("pvbesscar run", "config show", "pvbesscar train sac", "Exit codes: 0 done", "130 interrupted"):
         assert words in result.output
     assert "--set training.smoke.steps=200" in _call("run", "--help").output
+
+
+def test_the_examples_of_the_help_are_whole_lines_of_80_columns() -> None:
+    shown = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "80"}).output
+    written = re.findall(r"(?m)^ {6}(pvbesscar .*)$", str(cli.app.info.help))
+    assert len(written) == 10
+    assert [line for line in written if line not in shown] == []
+
+
+def test_commands_are_listed_in_the_order_of_work() -> None:
+    listed = re.findall(r"^. ([a-z]+) {2,}[A-Z]", _call("--help").output, re.MULTILINE)
+    for order in (["run", "plan", "rerun"], list(ORDER), ["up", "down"]):
+        places = [listed.index(name) for name in order]
+        assert places == sorted(places)
+
+
+def test_the_name_of_a_run_is_whole_on_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "iquitos_oe2-reference-20260131T020304Z-a1b2"
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table(("run", "outcome", "time", "best", "size"), [(name, "completed", "12 min 3 s", "b " * 40, "9 MB")])
+    lines = capsys.readouterr().out.splitlines()
+    assert name in lines[1]
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_shell_completes_commands() -> None:
+    asked = {"_PVBESSCAR_COMPLETE": "complete_bash", "COMP_WORDS": "pvbesscar re", "COMP_CWORD": "1"}
+    command = [sys.executable, "-c", "import sys; sys.argv = ['pvbesscar']; from pvbesscar.cli import main; main()"]
+    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["rerun"]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from pvbesscar.display import Lines, Terminal, current, duration, progress_text, showing
+from pvbesscar.lineage.stages import STAGES
 from schemas.progress import Progress, ProgressReporter
 
 
@@ -136,12 +139,49 @@ def test_a_terminal_gets_a_bar_for_each_stage() -> None:
     ],
 )
 def test_a_bar_is_one_whole_line_of_80_columns(progress: Progress, text: str) -> None:
-    page = io.StringIO()
     shown = Terminal(Console(file=io.StringIO(), force_terminal=True, width=80))
     shown.begin("train-sac")
     shown.update("train-sac", progress)
-    shown.close()
-    Console(file=page, width=80).print(shown._bars.get_renderable())
-    (line,) = page.getvalue().splitlines()
+    (line,) = lines_of(shown)
     assert text in line
     assert line.rstrip().endswith("0:00:00")
+
+
+def lines_of(shown: Terminal, width: int = 80) -> list[str]:
+    shown.close()
+    page = io.StringIO()
+    Console(file=page, width=width).print(shown._bars.get_renderable())
+    return page.getvalue().splitlines()
+
+
+def units() -> set[str]:
+    """Every unit that a stage counts, read from the code."""
+    counted = set()
+    texts = (path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "pvbesscar").rglob("*.py"))
+    for text in texts:
+        for call in ast.walk(ast.parse(text if "Progress" in text else "")):
+            place = {"Progress": 3, "ProgressReporter": 1}.get(getattr(getattr(call, "func", None), "id", ""))
+            if isinstance(call, ast.Call) and place is not None and len(call.args) > place:
+                unit = call.args[place]
+                counted |= {node.value for node in ast.walk(unit) if isinstance(node, ast.Constant)}
+    return {str(unit) for unit in counted} | {"controller-years", "controller-days"}
+
+
+def test_no_unit_that_is_counted_makes_a_line_of_80_columns_wrap() -> None:
+    counted = units()
+    assert {"steps", "hours compared", "tuned rules tried", "parts of the start"} <= counted
+    for unit in counted:
+        shown = Terminal(Console(file=io.StringIO(), force_terminal=True, width=80))
+        for stage in STAGES:
+            shown.begin(stage)
+            shown.update(stage, Progress(999_840, 1_000_000, 180.2, unit, "11 episodes", 3_599.0))
+        lines = lines_of(shown)
+        assert len(lines) == len(STAGES)
+        assert all(f"999,840 of 1,000,000 {unit}, 59 min 59 s left" in line for line in lines), unit
+
+
+def test_a_narrow_terminal_cuts_a_line_and_does_not_wrap_it() -> None:
+    shown = Terminal(Console(file=io.StringIO(), force_terminal=True, width=40))
+    shown.begin("train-sac")
+    shown.update("train-sac", Progress(999_840, 1_000_000, 180.2, "steps", "", 3_599.0))
+    assert [len(line) <= 40 for line in lines_of(shown, 40)] == [True]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pvbesscar.cli import app
 from pvbesscar.quality.folder.rules import FOLDER_RULES
-from pvbesscar.quality.year.context import QualityContext
+from pvbesscar.quality.year.context import IRRADIANCE, QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
 from tests.quality.years import clean_context
 
@@ -52,6 +52,21 @@ def test_a_file_without_light_ends_with_two(year: QualityContext, tmp_path: Path
     assert f"{path}: weather; " in table.stdout
     assert "solar.all_zero" in table.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["weather.csv"]
+
+
+def test_a_file_is_judged_in_spanish_where_the_report_is(year: QualityContext, tmp_path: Path) -> None:
+    dark = {name: year.values("weather", name).copy() for name in IRRADIANCE}
+    for values in dark.values():
+        values[2400:2424] = 0.0
+    path, options = written(year, tmp_path, **dark), ["--set", "report.language=es"]
+    said = CliRunner().invoke(app, ["validate", str(path), *options], env={"COLUMNS": "600"}).stdout
+    assert f"{path}: weather; 2 errores, " in said
+    assert "1 días están a oscuras" in said
+    # The command of the remedy is the one to type, for this scenario.
+    assert "`pvbesscar fetch pvgis --set report.language=es`" in said
+    # What a machine reads is the same in every language.
+    as_json = CliRunner().invoke(app, ["validate", str(path), "--json", *options]).stdout
+    assert "1 days are dark" in as_json
 
 
 def test_demand_is_judged_against_the_declared_energy(year: QualityContext, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -17,11 +18,13 @@ from schemas.errors import StaleError
 from tests.flows.conftest import ROOT
 
 SOURCES = [path for name in ("pvbesscar", "flows", "tasks", "schemas") for path in (ROOT / name).rglob("*.py")]
+CATALOGUES = [*(ROOT / "pvbesscar" / "words").glob("*.yaml")]
 OTHER = Path("config/my plants/iquitos oe2.yaml")
 SHIPPED = Path("config/iquitos_oe2.yaml")
 OVERRIDES = ["name=my plant", "bess.capacity_kwh=5000"]
 
 
+@functools.cache
 def texts(path: Path) -> list[str]:
     """Texts of a module that are no docstrings, with `X` for what is filled in."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -40,11 +43,26 @@ def texts(path: Path) -> list[str]:
 
 REMEDIES = sorted(
     {match for path in SOURCES if path.name != "remedies.py" for text in texts(path) for match in COMMAND.findall(text)}
+    | {match for path in CATALOGUES for match in COMMAND.findall(path.read_text(encoding="utf-8"))}
 )
 
 
 def test_there_are_remedies_to_look_at() -> None:
     assert len(REMEDIES) >= 15
+
+
+def test_no_command_is_printed_without_backticks() -> None:
+    # Only what is between backticks is given the scenario; a column of examples and an option are no remedies.
+    names = "|".join(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    bare = re.compile(rf"(?<![`\w./-])pvbesscar (?:{names})\b")
+    # `(?m)^  `: examples of the help; publish: the line to repeat a run, which has its own options.
+    found = {
+        (path.name, text)
+        for path in SOURCES
+        for text in texts(path)
+        if bare.search(re.sub(r"(?m)^ {2,}pvbesscar .*$", "", text))
+    }
+    assert {name for name, _ in found} <= {"publish.py"}, found
 
 
 @pytest.mark.parametrize("remedy", REMEDIES)

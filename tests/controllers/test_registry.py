@@ -73,7 +73,7 @@ def test_the_same_years_and_seed_give_the_same_parameters() -> None:
     data = course(14, 1, mode="bidirectional", tariff=EVENINGS)
     assert fit_tuned([data], seed=3, on_progress=told.append) == fit_tuned([data], seed=3)
     assert told
-    assert told[-1].unit == "candidates of the tuned rule tried"
+    assert told[-1].unit == "tuned rules tried"
     assert told[-1].done <= told[-1].total
 
 

@@ -17,9 +17,12 @@ from pvbesscar.config import known_keys, load_settings
 from pvbesscar.lineage.stages import ORDER
 from pvbesscar.oe2.ingest import ingest
 from pvbesscar.plant.observation import observation_names
-from pvbesscar.quality.gate import validate
+from pvbesscar.quality.gate import JSON_FILE, validate
+from pvbesscar.quality.report import error_text
 from pvbesscar.store.workspace import Workspace
+from pvbesscar.words import words_in
 from schemas.errors import QualityError
+from schemas.results import QualityReport
 from tests.docs.walks import blocks, typed_lines
 from tools.docs.pages import pages
 
@@ -156,8 +159,8 @@ def test_troubleshooting_quotes_messages_of_the_code() -> None:
 
 
 @pytest.fixture(scope="module")
-def refusal(oe2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the gate says of the measured files without their light."""
+def refusal(oe2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the gate says of the measured files without their light, in English and Spanish."""
     root = tmp_path_factory.mktemp("dark")
     source = "solar/pv_generation_hourly_citylearn_v2.csv"
     dark = pd.read_csv(oe2_dir / source)
@@ -172,12 +175,14 @@ def refusal(oe2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     ingest(settings, workspace)
     with pytest.raises(QualityError) as caught:
         validate(settings, workspace)
-    return str(caught.value).replace(f"{root}/", "")
+    found = QualityReport.model_validate_json((workspace.quality / JSON_FILE).read_text(encoding="utf-8"))
+    said = {"en": str(caught.value), "es": error_text(found, words_in("es"))}
+    return {language: text.replace(f"{root}/", "") for language, text in said.items()}
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.es.md"])
-def test_the_readme_shows_the_refusal_as_it_is(name: str, refusal: str) -> None:
+@pytest.mark.parametrize(("name", "language"), [("README.md", "en"), ("README.es.md", "es")])
+def test_the_readme_shows_the_refusal_as_it_is(name: str, language: str, refusal: dict[str, str]) -> None:
     shown = re.search(r"^```\nerror: (.*?)^```", text_of(ROOT / name), re.DOTALL | re.MULTILINE)
     assert shown is not None
     for part in shown[1].split("[...]"):
-        assert flat(part) in flat(refusal)
+        assert flat(part) in flat(refusal[language])

@@ -43,7 +43,7 @@ def scenario(
     if bound is not None and plan is not None:
         totals = terms([plan])
         replay = score(totals, REFERENCE, WEIGHTS)
-        optimum = OptimumResult(mode="dispatch", bound=bound, replay=replay, terms=totals)
+        optimum = OptimumResult(mode="dispatch", bound=bound, replay=replay, terms=totals, peak_kw=1234.5)
 
     def result(controller: str) -> ControllerResult:
         kind, own = controllers[controller]

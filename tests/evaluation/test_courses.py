@@ -65,7 +65,7 @@ def test_no_control_is_its_own_scale_on_every_day() -> None:
 
 def test_the_bound_has_the_course_of_its_replayed_plan() -> None:
     plan = days("optimum", co2_kg=[30.0, 30.0, 30.0])
-    optimum = OptimumResult(mode="dispatch", bound=0.144, replay=0.15, terms=terms([plan]))
+    optimum = OptimumResult(mode="dispatch", bound=0.144, replay=0.15, terms=terms([plan]), peak_kw=1234.5)
     made = yearly_courses({"no-control": IDLE, "own": OWN}, Bound(optimum, (plan,)), REFERENCE, WEIGHTS)
     assert set(made) == {"no-control", "own", "optimum"}
     assert made["optimum"].sum() == pytest.approx(0.144, rel=1e-12)

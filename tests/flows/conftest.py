@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from flows.server import ENVIRONMENT, _free_port
+from tests import THREADS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,8 +80,8 @@ class Server:
 
 
 def bare_environment() -> dict[str, str]:
-    """Return this process's environment without what Prefect reads."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    """Return this process's environment without what Prefect reads, and without the one thread of the tests."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_") and key not in THREADS}
 
 
 def wait_for(what: Callable[[], Any], seconds: float) -> Any:

@@ -129,6 +129,7 @@ def test_a_dry_run_only_says_what_it_would_do(project: Project) -> None:
     assert len(list(project.root.glob("outputs/runs/*"))) == before
 
 
+@pytest.mark.slow
 def test_after_a_time_out_only_what_is_missing_is_trained(server: Server, tmp_path: Path) -> None:
     project = Project(tmp_path, server)
     limit = ("--set", "training.timeout_h=0.006")

@@ -292,6 +292,7 @@ def test_a_single_stage_is_ordered_alone(
     assert not (tmp_path / "outputs/quality").exists()
 
 
+@pytest.mark.slow
 def test_a_schedule_fires(server: Server, fake: dict[str, Any], tmp_path: Path) -> None:
     parameters = {"overrides": [f"data.root={tmp_path}", "description=bad data"]}
     soon = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=8)).isoformat()

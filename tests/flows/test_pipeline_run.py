@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import urllib.request
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -106,11 +107,19 @@ def shown(server: Server, partial: Ran) -> dict[str, dict[str, Any]]:
 def test_artifacts_tell_the_story(shown: dict[str, dict[str, Any]], partial: Ran) -> None:
     assert set(shown) == {f"iquitos-mall-{name}" for name in (
         "provenance", "quality-verdict", "quality-findings", "dataset-manifest", "certificate", "progress-train-sac",
-        "progress-train-ppo", "progress-train-a2c", "ranking", "report", "kpi-chart", "key-figure", "lineage", "plan",
+        "progress-train-ppo", "progress-train-a2c", "ranking", "report", "open-report", "kpi-chart",
+        "key-figure", "lineage", "plan",
     )}  # fmt: skip
     assert json.loads(shown["iquitos-mall-ranking"]["data"])[0]["controller"] == "sac"
     assert str(partial.root / "outputs/report/index.html") in shown["iquitos-mall-report"]["data"]
     assert "**missing:** a2c" in shown["iquitos-mall-report"]["data"]
+
+
+def test_the_report_is_handed_out_by_the_server(server: Server, shown: dict[str, dict[str, Any]], partial: Ran) -> None:
+    text, path = re.fullmatch(r"\[(.+)\]\((.+)\)", shown["iquitos-mall-open-report"]["data"]).groups()  # type: ignore[union-attr]
+    assert text == "open the report"
+    with urllib.request.urlopen(f"{server.url.removesuffix('/api')}{path}", timeout=30) as answer:
+        assert answer.read() == (partial.root / "outputs/report/index.html").read_bytes()
 
 
 def test_no_artifact_is_large_and_each_image_carries_itself(shown: dict[str, dict[str, Any]]) -> None:
@@ -188,15 +197,25 @@ def test_bad_data_stops_the_run_before_anything_downstream(server: Server, refus
         assert not (ran.root / untouched).exists()
     assert ran.manifest["outcome"] == "failed"
     shown = server.artifacts(ran.run)
-    findings = json.loads(shown["iquitos-mall-quality-findings"]["data"])
-    assert findings[0]["rule"] == "dark_year"
-    assert findings[0]["hours"] == "2025-01-01 00:00 to 2025-12-31 23:00"
-    assert findings[0]["fix"] == "export the file again"
+    findings = shown["iquitos-mall-quality-findings"]["data"]
+    assert findings.startswith("## 1. dark_year\n\nerror: all hours are 0\n")
+    assert "hours 0 to 8759 (2025-01-01 00:00 to 2025-12-31 23:00) (8760 h)" in findings
+    assert "* **fix:** export the file again" in findings
     verdict = shown["iquitos-mall-quality-verdict"]["data"]
     for words in (
-        "# REFUSED: 1 errors",
+        "# REFUSED: 1 error",
         "2025-01-01 00:00 to 2025-12-31 23:00",
         "the export failed",
         "**fix:** export",
     ):
         assert words in verdict
+
+
+def test_a_refusal_is_a_state_of_its_own_and_stops_what_stands_behind(server: Server, refused: Ran) -> None:
+    assert (refused.run["state_type"], refused.run["state_name"]) == ("FAILED", "Refused")
+    assert (
+        refused.run["state"]["message"] == "pv.csv: column `pv_kwh`: all 8760 hours are 0. Hint: export the file again."
+    )
+    tasks = server.ask("task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [refused.run["id"]]}}})
+    states = {re.sub(r"-[0-9a-f]{1,3}$", "", task["name"]): task["state_name"] for task in tasks}
+    assert states == {"ingest": "Completed", "validate": "Refused"}

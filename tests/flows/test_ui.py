@@ -54,3 +54,24 @@ def test_a_refusal_is_understood_from_the_ui_alone(driver: Chrome, server: Serve
     wait_for(lambda: "REFUSED" in _text(driver), 60)
     for words in ("dark_year", "pv.csv pv_kwh", "2025-01-01 00:00 to 2025-12-31 23:00", "export the file again"):
         assert words in _text(driver)
+
+
+def test_the_findings_show_cause_and_fix_without_scrolling_sideways(
+    driver: Chrome, server: Server, refused: Ran
+) -> None:
+    _open(driver, server, refused, "quality-findings")
+    wait_for(lambda: "export the file again" in _text(driver), 60)
+    script = (
+        "const own = [...document.querySelectorAll('li')].filter(e => e.textContent.includes(arguments[0]));"
+        "return own.map(e => Math.round(e.getBoundingClientRect().right))"
+    )
+    for words in ("likely cause: the export failed", "fix: export the file again"):
+        (right,) = driver.execute_script(script, words)
+        assert 0 < right <= 1100
+
+
+def test_one_click_opens_the_report(driver: Chrome, server: Server, partial: Ran) -> None:
+    _open(driver, server, partial, "open-report")
+    wait_for(lambda: driver.find_elements(By.LINK_TEXT, "open the report"), 60)[0].click()
+    driver.switch_to.window(driver.window_handles[-1])  # the same, or one of its own
+    wait_for(lambda: _text(driver).startswith("iquitos_mall smoke without"), 30)

@@ -427,22 +427,36 @@ class Outcome:
         return tuple(name for name in self.raw if name not in self.edit.runs)
 
 
-def results(folder: Path, *, prove: bool = False) -> Iterator[Outcome]:
-    """Take every edit through plan and run, each from the same finished run.
+class Matrix:
+    """A finished run in `folder`, which edits are made to, one after another.
 
     Parameters
     ----------
     prove
         Execute everything anew after each, and compare: what was kept must come out as it is.
     """
-    root, source, kept = folder / "project", folder / "source", folder / "kept"
-    write_files(root)
-    _copy_source(source)
-    run(World(root, source, measured_site(root)).place)
-    shutil.copytree(root, kept / "project")
-    shutil.copytree(source, kept / "source")
-    for one in EDITS:
-        yield _outcome(one, World(root, source, measured_site(root)), kept, prove=prove)
+
+    def __init__(self, folder: Path, *, prove: bool = False) -> None:
+        self._root, self._source, self._kept = folder / "project", folder / "source", folder / "kept"
+        self._prove = prove
+        write_files(self._root)
+        _copy_source(self._source)
+        run(self._world().place)
+        shutil.copytree(self._root, self._kept / "project")
+        shutil.copytree(self._source, self._kept / "source")
+
+    def outcome(self, one: Edit) -> Outcome:
+        """Take an edit through plan and run, from the finished run."""
+        return _outcome(one, self._world(), self._kept, prove=self._prove)
+
+    def _world(self) -> World:
+        return World(self._root, self._source, measured_site(self._root))
+
+
+def results(folder: Path, *, prove: bool = False) -> Iterator[Outcome]:
+    """Take every edit through a matrix."""
+    matrix = Matrix(folder, prove=prove)
+    yield from map(matrix.outcome, EDITS)
 
 
 def _copy_source(source: Path) -> None:

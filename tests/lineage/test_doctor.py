@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pvbesscar.cli import app
 from pvbesscar.lineage import doctor
 from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.doctor import Finding, examine_installation, examine_project
@@ -38,8 +42,10 @@ def faults(findings: Iterator[Finding]) -> dict[str, Finding]:
 
 
 def test_nothing_is_wrong_with_a_healthy_checkout(place: RunContext) -> None:
+    began = time.monotonic()
     assert faults(examine_installation(ROOT)) == {}
     assert faults(examine_project(place)) == {}
+    assert time.monotonic() - began < 5.0
     states = {one.subject: one.state for one in examine_project(place)}
     assert {states[f"stage {name}"] for name in ("ingest", "validate", "build", "train-sac", "evaluate")} == {"ok"}
     assert states["OE2 files"] == states["quality gate"] == "ok"
@@ -154,6 +160,15 @@ def test_a_result_that_is_not_what_its_stage_left_is_named_and_made_again(
     assert faults(examine_project(place)) == {}
 
 
+def test_a_quality_report_that_can_not_be_read_is_named_and_made_again(place: RunContext) -> None:
+    (place.workspace.quality / "quality_report.json").write_text("{", encoding="utf-8")
+    found = faults(examine_project(place))
+    assert set(found) == {"stage validate", "quality gate"}
+    assert {one.cure for one in found.values()} == {"`pvbesscar rerun validate`"}
+    run(place)
+    assert faults(examine_project(place)) == {}
+
+
 def test_a_missing_file_of_the_site_is_named_with_its_key(place: RunContext) -> None:
     file = place.workspace.root / "oe2" / "mall.csv"
     file.rename(file.with_suffix(".away"))
@@ -183,9 +198,12 @@ def test_a_full_disk_is_named(place: RunContext, monkeypatch: pytest.MonkeyPatch
 
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "outputs").touch()
-    assert (
-        "outputs is no folder" in faults(examine_project(RunContext(measured_site(tmp_path), "smoke")))["folder"].seen
-    )
+    place = RunContext(measured_site(tmp_path), "smoke")
+    found = faults(examine_project(place))["folder"]
+    assert ("outputs is no folder" in found.seen, found.cure.startswith("make it a folder")) == (True, True)
+    (tmp_path / "outputs").unlink()
+    (tmp_path / "outputs").mkdir()
+    assert "folder" not in faults(examine_project(place))
 
 
 def test_a_link_out_of_the_project_is_a_fault_of_the_scenario(tmp_path: Path) -> None:
@@ -199,15 +217,18 @@ def test_a_link_out_of_the_project_is_a_fault_of_the_scenario(tmp_path: Path) ->
 def test_what_a_killed_service_left_running_is_named(place: RunContext) -> None:
     home = place.workspace.root / ".prefect"
     home.mkdir(exist_ok=True)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+    # A leader of a group of its own, as `pvbesscar up` starts it.
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as worker:
         mark = ProcessMark.of(worker.pid)
         assert mark is not None
         told = {"processes": {"worker": {"pid": mark.pid, "started": mark.started, "boot": mark.boot}}}
         (home / "service.json").write_text(json.dumps(told), encoding="utf-8")
         found = faults(examine_project(place))["service"]
-        worker.terminate()
-    assert "left its worker running" in found.seen
-    assert found.cure == "`pvbesscar down`"
+        assert "left its worker running" in found.seen
+        assert found.cure == "`pvbesscar down`"
+        place_options = ["--set", f"data.root={place.workspace.root}"]
+        ended = CliRunner().invoke(app, ["down", *place_options])
+        assert (ended.exit_code, worker.wait(10)) == (0, -signal.SIGTERM)
     assert faults(examine_project(place)) == {}
     shutil.rmtree(home)
 

@@ -40,6 +40,7 @@ from tests.builders import MINI_EV
 from tests.mini_site import mini_site
 from tests.quality.folder_faults import BUILDING, CHARGER, FOLDER_FAULTS, STATE, FolderFault, edit_schema, put
 from tests.quality.published_layouts import PUBLISHED, as_parquet, countdown_to_zero, wide
+from tests.quality.spanish import check_spanish
 from tests.quality.years import IQUITOS, clean_context, write_year
 
 SHORT = 240
@@ -117,6 +118,8 @@ def test_each_fault_is_found_by_its_rule(
     finding = next((one for one in judged.findings if one.rule == fault.rule), None)
     assert finding is not None, sorted(rules_of(judged))
     assert all((finding.source, finding.observed, finding.limit, finding.message, finding.cause, finding.fix))
+    for one in judged.findings:
+        check_spanish(one)
 
 
 def test_every_folder_rule_has_a_fault_that_it_must_find() -> None:

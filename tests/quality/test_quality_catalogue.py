@@ -15,7 +15,9 @@ from pvbesscar.quality.year.rules.levels import day_levels, other_level
 from pvbesscar.quality.year.rules.lines import straight_rows
 from pvbesscar.quality.year.rules.patterns import flat_runs
 from pvbesscar.quality.year.rules.time_shift import shift_against_sky
+from schemas.results import Finding
 from tests.quality.faults import FAULTS, Fault, copied_week, exchanged_months
+from tests.quality.spanish import check_spanish
 from tests.quality.years import (
     IQUITOS,
     PLACES,
@@ -42,9 +44,13 @@ def clean_at(place: Place, seed: int) -> QualityContext:
     return clean_context(place, seed)
 
 
-def rules_found(fault: Fault, place: Place, seed: int) -> set[str]:
+def planted(fault: Fault, place: Place, seed: int) -> tuple[Finding, ...]:
     rng = np.random.default_rng([seed, *fault.kind.encode()])
-    return {finding.rule for finding in judge(fault.inject(clean_at(place, seed), rng))}
+    return judge(fault.inject(clean_at(place, seed), rng))
+
+
+def rules_found(fault: Fault, place: Place, seed: int) -> set[str]:
+    return {finding.rule for finding in planted(fault, place, seed)}
 
 
 def test_the_catalogue_is_large_and_every_rule_is_in_it_or_tested_alone() -> None:
@@ -61,7 +67,10 @@ def test_the_catalogue_is_large_and_every_rule_is_in_it_or_tested_alone() -> Non
 def test_each_kind_of_fault_is_found_by_its_rule(number: int) -> None:
     fault = FAULTS[number]
     place = SAMPLE[number * len(SAMPLE) // len(FAULTS)]
-    assert fault.rule in rules_found(fault, place, seed=3)
+    findings = planted(fault, place, seed=3)
+    assert fault.rule in {finding.rule for finding in findings}
+    for finding in findings:
+        check_spanish(finding)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from pandera.errors import SchemaErrors
 from pvbesscar.quality import gate
 from pvbesscar.quality.gate import validate
 from pvbesscar.quality.pandera_checks import fold_failures
-from pvbesscar.quality.report import as_table, verdict
+from pvbesscar.quality.report import verdict
 from pvbesscar.quality.stage_contracts import contract
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.words import words_in
@@ -171,14 +171,3 @@ def test_pandera_contracts_are_made_from_the_registry(year: QualityContext) -> N
         schema.validate(bright, lazy=True)
     folded = {violation.limit: violation for violation in fold_failures("pv", caught.value.failure_cases)}
     assert folded["pv.above_rating"].hours.tolist() == [12, 13, 40]
-
-
-def test_the_table_has_one_line_for_each_finding(year: QualityContext) -> None:
-    with pytest.raises(QualityError):
-        validate(year.settings, write_year(spoil(year, "pv", [12], pv_kwh=9000.0)))
-    report = QualityReport.model_validate_json(
-        (year.settings.data.root / "outputs/quality/quality_report.json").read_text(encoding="utf-8")
-    )
-    lines = as_table(report).splitlines()
-    assert len(lines) == 2 + len(report.findings)
-    assert "pv.above_rating" in lines[2]

@@ -102,7 +102,7 @@ def write_evaluation(workspace: Workspace, settings: Settings, digest: str, hour
     )  # fmt: skip
     plan = ScoreTerms(co2_kg=396.4, solar_kwh=5.0, cost_pen=0.0, ev_short_kwh=0.0, ramping_kwh=0.0)
     judged_on = ("first",) if hours == 24 else ("year",)
-    optimum = OptimumResult(mode="dispatch", bound=0.2, replay=0.2002, terms=plan)
+    optimum = OptimumResult(mode="dispatch", bound=0.2, replay=0.2002, terms=plan, peak_kw=1234.5)
     nominal = ScenarioResult(
         scenario="nominal", simulator="citylearn", digest=digest, judged_on=judged_on, reference=REFERENCE,
         optimum=optimum, gap_parts=gap_parts(results[1].terms, plan, REFERENCE, settings.weights),

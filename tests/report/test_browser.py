@@ -55,7 +55,7 @@ def refused(_: Settings, workspace: Workspace) -> None:
     path = workspace.quality / "quality_report.json"
     raw = read_json(path)
     raw["findings"][0] |= {
-        "severity": "error", "column": "pv_kwh",
+        "severity": "error", "source": "weather (synthetic)", "column": "ghi_w_m2",
         "hours": [{"first": 48, "last": 50, "first_stamp": "2025-01-03T00:00", "last_stamp": "2025-01-03T02:00"}],
     }  # fmt: skip
     write_json(path, raw)

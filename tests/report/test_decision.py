@@ -48,7 +48,7 @@ def year(name: str, costs: dict[str, float], optimum_pen: float | None, hours: i
     )  # fmt: skip
     optimum = None
     if optimum_pen is not None:
-        optimum = OptimumResult(mode="dispatch", bound=0.1, replay=0.1, terms=terms(optimum_pen))
+        optimum = OptimumResult(mode="dispatch", bound=0.1, replay=0.1, terms=terms(optimum_pen), peak_kw=1234.5)
     return ScenarioResult(
         scenario=name, simulator="twin", digest="d", judged_on=("year",) if hours == 8760 else ("wet", "dry"),
         reference=terms(1000.0), optimum=optimum, ranking=tuple(sorted(ranking, key=lambda one: one.score)),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pvbesscar.report.inputs import read_inputs
 from pvbesscar.report.pictures import pictures
 from pvbesscar.store.files import read_json, sha256_file, write_json, write_parquet, write_text
 from pvbesscar.store.workspace import Workspace
@@ -77,6 +78,20 @@ def test_waived_findings_are_said_and_kept(settings: Settings, workspace: Worksp
     assert "waived until 2026-12-31: seen by the engineer in charge" in text
 
 
+def test_a_finding_on_the_weather_is_drawn_on_the_year_that_was_judged(
+    settings: Settings, workspace: Workspace
+) -> None:
+    path = workspace.quality / "quality_report.json"
+    raw = read_json(path)
+    stretch = {"first": 48, "last": 50, "first_stamp": "2025-01-03 00:00", "last_stamp": "2025-01-03 02:00"}
+    raw["findings"][0] |= {"source": "weather (synthetic)", "column": "ghi_w_m2", "hours": [stretch]}
+    write_json(path, raw)
+    assert 'id="figure-finding-night"' in page_of(settings, workspace)
+    # Another year than the one judged shows nothing of it.
+    write_text(workspace.canonical / "weather.parquet", "another year")
+    assert "weather" not in read_inputs(settings, workspace, "smoke", {}).judged()
+
+
 def test_what_is_missing_is_named_on_the_first_screen(settings: Settings, workspace: Workspace) -> None:
     text = words(page_of(settings, workspace, ppo="killed by signal 9"))
     banner = text[text.index("PARTIAL") : text.index("Deploy")]
@@ -123,6 +138,7 @@ def test_equal_controllers_share_a_row_and_oracles_stand_apart(settings: Setting
     oracles = oracles[: oracles.index("</table>")]
     assert "mpc-perfect-day" in oracles
     assert "no, told the future" in oracles
+    assert "1,234.5" in oracles  # the peak of the plan
     controllers = page[page.index('id="controllers-nominal"') :]
     assert "mpc-perfect-day" not in controllers[: controllers.index("</table>")]
 

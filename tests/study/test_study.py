@@ -18,7 +18,7 @@ from pvbesscar.certify.certificate import certify
 from pvbesscar.cli import app
 from pvbesscar.config import pinned
 from pvbesscar.store.workspace import Workspace
-from pvbesscar.study import beginning, conduct, jobs
+from pvbesscar.study import conduct, jobs, models
 from pvbesscar.study.conclusions import conclusions
 from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, check
 from schemas.errors import ConfigError, StaleError, TrainingError
@@ -37,7 +37,9 @@ ON = {
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     drawn = {"training": 0, "validation": 1, "test": 2}
     made = mini_site(tmp_path_factory.mktemp("studied"), scenarios=drawn, training=TRAINING | ON)
-    certify(made, Workspace.of(made))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pvbesscar.certify.plan.DEFAULT_HOURS", 100)
+        certify(made, Workspace.of(made))
     return made
 
 
@@ -78,7 +80,7 @@ def test_each_seed_is_a_training_of_its_own_and_the_project_s_models_are_not_tou
 def test_controllers_are_judged_once_and_agents_with_every_seed(study: Study) -> None:
     (judged,) = study.sets
     seeds = {entry.controller: (entry.seeds, len(entry.gaps)) for entry in judged.entries}
-    assert seeds == {"rule": ((), 1), "no-control": ((), 1), "a2c": ((42, 43), 2)}
+    assert seeds == {"rule": ((), 1), "no-control": ((), 1), "a2c": ((42, 43), 2), "a2c-ensemble": ((), 1)}
     rule, agent = judged.entry("rule"), judged.entry("a2c")
     assert rule is not None
     assert agent is not None
@@ -88,6 +90,11 @@ def test_controllers_are_judged_once_and_agents_with_every_seed(study: Study) ->
     assert agent.gap_interval is not None
     assert agent.gap_closed is not None
     assert agent.gap_interval[0] <= agent.gap_closed <= agent.gap_interval[1]
+    ensemble = judged.entry("a2c-ensemble")
+    assert ensemble is not None
+    assert ensemble.kind == "agent"
+    assert ensemble.mean_score not in {agent.mean_score, rule.mean_score}
+    assert any("the mean of its trainings" in sentence for sentence in conclusions(study))
     (own,) = study.learning
     assert [one.seed for one in own.trainings] == [42, 43]
     assert all(
@@ -126,12 +133,13 @@ def test_a_training_that_fails_is_named_and_the_others_go_on(
 
     monkeypatch.setattr(training, "train", diverging)
     found = conduct.conduct(StudyRequest("one-fails", settings, "smoke", 2), Workspace.of(settings), workers=1)
-    assert found.failed == {"a2c@43": "the loss became NaN."}
+    too_few = "1 of 2 trainings ended: too few for a mean."
+    assert found.failed == {"a2c@43": "the loss became NaN.", "a2c-ensemble": too_few}
     agent = found.sets[0].entry("a2c")
     assert agent is not None
     assert agent.seeds == (42,)
     said = conclusions(found)
-    assert said[0] == "Training a2c@43 did not end and is left out: the loss became NaN."
+    assert said[0] == "`a2c@43` is left out: the loss became NaN."
     assert any(sentence.startswith("`a2c` (1 of 2 seeds)") for sentence in said)
 
 
@@ -141,8 +149,8 @@ def test_what_agents_begin_as_is_judged_as_a_controller(settings: Settings, monk
     monkeypatch.setattr(imitation, "SAMPLES", 50_000)
     monkeypatch.setattr(imitation, "PASSES", 1)
     own = with_training(settings, imitation=True, smoke={"imitation_rounds": 0})
-    assert beginning.begins_as_imitation(own, "smoke")
-    assert not beginning.begins_as_imitation(own, "reference")
+    assert models.begins_as_imitation(own, "smoke")
+    assert not models.begins_as_imitation(own, "reference")
     request = StudyRequest("imitates", own, "smoke", 1)
     found = conduct.conduct(request, Workspace.of(settings), workers=1)
     began, agent = found.sets[0].entry("imitation"), found.sets[0].entry("a2c")
@@ -183,7 +191,7 @@ def test_the_command_says_what_comes_first(tmp_path: Path, settings: Settings) -
 def test_progress_names_what_is_done(settings: Settings, request_: StudyRequest, study: Study) -> None:
     told: list[Progress] = []
     conduct.conduct(request_, Workspace.of(settings), told.append, workers=1)
-    assert (told[-1].done, told[-1].total, told[-1].unit) == (5.0, 5.0, "jobs")
+    assert (told[-1].done, told[-1].total, told[-1].unit) == (6.0, 6.0, "jobs")
     assert study.not_judged == {}
 
 

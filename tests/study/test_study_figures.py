@@ -60,7 +60,7 @@ def test_unwelcome_conclusions_are_drawn() -> None:
     metrics = {seed: trained(seed, [(0, 0.5), (500, 0.6), (1000, 0.7)]) for seed in (42, 43)}
     study = hand_made.study(worse, learning=(learning("ppo", metrics),), failed={"ppo@44": "it diverged."})
     said = conclusions(study)
-    assert said[0] == "Training ppo@44 did not end and is left out: it diverged."
+    assert said[0] == "`ppo@44` is left out: it diverged."
     assert said[1].startswith("`mpc` is the best of those that do not know the day to come: its J is 0.1000 lower than")
     for other in ("The rule", "The tuned rule", "The MPC"):
         assert f"{other} is better than every agent on `mall`." in said

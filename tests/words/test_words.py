@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pvbesscar.quality.folder.rules import FOLDER_RULES
 from pvbesscar.quality.hours import ENGLISH
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.words import words_in
@@ -48,7 +49,10 @@ def test_a_sentence_ends_alike_in_both() -> None:
 
 def test_every_key_is_used_somewhere() -> None:
     code = "\n".join(
-        path.read_text(encoding="utf-8") for path in SOURCE.rglob("*") if path.suffix in {".py", ".j2"}
+        path.read_text(encoding="utf-8")
+        for folder in (SOURCE, SOURCE.with_name("tasks"))
+        for path in folder.rglob("*")
+        if path.suffix in {".py", ".j2"}
     )  # fmt: skip
     # A key is named whole, or made of a part that is named and a name of the data.
     named = set(re.findall(r"[\"']([\w .-]+)[\"']", code))
@@ -62,7 +66,7 @@ def test_every_key_is_used_somewhere() -> None:
 
 
 def test_every_quality_rule_has_its_words_in_spanish_with_the_same_keys_of_the_configuration() -> None:
-    rules = {rule.id: rule for rule in YEAR_RULES.all()}
+    rules = {rule.id: rule for rule in (*YEAR_RULES.all(), *FOLDER_RULES.all())}
     assert ES.rules.keys() == rules.keys()
     assert EN.rules == {}
     for name, rule in rules.items():

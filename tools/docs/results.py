@@ -2,14 +2,15 @@
 
     python -m tools.docs.results --root FOLDER [--root FOLDER]
 
-Every `outputs/studies/NAME/study.json` below the folders is on the page, the one that `pvbesscar study` has written.
+Every `outputs/studies/NAME/study.json` below the folders is on the page, the one that `pvbesscar study` has written,
+beside those that were there: a study recorded again takes its own place.
 What the page is made of is kept in docs/results.json, from which `make docs` writes it again.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -51,8 +52,17 @@ LEFT_OUT = ("scenario", "profile", "agent", "without", "gap closed", "95 %", "wi
 def recorded(roots: Sequence[Path]) -> tuple[Study, ...]:
     """Studies below some folders, by scenario, mode, profile and what was left out."""
     paths = sorted({path.resolve() for root in roots for path in root.rglob(f"studies/*/{RESULT_FILE}")})
-    found = [Study.model_validate_json(path.read_bytes()) for path in paths]
-    return tuple(sorted(found, key=lambda one: (one.scenario, one.mode, one.profile, one.without, one.name)))
+    return in_order(Study.model_validate_json(path.read_bytes()) for path in paths)
+
+
+def in_order(studies: Iterable[Study]) -> tuple[Study, ...]:
+    """Studies by scenario, mode, profile and what was left out."""
+    return tuple(sorted(studies, key=_identity))
+
+
+def _identity(study: Study) -> tuple[object, ...]:
+    """What makes a study another one; the same one recorded again takes its place."""
+    return study.scenario, study.mode, study.profile, study.without, study.name
 
 
 def kept() -> tuple[Study, ...]:
@@ -85,7 +95,7 @@ def _caution() -> str:
 def _glance(study: Study) -> Row:
     main = study.of_set(MAIN)
     assert main is not None
-    best = next((entry for entry in main.entries if entry.controller in study.agents), None)
+    best = next((entry for entry in main.entries if entry.controller in study.trained), None)
     gaps = [_gap(entry) for entry in (best, main.entry(MPC), main.entry(TUNED))]
     winner = "none" if main.winner is None else f"`{main.winner}`"
     name = "none" if best is None else f"`{best.controller}`"
@@ -161,7 +171,7 @@ def main() -> None:
     found = recorded(asked)
     if not found:
         parser.error(f"no study below {', '.join(map(str, asked))}: `pvbesscar study` makes one")
-    write(found)
+    write(in_order({_identity(one): one for one in (*kept(), *found)}.values()))
     print(f"{len(found)} studies: {', '.join(f'{one.scenario}/{one.name}' for one in found)}")
 
 

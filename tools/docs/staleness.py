@@ -1,6 +1,6 @@
 """docs/staleness.md, what counts and the mutation matrix: `python -m tools.docs.staleness` writes it.
 
-Some two minutes; the page is compared with the matrix whenever the matrix is tested.
+Some two minutes; the slow tests compare the page with the matrix.
 """
 
 from __future__ import annotations

@@ -28,6 +28,21 @@ IRRADIANCE = ("ghi_w_m2", "dni_w_m2", "dhi_w_m2")
 _READ_AS = re.compile(r"`(?P<raw>[^`]+)` is `(?P<canonical>[^`]+)`")
 
 
+def source_name(entry: SeriesProvenance) -> str:
+    """What a person knows a series by: its raw file where there is one."""
+    if entry.source == "file" and entry.file is not None:
+        return entry.file
+    if entry.source == "model":
+        return f"{entry.series} (modelled{f' from {entry.file}' if entry.file else ''})"
+    return f"{entry.series} ({entry.source})"
+
+
+def column_name(entry: SeriesProvenance, column: str) -> str:
+    """Name of a column in the raw file, as ingest recorded it; the canonical name where there is none."""
+    read = (_READ_AS.search(step) for step in entry.transformations) if entry.source == "file" else ()
+    return next((match["raw"] for match in read if match and match["canonical"] == column), column)
+
+
 @dataclass(frozen=True)
 class QualityContext:
     """The canonical year of one scenario.
@@ -135,24 +150,15 @@ class QualityContext:
 
     def source_name(self, series: str) -> str:
         """What a person knows a series by: its raw file where there is one."""
-        entry = self.origin(series)
         if series == CONFIG:
             return f"configuration `{self.settings.name}`"
-        if entry is None:
-            return f"{series}.parquet"
-        if entry.source == "file" and entry.file is not None:
-            return entry.file
-        if entry.source == "model":
-            return f"{series} (modelled{f' from {entry.file}' if entry.file else ''})"
-        return f"{series} ({entry.source})"
+        entry = self.origin(series)
+        return f"{series}.parquet" if entry is None else source_name(entry)
 
     def column_name(self, series: str, column: str) -> str:
         """Name of a column in the raw file, as ingest recorded it; the canonical name where there is none."""
         entry = self.origin(series)
-        if entry is None or entry.source != "file":
-            return column
-        read = (_READ_AS.search(step) for step in entry.transformations)
-        return next((match["raw"] for match in read if match and match["canonical"] == column), column)
+        return column if entry is None else column_name(entry, column)
 
     def severity_of(self, severity: Severity, violation: Violation) -> Severity:
         """Severity of a finding: the milder one that it says; an error in a column that nobody uses is a warning."""

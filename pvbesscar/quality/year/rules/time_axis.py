@@ -244,13 +244,13 @@ def calendar(context: QualityContext) -> Iterator[Violation]:
         zone, end = str(stamps.tz), last + pd.Timedelta(hours=1)
         whole = first == year_start(first.year, zone) and end == year_start(first.year + 1, zone)
         if leap.size or not whole:
+            span = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
             yield Violation(
                 series,
                 "timestamp",
-                f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}, {leap.size} hours on 29 February",
+                f"{span}, {leap.size} hours on 29 February",
                 "1 January 00:00 to 31 December 23:00 without 29 February",
-                f"the year runs from {first:%d %B %H:%M} to {last:%d %B %H:%M}"
-                + (" and holds 29 February" if leap.size else ""),
+                f"the year runs from {span} and holds 29 February" if leap.size else f"the year runs from {span}",
                 hours=leap,
                 cause=None if leap.size else "a year that does not begin in January, or another time zone",
                 fix=None if leap.size else "export the calendar year in local time",
