@@ -11,7 +11,7 @@ from tests.docs.walks import checkout, walk
 
 DOCS = ROOT / "docs"
 HOW_TO = [page for page in sorted((DOCS / "howto").glob("*.md")) if page.name != "index.md"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
