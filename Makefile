@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test checks test-slow bench docs lock clean clean-runs clean-venv browser
+.PHONY: help install run test checks test-slow bench docs site lock clean clean-runs clean-venv browser
 
 UV_VERSION := 0.13.9
 PROFILE ?= full
@@ -102,6 +102,10 @@ bench: install ## Run the benchmarks
 
 docs: install ## Write the pages that are made from the code
 	$(BIN)/python -m tools.docs.pages
+
+site: install ## Build the documentation as pages that open from the disk, below build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	echo build/site/index.html
 
 # Without find-links, so that the lock names the registry's torch and, apart, what its CUDA build wants.
 # The old locks go in first: uv keeps their versions where it can.

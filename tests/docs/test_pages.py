@@ -23,13 +23,14 @@ from pvbesscar.store.workspace import Workspace
 from pvbesscar.words import words_in
 from schemas.errors import QualityError
 from schemas.results import QualityReport
+from tests.docs.walks import blocks, typed_lines
 from tools.docs.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "README.es.md", "CONTRIBUTING.md")),
     *(ROOT / name / "README.md" for name in ("data", "checkpoints")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -41,10 +42,8 @@ def text_of(page: Path) -> str:
 
 def commands(page: Path, program: str) -> list[list[str]]:
     """Arguments of each call of a program in the page's code blocks."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", text_of(page), re.DOTALL | re.MULTILINE)
-    lines = [
-        shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if "error:" not in line
-    ]
+    typed = typed_lines(block for block in blocks(page) if block.language in {"", "bash"})
+    lines = [shlex.split(line, comments=True) for line in typed if "error:" not in line]
     return [words[1:] for words in lines if words and words[0].rpartition("/")[2] == program]
 
 
@@ -79,15 +78,20 @@ def test_every_page_can_be_reached_from_both_readmes() -> None:
             reached.add(page)
             links = (page.parent / link for link in re.findall(r"\]\(([^)#]+\.md)\)", text_of(page)))
             waiting |= {link.resolve() for link in links if link.name != "README.es.md"} - reached
-        assert set((ROOT / "docs").glob("*.md")) - reached == set()
+        assert set((ROOT / "docs").rglob("*.md")) - reached == set()
+
+
+@cache
+def complaint_of(arguments: tuple[str, ...]) -> str | None:
+    """What a command says that does not take its arguments; pages of two languages have the same."""
+    answer = CliRunner().invoke(app, [*arguments, "--help"])
+    return None if answer.exit_code == 0 else f"pvbesscar {' '.join(arguments)}: {answer.output}"
 
 
 @by_page
 def test_commands_exist_with_their_options(page: Path) -> None:
-    for arguments in commands(page, "pvbesscar"):
-        names = [word for word in arguments if word != "COMMAND"]
-        answer = CliRunner().invoke(app, [*names, "--help"])
-        assert answer.exit_code == 0, f"pvbesscar {' '.join(arguments)}: {answer.output}"
+    called = [tuple(word for word in words if word != "COMMAND") for words in commands(page, "pvbesscar")]
+    assert [complaint for words in called if (complaint := complaint_of(words)) is not None] == []
 
 
 @by_page
