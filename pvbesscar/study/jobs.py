@@ -102,12 +102,14 @@ class Worker:
     ----------
     busy
         Whether a job is being done.
+    leaving
+        Whether the process was told to end.
     """
 
     def __init__(self, request: StudyRequest, plan: EvaluationPlan) -> None:
         self.request, self.plan = request, plan
         self.folder = request.folder(plan.workspace)
-        self.busy = False
+        self.busy = self.leaving = False
         self._idle: dict[str, Ledger] = {}
         self._references: dict[str, ScoreTerms] = {}
 

@@ -171,7 +171,10 @@ def _begin(request: StudyRequest, plan: EvaluationPlan, told: Told) -> None:
 def _leave(number: int, _frame: FrameType | None) -> None:
     # A process that died would make the pool end the others at once, before a training has saved its state. As an
     # exception it ends the job; one that waits for a job is ended by the pool.
-    if _worker is not None and _worker.busy:
+    if _worker is None:
+        return
+    _worker.leaving = True
+    if _worker.busy:
         raise SystemExit(128 + number)
 
 
@@ -186,6 +189,8 @@ def _end_with_parent() -> None:
 def _do(number: int, job: Job) -> None:
     assert _worker is not None
     assert _told is not None
+    if _worker.leaving:  # the parent is ending, and this job was in the pool's queue already
+        return
     told, last = _told, 0.0
 
     def tell(share: float, text: str) -> None:
