@@ -98,8 +98,8 @@ def site_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def site_workspace(site_settings: Settings) -> Workspace:
     """Workspace of the synthetic default, ingested and built once for all tests; nobody may write to it."""
     workspace = Workspace.of(site_settings)
-    built = workspace.root / "built"
-    with held(workspace.root / "lock", "the site of the tests"):
+    built = workspace.root.with_name("site.built")  # beside it: all that is in it is what stages write
+    with held(workspace.root.with_name("site.lock"), "the site of the tests"):
         if not built.exists():
             ingest(site_settings, workspace)
             validate(site_settings, workspace)

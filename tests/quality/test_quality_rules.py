@@ -131,7 +131,7 @@ def test_a_leap_year_cut_short_is_a_warning() -> None:
     findings = judge(clean_context(site=clean_context().settings.site.model_dump() | {"year": 2024}))
     assert {(f.rule, f.severity) for f in findings} == {("time.calendar", "warning")}
     assert hours_of(findings[0]) == [(1416, 1439)]
-    assert "to 30 December 23:00 and holds 29 February" in findings[0].message
+    assert "to 2024-12-30 23:00 and holds 29 February" in findings[0].message
 
 
 # Values
