@@ -27,7 +27,7 @@ def pipeline(
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. training.smoke.steps=200
-        profile: smoke takes minutes, full a quarter of an hour, long half an hour more; reference: as first specified
+        profile: steps an agent: smoke 5,000, full 100,000, long 1,500,000; reference: as first specified
         sequential: train the agents one after another instead of side by side
         force: execute every stage, even those whose results are current
     """

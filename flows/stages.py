@@ -51,7 +51,7 @@ def stage_flow(stage: StageName) -> StageFlow:
     Args:
         config: scenario, a YAML file
         overrides: settings as key=value, e.g. bess.capacity_kwh=5000
-        profile: smoke takes minutes, full a quarter of an hour, long half an hour more; reference: as first specified
+        profile: steps an agent: smoke 5,000, full 100,000, long 1,500,000; reference: as first specified
         agent: with the stage train: which one, or all of the scenario
         downstream: afterwards also the stages behind it, as far as they are stale
         force: execute it even if its result is current

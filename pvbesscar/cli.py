@@ -102,7 +102,7 @@ app = typer.Typer(
 
     [bold]Examples[/bold]
 
-      pvbesscar run                  the synthetic year, a quarter of an hour
+      pvbesscar run                  the synthetic year, 100,000 steps an agent
 
       pvbesscar plan                 what a run would execute, and why
 

@@ -93,7 +93,7 @@ def _told(findings: Sequence[Finding], words: Words) -> Iterator[str]:
     for number, one in enumerate((in_words(finding, words) for finding in findings), start=1):
         yield (
             f"## {number}. {one.rule}\n\n{status(one, words)}: {one.message}\n\n"
-            f"* **{words('qr.where')}:** {one.source} {one.column or ''}\n"
+            f"* **{words('findings.where')}:** {one.source} {one.column or ''}\n"
             f"* **{words('qr.hours')}:** {describe(one.hours, one.n_hours, words, SHOWN_RANGES)}\n"
             f"* **{words('qr.seen')}:** {one.observed}; **{words('qr.limit')}:** {one.limit}\n"
             f"* **{words('qr.likely_cause')}:** {one.cause}\n* **{words('qr.fix')}:** {one.fix}\n"

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from pvbesscar.agents.policies.acting import CompiledActor
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy
 from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy, SlowActorSac
-from pvbesscar.agents.policies.plant_view import numbers_of
+from pvbesscar.agents.policies.plant_view import Actor, numbers_of
 from pvbesscar.controllers.policy import Predictor
 from pvbesscar.plant.data import PlantData
 from schemas.settings import A2cSettings, Agent, PpoSettings, SacSettings, Settings
@@ -106,14 +106,18 @@ def load_agent(agent: Agent, path: Path) -> BaseAlgorithm:
     return _CLASSES[agent].load(path, device="cpu", **without_buffer)  # type: ignore[arg-type]
 
 
+def actor_of(model: BaseAlgorithm) -> Actor | None:
+    """Actor of a model whose policy aims at an import; `None` of one that decides the 129 actions."""
+    policy = model.policy
+    if isinstance(policy, SacImportTargetPolicy):
+        return policy.sac_actor.actor
+    return policy.actor if isinstance(policy, ImportTargetPolicy) else None
+
+
 def judged(model: BaseAlgorithm) -> Predictor:
     """What a model is judged by, watched by and served with; a change of its weights afterwards is not seen."""
-    policy = model.policy
-    if isinstance(policy, ImportTargetPolicy):
-        return CompiledActor(policy.actor)
-    if isinstance(policy, SacImportTargetPolicy):
-        return CompiledActor(policy.sac_actor.actor)
-    return model
+    actor = actor_of(model)
+    return model if actor is None else CompiledActor(actor)
 
 
 def count_parameters(model: BaseAlgorithm) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
-from pvbesscar.agents.factory import load_agent, make_agent
+from pvbesscar.agents.factory import actor_of, load_agent, make_agent
 from pvbesscar.agents.policies.average import averaged
 from pvbesscar.agents.policies.import_target import ImportTargetPolicy
 from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy
-from pvbesscar.agents.policies.plant_view import Actor, numbers_of
+from pvbesscar.agents.policies.plant_view import numbers_of
 from pvbesscar.agents.start import start_of
 from pvbesscar.agents.train import training_years, validation_years
 from pvbesscar.envs.plant_env import PlantEnv
@@ -43,21 +42,14 @@ def save_ensemble(
     agent: Agent, settings: Settings, profile: str, nominal: PlantData, models: Sequence[Path], path: Path
 ) -> None:
     """Save the mean of trained models of one agent and shape as one model; its critics know nothing."""
-    actors = [_actor(load_agent(agent, model)) for model in models]
+    actors = [actor for model in models if (actor := actor_of(load_agent(agent, model))) is not None]
+    assert len(actors) == len(models)
     recipe, mean = settings.trained_as(profile), averaged(actors)
     training, own = recipe.training, getattr(recipe.training, agent)
     wide = own.model_copy(update={"net_arch": tuple(len(actors) * width for width in own.net_arch)})
     update = {agent: wide, "socket_units": len(actors) * training.socket_units}
     recipe = recipe.model_copy(update={"training": training.model_copy(update=update)})
     _save(agent, recipe, profile, nominal, mean.state_dict(), path)
-
-
-def _actor(model: BaseAlgorithm) -> Actor:
-    policy = model.policy
-    if isinstance(policy, SacImportTargetPolicy):
-        return policy.sac_actor.actor
-    assert isinstance(policy, ImportTargetPolicy)
-    return policy.actor
 
 
 def _save(

@@ -161,7 +161,7 @@ def test_what_agents_begin_as_is_judged_as_a_controller(settings: Settings, monk
     assert beside is not None
     assert beside.difference == pytest.approx(agent.mean_score - began.mean_score)
     assert any("the imitation" in sentence for sentence in conclusions(found))
-    assert not (request.folder(Workspace.of(settings)) / "seed-42" / "beginning").exists()
+    assert not (request.folder(Workspace.of(settings)) / "seed-42" / "imitation").exists()
 
 
 def test_refusals(settings: Settings, request_: StudyRequest, study: Study, tmp_path: Path) -> None:
