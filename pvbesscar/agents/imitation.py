@@ -1,4 +1,4 @@
-"""Imitation of the model predictive controller with a perfect day: where the agents begin.
+"""Imitation of the model predictive controller: where the agents begin.
 
 DAgger (Ross, Gordon and Bagnell, AISTATS 2011): the controller labels the hours of a year that it runs itself, then
 those of years in which the policy acts on most days, so that the policy learns what to do where it ends up itself.
@@ -14,21 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pvbesscar.agents.policies.acting import CompiledActor
 from pvbesscar.agents.policies.plant_view import Actor, Seen
-from pvbesscar.controllers.forecast import perfect_outlook
-from pvbesscar.controllers.mpc import HORIZON, Mpc
-from pvbesscar.controllers.rolling_demand import DemandPolicy
+from pvbesscar.controllers.base import Controller
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.state import observation, setpoints
 from pvbesscar.plant.twin import Twin
-from schemas.results import ScoreTerms
 
 FloatArray = NDArray[np.float32]
 ACTS = 0.8
 """Share of the days on which the policy acts, where it does."""
 BATCH, RATE, LEAST_RATE = 512, 1e-3, 1e-5
-SAMPLES, PASSES = 400_000, 8
-"""Hours that a fit sees, with repetitions, and how often it sees each at least. More would overfit."""
+SAMPLES, PASSES, LAST_PASSES = 400_000, 8, 40
+"""Hours that a fit sees, with repetitions, how often it sees each at least, and how often the last fit does."""
 BEND = 0.02
 """Where the loss turns from squares to absolute values, in the target's unit."""
 SLOPE = 0.01
@@ -59,8 +57,7 @@ class Labels:
 def imitate(
     actor: Actor,
     years: Sequence[PlantData],
-    reference: ScoreTerms,
-    demand: DemandPolicy,
+    expert_of: Callable[[PlantData], Controller],
     rounds: int,
     seed: int,
     tell: Callable[[int, int], None],
@@ -73,8 +70,9 @@ def imitate(
         Is changed.
     years
         Training years; the controller runs the first one, then each round takes the next.
-    reference, demand
-        Of the controller, see `Mpc`.
+    expert_of
+        Makes the controller for a year. One that knows only what the observation tells of: of what else it knows,
+        the policy learns the mean.
     rounds
         Rounds in which the policy acts.
     seed
@@ -86,14 +84,16 @@ def imitate(
     for turn in range(rounds + 1):
         year = years[turn % len(years)]
         tell(turn, rounds + 1)
-        expert = Mpc("mpc-perfect-day", year, perfect_outlook(year, HORIZON), reference, demand)
-        labels.add(*_label(year, expert, actor if turn else None, seed + turn))
-        _fit(actor, labels, generator)
+        labels.add(*_label(year, expert_of(year), actor if turn else None, seed + turn))
+        _fit(actor, labels, generator, PASSES if turn < rounds else LAST_PASSES)
 
 
-def _label(year: PlantData, expert: Mpc, actor: Actor | None, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _label(
+    year: PlantData, expert: Controller, actor: Actor | None, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Run a year, asking the controller in every hour; on most days it is the policy that acts, where there is one."""
     generator, twin, hours, p = np.random.default_rng(seed), Twin(year), year.hours, year.params
+    policy = None if actor is None else CompiledActor(actor)
     expert.reset()
     twin.reset()
     observations = np.zeros((hours, len(observation(twin.state))), np.float32)
@@ -106,22 +106,20 @@ def _label(year: PlantData, expert: Mpc, actor: Actor | None, seed: int) -> tupl
         imports[t] = year.mall_kwh[t] - year.pv_kwh[t] + chosen.socket_kw.sum() + chosen.bess_kw
         sockets[t] = chosen.socket_kw / p.socket_kw
         if t % 24 == 0:
-            acts = actor is not None and generator.random() < ACTS
-        if acts and actor is not None:
-            with torch.no_grad():
-                action = actor(actor.view(torch.as_tensor(observations[t : t + 1])))[0].numpy()
-            chosen = setpoints(state, action)
+            acts = generator.random() < ACTS
+        if acts and policy is not None:
+            chosen = setpoints(state, policy.predict(observations[t], deterministic=True)[0])
         twin.step(chosen)
     return observations, imports, sockets
 
 
-def _fit(actor: Actor, labels: Labels, generator: torch.Generator) -> None:
+def _fit(actor: Actor, labels: Labels, generator: torch.Generator, passes: int) -> None:
     observations, imports, sockets = labels.tensors()
     unit, size = actor.view.plant.target_kw, len(imports)
     wanted = imports.clamp(min=0.0) / unit
     with torch.no_grad():
         everything = actor.view(observations)
-    steps = max(SAMPLES, PASSES * size) // BATCH
+    steps = max(SAMPLES, passes * size) // BATCH
     optimiser = torch.optim.Adam(actor.parameters(), RATE)
     order, begin = torch.randperm(size, generator=generator), 0
     for step in range(steps):

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pvbesscar.agents.artifacts import versions
 from pvbesscar.agents.imitation import imitate
 from pvbesscar.agents.policies.plant_view import Actor, Numbers, PlantView
 from pvbesscar.agents.watch import Marks, Watch
-from pvbesscar.controllers.optimum import Optimum, refusals, solve
-from pvbesscar.controllers.registry import mean_reference
-from pvbesscar.controllers.rolling_demand import demand_policy
+from pvbesscar.controllers.optimum import refusals, solve
+from pvbesscar.controllers.registry import fit_mpc
 from pvbesscar.envs.regret import Plans, carry_out
 from pvbesscar.plant.data import PlantData
 from pvbesscar.store.files import atomic_path, sha256_json
@@ -34,6 +34,7 @@ from schemas.progress import OnProgress, Progress
 from schemas.results import Result
 from schemas.settings import Settings
 
+FloatArray = NDArray[np.float64]
 CODE = ("pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
         "pvbesscar.plant")  # fmt: skip
 CARD = "card.json"
@@ -132,38 +133,37 @@ def start_of(
 def _make(
     card: StartCard, training: Sequence[PlantData], validation: Sequence[PlantData], on_progress: OnProgress | None
 ) -> Start:
-    planned = card.plans or (card.imitation and training[0].tariff.price.size > 0)
     reasons = refusals(training[0])
-    if planned and reasons:
+    if card.plans and reasons:
         raise ControllerError(
             "agents can not learn from the optimum of this plant, for it is not provable: " + "; ".join(reasons) + ".",
-            hint="set `training.reward: score` and `training.imitation: false`, or reset the settings named.",
+            hint="set `training.reward: score`, or reset the settings named.",
         )
-    total = len(training) * planned + (card.rounds + 1) * card.imitation + 1
+    total = len(training) * card.plans + (card.rounds + 2) * card.imitation + 1
 
     def tell(done: int, what: str) -> None:
         # Without a time left: it would be that of this beginning, and of parts that take unlike times.
         if on_progress is not None:
             on_progress(Progress(done, total, 0.0, "parts of the start", what))
 
-    optima: list[Optimum] = []
-    for year in training if planned else ():
-        tell(len(optima), f"perfect-foresight plan of {len(training)} training years")
-        optima.append(solve(year))
+    planned: list[tuple[FloatArray, FloatArray]] = []
+    for year in training if card.plans else ():
+        tell(len(planned), f"perfect-foresight plan of {len(training)} training years")
+        planned.append(carry_out(year, solve(year).plan))
     plans = None
     if card.plans:
-        done = [carry_out(year, own.plan) for year, own in zip(training, optima, strict=True)]
-        plans = Plans(np.array([one[0] for one in done]), np.array([one[1] for one in done]))
+        plans = Plans(*(np.array(part) for part in zip(*planned, strict=True)))
     actor = None
     if card.imitation:
         torch.manual_seed(card.seed)
         made = Actor(PlantView(card.numbers), list(card.hidden), card.socket_units)
-        demand = demand_policy(training, [own.plan.import_kwh for own in optima])
+        tell(len(planned), "forecasts of the mpc that is imitated")
+        mpc = fit_mpc(training)
 
         def imitated(done: int, of: int) -> None:
-            tell(len(optima) + done, f"imitation of mpc-perfect-day, year {done + 1} of {of}")
+            tell(len(planned) + 1 + done, f"imitation of the mpc, year {done + 1} of {of}")
 
-        imitate(made, training, mean_reference(training), demand, card.rounds, card.seed, imitated)
+        imitate(made, training, mpc.controller, card.rounds, card.seed, imitated)
         actor = {name: value.detach().clone() for name, value in made.state_dict().items()}
     marks = Watch(validation).marks() if validation and not reasons else None
     return Start(actor, plans, marks)

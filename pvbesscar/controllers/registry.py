@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
@@ -71,16 +72,32 @@ def fit(
         No training year, or years of different plants.
     """
     check_training(training)
-    mean = mean_reference(training)
-    forecast = choose_quantile(training, fit_forecast(training, horizon), mean)
+    foresight = fit_mpc(training, horizon)
     return Fitted(
         mode="bidirectional" if training[0].params.bidirectional else "dispatch",
         years=tuple(year.digest for year in training),
-        reference=mean,
         tuned=fit_tuned(training, seed, on_progress),
-        forecast=forecast,
-        demand=fit_policy(training, forecast),
+        **foresight._asdict(),
     )
+
+
+class MpcFit(NamedTuple):
+    """What the MPC learned from training years; see `Fitted`."""
+
+    reference: ScoreTerms
+    forecast: ForecastModel
+    demand: DemandPolicy
+
+    def controller(self, data: PlantData) -> Mpc:
+        """The MPC on a year."""
+        return Mpc(MPC, data, causal_outlook(data, self.forecast), self.reference, self.demand)
+
+
+def fit_mpc(training: Sequence[PlantData], horizon: int = HORIZON) -> MpcFit:
+    """Fit the MPC alone, as `fit` does, on training years of one plant and mode."""
+    mean = mean_reference(training)
+    forecast = choose_quantile(training, fit_forecast(training, horizon), mean)
+    return MpcFit(mean, forecast, fit_policy(training, forecast))
 
 
 def mean_reference(training: Sequence[PlantData]) -> ScoreTerms:
@@ -146,7 +163,7 @@ def _make_fitted(name: str, data: PlantData, fitted: Fitted | None) -> Controlle
     if name == TUNED:
         return TunedRule(fitted.tuned, data)
     if name == MPC:
-        return Mpc(name, data, causal_outlook(data, fitted.forecast), fitted.reference, fitted.demand)
+        return MpcFit(fitted.reference, fitted.forecast, fitted.demand).controller(data)
     # A day that is known can not turn out worse.
     certain = fitted.demand.model_copy(update={"margin_kwh": ()})
     return Mpc(name, data, perfect_outlook(data, fitted.forecast.horizon), fitted.reference, certain)

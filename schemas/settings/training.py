@@ -156,7 +156,7 @@ class TrainingSettings(Frozen):
         ge=0,
     )
     imitation: bool = quantity(
-        True, "", "`import_target`, on the twin: begin as an imitation of `mpc-perfect-day`", "docs/agents.md"
+        True, "", "`import_target`, on the twin: begin as an imitation of `mpc`", "docs/agents.md"
     )
     reward: Literal["regret", "score"] = quantity(
         "regret", "", "on the twin: the reward against the perfect-foresight plan, or the score's", "docs/agents.md"

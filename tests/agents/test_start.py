@@ -41,6 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """An imitation that fits for two seconds."""
     monkeypatch.setattr(imitation, "SAMPLES", 200_000)
     monkeypatch.setattr(imitation, "PASSES", 1)
+    monkeypatch.setattr(imitation, "LAST_PASSES", 1)
 
 
 def made(settings: Settings, workspace: Workspace, year: PlantData, **changes: object) -> Start:

@@ -148,6 +148,7 @@ def test_what_agents_begin_as_is_judged_as_a_controller(settings: Settings, monk
 
     monkeypatch.setattr(imitation, "SAMPLES", 50_000)
     monkeypatch.setattr(imitation, "PASSES", 1)
+    monkeypatch.setattr(imitation, "LAST_PASSES", 1)
     own = with_training(settings, imitation=True, smoke={"imitation_rounds": 0})
     assert models.begins_as_imitation(own, "smoke")
     assert not models.begins_as_imitation(own, "reference")
