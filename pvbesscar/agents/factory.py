@@ -26,8 +26,6 @@ LEAST_RATE = 0.05
 """Share of the step size that annealing ends at."""
 WANTED_NOISE = 0.75
 """Noise of SAC's import target that the weight of the entropy aims at, by the first one."""
-SOCKET_NOISE = 0.1
-"""First spread of what sockets are asked for, as a share of their power."""
 
 
 def make_agent(agent: Agent, settings: Settings, env: Env, data: PlantData) -> BaseAlgorithm:
@@ -80,7 +78,7 @@ def _policy(
     }  # fmt: skip
     if agent == "sac":
         return {"policy": SacImportTargetPolicy, "policy_kwargs": kwargs}
-    return {"policy": ImportTargetPolicy, "policy_kwargs": kwargs | {"socket_noise": SOCKET_NOISE}}
+    return {"policy": ImportTargetPolicy, "policy_kwargs": kwargs | {"socket_noise": settings.training.socket_noise}}
 
 
 def _entropy(own: SacSettings, settings: Settings) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Profile(Frozen):
         10_000, "steps", "steps between two looks at the validation scenarios", "ten looks of `full`", ge=1
     )
     imitation_rounds: int = quantity(
-        3, "", "years in which the policy acts and the imitated controller corrects it", "docs/agents.md", ge=0
+        5, "", "years in which the policy acts and the imitated controller corrects it", "docs/agents.md", ge=0
     )
 
     def steps_of(self, agent: Agent) -> int:
@@ -93,16 +93,16 @@ class SacSettings(Frozen):
 class PpoSettings(Frozen):
     """Proximal policy optimisation, Stable-Baselines3's names."""
 
-    learning_rate: float = quantity(4e-4, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
+    learning_rate: float = quantity(2e-4, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     update_every: int = quantity(
-        2048, "steps", "steps of all plants together between updates", "64 plants of 32 hours", ge=2
+        4096, "steps", "steps of all plants together between updates", "64 plants of 64 hours", ge=2
     )
     batch_size: int = quantity(1024, "steps", "batch", "divides update_every", ge=2)
-    n_epochs: int = quantity(6, "", "passes over each rollout", "docs/agents.md", ge=1)
-    gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
+    n_epochs: int = quantity(10, "", "passes over each rollout", "docs/agents.md", ge=1)
+    gamma: float = quantity(0.99, "1", "discount per hour", "a horizon of four days", gt=0.0, le=1.0)
     clip_range: float = quantity(0.2, "1", "most that a probability may change in an update", "SB3 default", gt=0.0)
-    noise: float = quantity(0.08, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
+    noise: float = quantity(0.04, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
     warm_up: int = quantity(32_768, "steps", WARM_UP, "docs/agents.md", ge=0)
     log_std_init: float = quantity(-1.5, "1", "`mlp`: log of the first spread of actions", "actions live in [0, 1]")
     net_arch: tuple[int, ...] = quantity((128, 128), "", "hidden layers", "docs/agents.md")
@@ -155,6 +155,15 @@ class TrainingSettings(Frozen):
         "measured: docs/agents.md",
         ge=0,
     )
+    socket_noise: float = quantity(
+        0.0,
+        "1",
+        "`import_target` of PPO and A2C: first spread of what sockets are asked for, as a share of their power; "
+        "0: their network stays as the imitation leaves it",
+        "measured: docs/agents.md",
+        ge=0.0,
+        le=1.0,
+    )
     imitation: bool = quantity(
         True, "", "`import_target`, on the twin: begin as an imitation of `mpc`", "docs/agents.md"
     )
@@ -203,7 +212,7 @@ class TrainingSettings(Frozen):
         training_years=20,
         validation_years=5,
         validate_every=60_000,
-        imitation_rounds=6,
+        imitation_rounds=14,
     )
     reference: Profile = Profile(
         steps=100_000,

@@ -88,7 +88,7 @@ def test_the_target_s_density_is_that_of_a_censored_gaussian(year: PlantData) ->
     with torch.no_grad():
         actor.target[-1].bias.fill_(0.3)
         distribution = TargetDistribution(actor).proba_distribution(
-            actor.view(many), torch.tensor([np.log(0.4)], dtype=torch.float32), torch.tensor([0.0])
+            actor.view(many), torch.tensor([np.log(0.4)], dtype=torch.float32), None
         )
         torch.manual_seed(0)
         drawn = distribution.sample()
@@ -114,7 +114,7 @@ def test_noise_on_the_target_never_exports(year: PlantData) -> None:
         state = twin.state
         seen = actor.view(torch.as_tensor(observation(state)[None]))
         with torch.no_grad():
-            drawn = TargetDistribution(actor).proba_distribution(seen, torch.tensor([-1.0]), torch.tensor([0.0]))
+            drawn = TargetDistribution(actor).proba_distribution(seen, torch.tensor([-1.0]), None)
             action = drawn.sample()[0].numpy()
         row = twin.step(setpoints(state, action)).row
         full = row[BESS_SOC] > 0.999 or -float(seen.load_kw) > year.params.bess_kw
@@ -162,6 +162,27 @@ def test_a_saved_policy_acts_and_learns_as_it_did(
     assert before.max() <= 1.0
     sockets = before[:, 1:]
     assert (sockets == 1.0).all() if units == 0 else (sockets != 1.0).any()
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_sockets_learn_from_noise_alone_and_keep_what_the_imitation_taught_without_it(
+    settings: Settings, year: PlantData, noise: float
+) -> None:
+    own = with_training(settings, socket_units=4, socket_noise=noise)
+    model = make_agent("a2c", own, PlantEnv(Twin(year), episode_hours=24), year)
+    policy = model.policy
+    assert isinstance(policy, ImportTargetPolicy)
+    assert policy.actor.socket is not None
+    before = [weights.detach().clone() for weights in policy.actor.socket.parameters()]
+    target = [weights.detach().clone() for weights in policy.actor.target.parameters()]
+    seen = torch.as_tensor(np.stack([one[1] for one in visited(year, 30)]))
+    drawn = [policy._predict(seen, deterministic=False) for _ in range(2)]
+    assert torch.equal(drawn[0][:, 1:], drawn[1][:, 1:]) is (noise == 0.0)
+    assert not torch.equal(drawn[0][:, 0], drawn[1][:, 0])
+    model.learn(192)
+    after = list(policy.actor.socket.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True)) is (noise == 0.0)
+    assert not all(torch.equal(a, b) for a, b in zip(target, policy.actor.target.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("agent", AGENTS)

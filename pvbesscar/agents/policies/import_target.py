@@ -40,13 +40,16 @@ class TargetDistribution(Distribution):
         """Part of the interface; the networks are the actor's."""
         return self.actor
 
-    def proba_distribution(self, seen: Seen, log_spread: Tensor, log_socket_spread: Tensor) -> TargetDistribution:
+    def proba_distribution(
+        self, seen: Seen, log_spread: Tensor, log_socket_spread: Tensor | None
+    ) -> TargetDistribution:
         """Distribution of the actions in B states.
 
         Parameters
         ----------
         log_spread, log_socket_spread
-            Log of the spread of the target, in its unit, and of what sockets are asked for; shape (1,).
+            Log of the spread of the target, in its unit, and of what sockets are asked for; shape (1,). `None`: they
+            are asked without noise.
         """
         self.seen, self.mean = seen, self.actor.target_kw(seen)
         self.asked = self.actor.asked(seen)
@@ -63,7 +66,7 @@ class TargetDistribution(Distribution):
         spread = self.log_spread.exp() * self.unit
         target = self.mean + spread * torch.randn_like(self.mean)
         asked = self.asked
-        if self.actor.socket is not None:
+        if self.log_socket_spread is not None:
             asked = asked + self.log_socket_spread.exp() * torch.randn_like(asked)
         return self._action(asked, target)
 
@@ -77,7 +80,7 @@ class TargetDistribution(Distribution):
         off = (target - self.mean) / spread
         inside = -0.5 * off * off - self.log_spread
         result = torch.where(target > CENSORED_KW, inside, torch.special.log_ndtr(-self.mean / spread))
-        if self.actor.socket is not None:
+        if self.log_socket_spread is not None:
             off = (actions[:, 1:] - self.asked) / self.log_socket_spread.exp()
             result = result + (-0.5 * off * off - self.log_socket_spread).sum(1)
         return result
@@ -110,7 +113,8 @@ class ImportTargetPolicy(ActorCriticPolicy):
     socket_units
         See `Actor`.
     noise, socket_noise
-        First spread of the target, in `Numbers.target_kw`, and of what sockets are asked for.
+        First spread of the target, in `Numbers.target_kw`, and of what sockets are asked for; 0: their network stays as
+        it begins.
     """
 
     def __init__(
@@ -139,9 +143,8 @@ class ImportTargetPolicy(ActorCriticPolicy):
         self.actor = Actor(view, own["hidden"], own["socket_units"])
         self.critic = perceptron(view.size, own["critic_hidden"], 1)
         self.log_spread = nn.Parameter(torch.tensor([math.log(own["noise"])]))
-        self.log_socket_spread = nn.Parameter(
-            torch.tensor([math.log(own["socket_noise"])]), requires_grad=own["socket_units"] > 0
-        )
+        noisy = own["socket_units"] > 0 and own["socket_noise"] > 0.0
+        self.log_socket_spread = nn.Parameter(torch.tensor([math.log(own["socket_noise"])])) if noisy else None
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
@@ -158,7 +161,7 @@ class ImportTargetPolicy(ActorCriticPolicy):
 
     def acting(self) -> list[nn.Parameter]:
         """Parameters that decide how it acts: what a warm-up of the critic leaves alone."""
-        spreads = [self.log_spread] + ([self.log_socket_spread] if self.actor.socket is not None else [])
+        spreads = [spread for spread in (self.log_spread, self.log_socket_spread) if spread is not None]
         return [*self.actor.parameters(), *spreads]
 
     def _distribution(self, seen: Seen) -> TargetDistribution:
