@@ -96,9 +96,9 @@ class PpoSettings(Frozen):
     learning_rate: float = quantity(2e-4, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     update_every: int = quantity(
-        4096, "steps", "steps of all plants together between updates", "64 plants of 64 hours", ge=2
+        8192, "steps", "steps of all plants together between updates", "64 plants of 128 hours", ge=2
     )
-    batch_size: int = quantity(1024, "steps", "batch", "divides update_every", ge=2)
+    batch_size: int = quantity(2048, "steps", "batch", "divides update_every", ge=2)
     n_epochs: int = quantity(10, "", "passes over each rollout", "docs/agents.md", ge=1)
     gamma: float = quantity(0.99, "1", "discount per hour", "a horizon of four days", gt=0.0, le=1.0)
     clip_range: float = quantity(0.2, "1", "most that a probability may change in an update", "SB3 default", gt=0.0)
@@ -111,12 +111,12 @@ class PpoSettings(Frozen):
 class A2cSettings(Frozen):
     """Advantage actor-critic, Stable-Baselines3's names."""
 
-    learning_rate: float = quantity(1e-4, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
+    learning_rate: float = quantity(5e-5, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     update_every: int = quantity(
-        1536, "steps", "steps of all plants together between updates", "64 plants of 24 hours", ge=1
+        4096, "steps", "steps of all plants together between updates", "64 plants of 64 hours", ge=1
     )
-    gamma: float = quantity(0.98, "1", "discount per hour", "a horizon of two days", gt=0.0, le=1.0)
+    gamma: float = quantity(0.99, "1", "discount per hour", "a horizon of four days", gt=0.0, le=1.0)
     normalise: bool = quantity(True, "", "scale the advantages of an update to a spread of 1", "docs/agents.md")
     rms_prop: bool = quantity(False, "", "RMSprop instead of Adam", "docs/agents.md")
     noise: float = quantity(0.04, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
@@ -202,7 +202,7 @@ class TrainingSettings(Frozen):
     )
     long: Profile = Profile(
         steps=1_500_000,
-        sac_steps=300_000,
+        sac_steps=100_000,
         episode_hours=336,
         evaluate_on="year",
         checkpoint_every=500_000,
@@ -212,7 +212,7 @@ class TrainingSettings(Frozen):
         training_years=20,
         validation_years=5,
         validate_every=60_000,
-        imitation_rounds=14,
+        imitation_rounds=9,
     )
     reference: Profile = Profile(
         steps=100_000,
