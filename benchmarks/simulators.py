@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ class Case:
     plants: int = 1
     years: int = 1
     hours: int = 168
+    threads: int = 0
+    """Threads of the batch; 0: one a core."""
+    beside: int = 0
+    """Processes that take a core each meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,12 @@ def stepper(case: Case, dataset: Path) -> Callable[[], object]:
     from pvbesscar.plant.data import load_plant
 
     if case.what == "twin, batch":
+        import numba
+
         from pvbesscar.envs.twin_vec_env import TwinVecEnv
 
+        if case.threads:
+            numba.set_num_threads(case.threads)
         # Copies of one year take the memory of as many different ones.
         batch = TwinVecEnv([load_plant(dataset)] * case.years, plants=case.plants, episode_hours=case.hours, seed=0)
         batch.reset()
@@ -114,7 +122,14 @@ def peak_memory_mib() -> float:
 def apart(case: Case, dataset: Path) -> Row:
     """Measure a case in a process of its own."""
     command = [sys.executable, __file__, "--case", json.dumps(asdict(case)), "--dataset", str(dataset)]
-    found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(case.beside)]
+    try:
+        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    found = json.loads(answer.splitlines()[-1])
     return Row(Case(**found["case"]), found["plant_hours_per_s"], found["peak_memory_mib"])
 
 
@@ -203,11 +218,15 @@ def cases() -> dict[str, list[Case]]:
         ],
         "Length of the episode": [Case("twin, batch", plants=64, hours=hours) for hours in HOURS if hours != 168],
         "Scenario years": [Case("twin, batch", plants=64, years=years) for years in YEARS if years > 1],
+        "Threads, and two other processes": [
+            Case("twin, batch", plants=64, threads=threads, beside=beside) for beside in (0, 2) for threads in (1, 0)
+        ],
     }
 
 
+COLUMNS = ("sockets", "plants", "years", "episode h", "threads", "others", "plant-hours/s", "x", "MiB")
 HEAD = (
-    f"{'simulator':26} {'sockets':>7} {'plants':>6} {'years':>5} {'episode h':>9} "
+    f"{'simulator':26} {'sockets':>7} {'plants':>6} {'years':>5} {'episode h':>9} {'threads':>7} {'others':>6} "
     f"{'plant-hours/s':>13} {'x':>8} {'MiB':>6}"
 )
 
@@ -216,7 +235,8 @@ def line(row: Row) -> str:
     """One row as text."""
     c = row.case
     return (
-        f"{c.what:26} {c.sockets:7d} {c.plants:6d} {c.years:5d} {c.hours:9d} {row.plant_hours_per_s:13,.0f} "
+        f"{c.what:26} {c.sockets:7d} {c.plants:6d} {c.years:5d} {c.hours:9d} {c.threads or 'all':>7} {c.beside:6d} "
+        f"{row.plant_hours_per_s:13,.0f} "
         f"{row.ratio:8,.1f} {row.peak_memory_mib:6,.0f}"
     )
 
@@ -225,17 +245,18 @@ def markdown(tables: dict[str, list[Row]], once: dict[str, float], made_on: str)
     """Tables for the documentation."""
     lines = [
         f"Measured by `make bench` ({made_on}), all in one run. `x` is the ratio to CityLearn's own step at 128",
-        "sockets; `MiB` is the peak memory of the process with all that it imports.",
+        "sockets; `MiB` is the peak memory of the process with all that it imports; `others` counts the processes",
+        "that take a core each meanwhile.",
         "",
     ]
     for title, rows in tables.items():
-        lines += [f"### {title}", "", "| simulator | sockets | plants | years | episode h | plant-hours/s | x | MiB |"]
-        lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+        lines += [f"### {title}", "", f"| simulator | {' | '.join(COLUMNS)} |"]
+        lines += [f"| --- {'| ---: ' * len(COLUMNS)}|"]
         for row in rows:
             c = row.case
             lines.append(
-                f"| {c.what} | {c.sockets} | {c.plants} | {c.years} | {c.hours:,} | {row.plant_hours_per_s:,.0f} | "
-                f"{row.ratio:,.1f} | {row.peak_memory_mib:,.0f} |"
+                f"| {c.what} | {c.sockets} | {c.plants} | {c.years} | {c.hours:,} | {c.threads or 'all'} | "
+                f"{c.beside} | {row.plant_hours_per_s:,.0f} | {row.ratio:,.1f} | {row.peak_memory_mib:,.0f} |"
             )
         lines.append("")
     lines += ["### Waiting", "", "| what | s |", "| --- | ---: |"]
@@ -250,7 +271,12 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
 
     from pvbesscar.store.files import write_text
 
-    rows = [row for found in tables.values() for row in found if row.case.years == 1 and row.case.hours == 168]
+    rows = [
+        row
+        for found in tables.values()
+        for row in found
+        if row.case == replace(row.case, years=1, hours=168, threads=0, beside=0)
+    ]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "simulators", "font.size": 10}):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)

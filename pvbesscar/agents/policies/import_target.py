@@ -52,10 +52,14 @@ class TargetDistribution(Distribution):
             are asked without noise.
         """
         self.seen, self.mean = seen, self.actor.target_kw(seen)
-        self.asked = self.actor.asked(seen)
         self.unit = self.actor.view.plant.target_kw
         self.log_spread, self.log_socket_spread = log_spread, log_socket_spread
         return self
+
+    @property
+    def asked(self) -> Tensor:
+        """What sockets are asked for, without noise; not looked at where nothing hangs on it, for it takes longest."""
+        return self.actor.asked(self.seen)
 
     def _action(self, asked: Tensor, target: Tensor) -> Tensor:
         action = self.actor.view.bess_action(self.seen, asked, target.clamp(min=0.0))
