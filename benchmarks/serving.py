@@ -21,41 +21,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from shared.dataset import built, settings_of
 from shared.results import write_results
 
 if TYPE_CHECKING:
     from pvbesscar.serving.service import DispatchService
-    from schemas.settings import Settings
 
 CONNECTIONS = 8
 POLICIES, LEAST_PER_S, MOST_P99_MS = ("ppo", "sac"), 500, 20
 """What a policy is held to on two cores, which the client shares."""
-ROOT = Path(__file__).resolve().parents[1]
 STATES = 240
 """Different requests, hours of the year in a row."""
 START = 24 * 150
 REQUESTS = {"ppo": 100_000, "sac": 10_000, "rule": 10_000, "mpc": 2_000}
-
-
-def settings_of(root: Path) -> Settings:
-    from pvbesscar.config import load_settings
-
-    return load_settings(ROOT / "config" / "iquitos_mall.yaml", [f"data.root={root}"]).settings
-
-
-def built(root: Path) -> None:
-    """Build the default scenario's dataset, unless it is there."""
-    from pvbesscar.dataset.build import build
-    from pvbesscar.oe2.ingest import ingest
-    from pvbesscar.quality.gate import validate
-    from pvbesscar.store.workspace import Workspace
-
-    settings = settings_of(root)
-    workspace = Workspace.of(settings)
-    if not workspace.dataset.is_dir():
-        ingest(settings, workspace)
-        validate(settings, workspace)
-        build(settings, workspace)
 
 
 def service_of(name: str, root: Path) -> DispatchService:
