@@ -14,17 +14,19 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import typer.main
 from prefect import get_client, get_run_logger, runtime
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from flows.run_marks import reconcile, sign
-from pvbesscar import display
+from pvbesscar import cli, display
 from pvbesscar.lineage.context import RunContext, new_run_id
 from pvbesscar.lineage.plan import plan
 from pvbesscar.lineage.runner import recorded_run
 from pvbesscar.lineage.scenario import load_scenario
+from pvbesscar.remedies import calling
 from pvbesscar.store.locks import Holder
 from schemas.errors import QualityError
 from schemas.settings import ProfileName
@@ -52,7 +54,8 @@ def run_of(
 ) -> Iterator[RunContext]:
     """Open this flow run: alone in its project, its settings pinned before the first stage, its record after the last.
 
-    A refusal by the quality gate ends it, is recorded like every failure, and is kept for `final_state`.
+    A refusal by the quality gate ends it, is recorded like every failure, and is kept for `final_state`. Commands in
+    what it writes are those of its parameters, whoever started it.
 
     Raises
     ------
@@ -65,9 +68,10 @@ def run_of(
     _tag(run)
     sign(flow_run)
     shown = nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info))
+    called = calling(typer.main.get_group(cli.app), Path(config), overrides, profile)
     turn = _Turn(run, flow_run)
     try:
-        with shown, _ending_when_cancelled(flow_run), recorded_run(run, turn.wait):
+        with called, shown, _ending_when_cancelled(flow_run), recorded_run(run, turn.wait):
             turn.begin()
             stage_graph.show(run, stage_graph.before_run(plan(run)), "plan")
             try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pvbesscar.commands.remedies import remember_config, remember_overrides, remember_profile
+from pvbesscar.remedies import remember_config, remember_overrides, remember_profile
 
 if TYPE_CHECKING:
     from pvbesscar.config import LoadedSettings

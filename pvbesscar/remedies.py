@@ -1,4 +1,4 @@
-"""Remedies as they are printed: each command in them with the scenario of the command that prints it, ready to copy."""
+"""Remedies as they are read: each command in them with the scenario of the run that tells them, ready to copy."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperGroup
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
 
 COMMAND = re.compile(r"`pvbesscar ([^`]+)`")
 
 
 @dataclass(slots=True)
 class Called:
-    """How the command under way was called: a remedy that forgets it would mend another scenario.
+    """How the command or flow under way was called: a remedy that forgets it would mend another scenario.
 
     Attributes
     ----------
     commands
         The command line, in which the commands of remedies are looked up.
     config, overrides, profile
-        As `--config`, `--set` and `--profile` gave them; `None`: the command has no such option.
+        As `--config`, `--set` and `--profile`, or the parameters of the flow, gave them; `None`: it has no such option.
     """
 
     commands: TyperGroup
@@ -38,9 +39,11 @@ _called: ContextVar[Called | None] = ContextVar("called", default=None)
 
 
 @contextmanager
-def calling(commands: TyperGroup) -> Iterator[None]:
-    """Keep in mind, within the block, how a command of the command line is called."""
-    token = _called.set(Called(commands))
+def calling(
+    commands: TyperGroup, config: Path | None = None, overrides: Sequence[str] = (), profile: str | None = None
+) -> Iterator[None]:
+    """Keep in mind, within the block, how a command or a flow is called; what is not known yet is told later."""
+    token = _called.set(Called(commands, config, overrides, profile))
     try:
         yield
     finally:
@@ -69,7 +72,10 @@ def remember_profile(profile: Any) -> Any:  # noqa: ANN401, a choice of the comm
 
 
 def in_full(text: str) -> str:
-    """Return a text in which each `pvbesscar ...` between backticks works as it stands, for the scenario under way."""
+    """Return a text in which each `pvbesscar ...` between backticks works as it stands, for the scenario under way.
+
+    A text that is in full already stays as it is: it may pass through several hands.
+    """
     called = _called.get()
     if called is None:
         return text
@@ -78,15 +84,14 @@ def in_full(text: str) -> str:
 
 def _completed(command: str, called: Called) -> str:
     words = shlex.split(command)
-    if "--config" in words:  # that of the text is the command's own or, where the text knows none, the word CONFIG
-        place = words.index("--config")
-        del words[place : place + 2]
+    # The `--config` of the text is the command's own or, where the text knows none, the word CONFIG.
+    place = words.index("--config") if "--config" in words else len(words)
+    del words[place : place + 2]
     takes = _options(words, called.commands)
     if called.config is not None and "config" in takes:
         if str(called.config) != str(takes["config"]):
-            words += ["--config", str(called.config)]
-        for override in called.overrides:
-            words += ["--set", override]
+            words[place:place] = ["--config", str(called.config)]
+        words += [word for override in called.overrides if override not in words for word in ("--set", override)]
         profile = getattr(takes.get("profile"), "value", None)
         if profile is not None and called.profile not in {None, profile} and "--profile" not in words:
             words += ["--profile", str(called.profile)]
