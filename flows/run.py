@@ -14,14 +14,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import typer.main
 from prefect import get_client, get_run_logger, runtime
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from flows.run_marks import reconcile, sign
-from pvbesscar import cli, display
+from pvbesscar import display
 from pvbesscar.lineage.context import RunContext, new_run_id
 from pvbesscar.lineage.plan import plan
 from pvbesscar.lineage.runner import recorded_run
@@ -68,10 +67,14 @@ def run_of(
     _tag(run)
     sign(flow_run)
     shown = nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info))
-    called = calling(typer.main.get_group(cli.app), Path(config), overrides, profile)
     turn = _Turn(run, flow_run)
     try:
-        with called, shown, _ending_when_cancelled(flow_run), recorded_run(run, turn.wait):
+        with (
+            calling(Path(config), overrides, profile),
+            shown,
+            _ending_when_cancelled(flow_run),
+            recorded_run(run, turn.wait),
+        ):
             turn.begin()
             stage_graph.show(run, stage_graph.before_run(plan(run)), "plan")
             try:

@@ -65,7 +65,7 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401, typer's own signature
         before = signal.signal(signal.SIGTERM, _terminate)
         try:
-            with calling(self):
+            with calling():
                 try:
                     return super().invoke(ctx)
                 except PvbesscarError as error:

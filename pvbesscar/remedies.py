@@ -9,12 +9,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from typer.core import TyperGroup
+from typing import Any
 
 COMMAND = re.compile(r"`pvbesscar ([^`]+)`")
+# Flows tell remedies too, and the command line imports them: what is said of its commands here, a test compares.
+DEFAULT_CONFIG = Path("config/iquitos_mall.yaml")
+DEFAULT_PROFILE = "full"
+WITHOUT_SCENARIO = frozenset({"quality"})
+"""Commands and groups that know no scenario."""
+PROFILED = frozenset({
+    "run", "plan", "rerun", "ingest", "validate", "build", "certify", "train", "evaluate", "publish", "study", "doctor",
+})  # fmt: skip
+"""Commands that take a profile."""
 
 
 @dataclass(slots=True)
@@ -23,13 +29,10 @@ class Called:
 
     Attributes
     ----------
-    commands
-        The command line, in which the commands of remedies are looked up.
     config, overrides, profile
         As `--config`, `--set` and `--profile`, or the parameters of the flow, gave them; `None`: it has no such option.
     """
 
-    commands: TyperGroup
     config: Path | None = None
     overrides: Sequence[str] = ()
     profile: str | None = None
@@ -39,11 +42,9 @@ _called: ContextVar[Called | None] = ContextVar("called", default=None)
 
 
 @contextmanager
-def calling(
-    commands: TyperGroup, config: Path | None = None, overrides: Sequence[str] = (), profile: str | None = None
-) -> Iterator[None]:
+def calling(config: Path | None = None, overrides: Sequence[str] = (), profile: str | None = None) -> Iterator[None]:
     """Keep in mind, within the block, how a command or a flow is called; what is not known yet is told later."""
-    token = _called.set(Called(commands, config, overrides, profile))
+    token = _called.set(Called(config, overrides, profile))
     try:
         yield
     finally:
@@ -87,23 +88,11 @@ def _completed(command: str, called: Called) -> str:
     # The `--config` of the text is the command's own or, where the text knows none, the word CONFIG.
     place = words.index("--config") if "--config" in words else len(words)
     del words[place : place + 2]
-    takes = _options(words, called.commands)
-    if called.config is not None and "config" in takes:
-        if str(called.config) != str(takes["config"]):
+    command = words[0]
+    if called.config is not None and command not in WITHOUT_SCENARIO:
+        if called.config != DEFAULT_CONFIG:
             words[place:place] = ["--config", str(called.config)]
         words += [word for override in called.overrides if override not in words for word in ("--set", override)]
-        profile = getattr(takes.get("profile"), "value", None)
-        if profile is not None and called.profile not in {None, profile} and "--profile" not in words:
+        if command in PROFILED and called.profile not in {None, DEFAULT_PROFILE} and "--profile" not in words:
             words += ["--profile", str(called.profile)]
     return shlex.join(words)
-
-
-def _options(words: Sequence[str], commands: TyperGroup) -> dict[str | None, object]:
-    """Options of the command that the words call, with their defaults."""
-    found: Any = commands
-    for word in words:
-        below = getattr(found, "commands", {})
-        if word not in below:
-            break
-        found = below[word]
-    return {param.name: param.default for param in found.params}

@@ -19,7 +19,18 @@ from pvbesscar.config import load_settings
 from pvbesscar.quality.report import as_html, error_text
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
-from pvbesscar.remedies import COMMAND, calling, in_full, remember_config, remember_overrides, remember_profile
+from pvbesscar.remedies import (
+    COMMAND,
+    DEFAULT_CONFIG,
+    DEFAULT_PROFILE,
+    PROFILED,
+    WITHOUT_SCENARIO,
+    calling,
+    in_full,
+    remember_config,
+    remember_overrides,
+    remember_profile,
+)  # fmt: skip
 from pvbesscar.report.findings import findings_table
 from pvbesscar.words import words_in
 from schemas.errors import StaleError
@@ -58,6 +69,19 @@ REMEDIES = sorted(
 )
 
 
+def test_what_is_said_of_the_commands_is_true() -> None:
+    group = typer.main.get_group(app)
+    for name, command in group.commands.items():
+        for own in getattr(command, "commands", {name: command}).values():
+            defaults = {param.name: param.default for param in own.params}
+            if name in WITHOUT_SCENARIO:
+                assert "config" not in defaults, name
+            else:
+                assert (defaults["config"], "overrides" in defaults) == (DEFAULT_CONFIG, True), name
+            assert ("profile" in defaults) == (name in PROFILED), name
+            assert getattr(defaults.get("profile"), "value", DEFAULT_PROFILE) == DEFAULT_PROFILE, name
+
+
 def test_there_are_remedies_to_look_at() -> None:
     assert len(REMEDIES) >= 15
 
@@ -94,7 +118,7 @@ def require_scenario(printed: str) -> None:
 
 @pytest.mark.parametrize("remedy", REMEDIES)
 def test_each_printed_command_is_one_and_keeps_the_scenario(remedy: str) -> None:
-    with calling(typer.main.get_group(app)):
+    with calling():
         remember_config(OTHER)
         remember_overrides(OVERRIDES)
         text = in_full(f"run `pvbesscar {remedy}` again")
@@ -124,7 +148,7 @@ def told(language: Language) -> Iterator[str]:
 def test_each_command_on_a_page_keeps_the_scenario(language: Language) -> None:
     with_command = sum("`pvbesscar " in rule.fix for rule in YEAR_RULES.all())
     assert with_command > 2
-    with calling(typer.main.get_group(app), OTHER, OVERRIDES, "smoke"):
+    with calling(OTHER, OVERRIDES, "smoke"):
         for text in told(language):
             found = COMMAND.findall(text)
             assert len(found) >= with_command
@@ -133,7 +157,7 @@ def test_each_command_on_a_page_keeps_the_scenario(language: Language) -> None:
 
 
 def test_the_default_scenario_needs_no_options() -> None:
-    with calling(typer.main.get_group(app)):
+    with calling():
         remember_config(Path("config/iquitos_mall.yaml"))
         remember_overrides(None)
         assert in_full("run `pvbesscar build --config CONFIG` again") == "run `pvbesscar build` again"
@@ -154,8 +178,8 @@ def test_the_profile_goes_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_what_is_remembered_ends_with_the_command() -> None:
-    with calling(typer.main.get_group(app)):
+    with calling():
         remember_config(OTHER)
         remember_profile(type("P", (), {"value": "smoke"}))
-    with calling(typer.main.get_group(app)):
+    with calling():
         assert in_full("`pvbesscar plan`") == "`pvbesscar plan`"

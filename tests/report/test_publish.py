@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.main import get_group
 
-from pvbesscar.cli import app
 from pvbesscar.remedies import calling
 from pvbesscar.report.inputs import read_inputs
 from pvbesscar.report.pictures import pictures
@@ -73,7 +71,7 @@ def test_what_the_year_adds_up_to_is_said(settings: Settings, workspace: Workspa
 def test_commands_are_those_of_the_run(settings: Settings, workspace: Workspace) -> None:
     write_evaluation(workspace, settings, digest_of(workspace), missing={"a2c": "gone, run `pvbesscar train a2c`."})
     given = ["bess.capacity_kwh=5000", "name=my plant"]
-    with calling(get_group(app), Path("plants/other.yaml"), given, "smoke"):
+    with calling(Path("plants/other.yaml"), given, "smoke"):
         text = words(page_of(settings, workspace))
     config, overrides = "--config plants/other.yaml", "--set bess.capacity_kwh=5000 --set 'name=my plant'"
     assert f"pvbesscar run {config} --profile smoke {overrides}" in text
