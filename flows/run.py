@@ -25,6 +25,7 @@ from pvbesscar.lineage.context import RunContext, new_run_id
 from pvbesscar.lineage.plan import plan
 from pvbesscar.lineage.runner import recorded_run
 from pvbesscar.lineage.scenario import load_scenario
+from pvbesscar.remedies import calling
 from pvbesscar.store.locks import Holder
 from schemas.errors import QualityError
 from schemas.settings import ProfileName
@@ -52,7 +53,8 @@ def run_of(
 ) -> Iterator[RunContext]:
     """Open this flow run: alone in its project, its settings pinned before the first stage, its record after the last.
 
-    A refusal by the quality gate ends it, is recorded like every failure, and is kept for `final_state`.
+    A refusal by the quality gate ends it, is recorded like every failure, and is kept for `final_state`. Commands in
+    what it writes are those of its parameters, whoever started it.
 
     Raises
     ------
@@ -67,7 +69,12 @@ def run_of(
     shown = nullcontext() if display.current() else display.showing(display.Lines(get_run_logger().info))
     turn = _Turn(run, flow_run)
     try:
-        with shown, _ending_when_cancelled(flow_run), recorded_run(run, turn.wait):
+        with (
+            calling(Path(config), overrides, profile),
+            shown,
+            _ending_when_cancelled(flow_run),
+            recorded_run(run, turn.wait),
+        ):
             turn.begin()
             stage_graph.show(run, stage_graph.before_run(plan(run)), "plan")
             try:

@@ -19,6 +19,7 @@ from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.plan import decide
 from pvbesscar.lineage.records import require_same_scenario
 from pvbesscar.lineage.stages import STAGES
+from pvbesscar.remedies import in_full
 from schemas.progress import Progress
 from schemas.settings import Agent, ProfileName
 from tasks import artifacts
@@ -71,7 +72,7 @@ def train(
         states = run_children(stale, at_once=at_once, watcher=_Board(run))
     for name, state in states.items():
         if not state.is_completed():
-            run.failures[name.removeprefix("train-")] = reason(state)
+            run.failures[name.removeprefix("train-")] = in_full(reason(state))
     return (*kept.values(), *(ended(state) for state in states.values()))
 
 

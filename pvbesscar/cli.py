@@ -32,13 +32,13 @@ from pvbesscar.commands.evaluate import evaluate
 from pvbesscar.commands.models import models_app
 from pvbesscar.commands.plan import plan
 from pvbesscar.commands.quality import quality_app, validate
-from pvbesscar.commands.remedies import calling, in_full
 from pvbesscar.commands.rerun import prefect_for, rerun, tell
 from pvbesscar.commands.runs import runs_app, verify
 from pvbesscar.commands.serve import serve
 from pvbesscar.commands.shadow import shadow
 from pvbesscar.commands.size import size
 from pvbesscar.commands.study import study
+from pvbesscar.remedies import calling, in_full
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401, typer's own signature
         before = signal.signal(signal.SIGTERM, _terminate)
         try:
-            with calling(self):
+            with calling():
                 try:
                     return super().invoke(ctx)
                 except PvbesscarError as error:

@@ -17,6 +17,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from pvbesscar.remedies import in_full
 from schemas.progress import Progress
 
 MAX_BYTES = 400_000
@@ -38,12 +39,12 @@ def table(name: str, rows: Rows, description: str, rest: str) -> None:
     rest
         Where the rows are that the size limit leaves out.
     """
-    create_table_artifact(fitting(rows, rest), key=name, description=description)
+    create_table_artifact(fitting(rows, rest), key=name, description=in_full(description))
 
 
 def markdown(name: str, text: str, description: str) -> None:
     """Show Markdown, as much of it as the size limit allows."""
-    kept = text.encode()[:MAX_BYTES].decode(errors="ignore")
+    kept = in_full(text).encode()[:MAX_BYTES].decode(errors="ignore")
     create_markdown_artifact(kept, key=name, description=description)
 
 

@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed
 from pvbesscar.lineage.context import RunContext
 from pvbesscar.lineage.runner import run_stage
 from pvbesscar.lineage.stages import STAGES
+from pvbesscar.remedies import in_full
 from schemas.errors import PvbesscarError, QualityError
 from tasks.retry import IO_RETRY
 from tasks.stage_artifacts import show_refusal, show_result
@@ -46,11 +47,11 @@ def stage_task(name: str) -> Task[[RunContext], State[Any]]:
         run.say = get_run_logger().info
         try:
             outcome = run_stage(name, run)
-        except QualityError as error:
+        except PvbesscarError as error:
             show_refusal(name, run)
-            return refused(error)
-        except PvbesscarError:
-            show_refusal(name, run)
+            error.args = (in_full(str(error)),)  # the message of the state, which is read where no command is seen
+            if isinstance(error, QualityError):
+                return refused(error)
             raise
         if outcome.kept:
             return Completed(name=CACHED, message=outcome.decision.why)

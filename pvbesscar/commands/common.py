@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pvbesscar.commands.remedies import remember_config, remember_overrides, remember_profile
+from pvbesscar import remedies
+from pvbesscar.remedies import remember_config, remember_overrides, remember_profile
 
 if TYPE_CHECKING:
     from pvbesscar.config import LoadedSettings
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pvbesscar.store.workspace import Workspace
     from schemas.settings import Settings
 
-DEFAULT_CONFIG = Path("config/iquitos_mall.yaml")
+DEFAULT_CONFIG = remedies.DEFAULT_CONFIG
 
 
 class Profile(StrEnum):

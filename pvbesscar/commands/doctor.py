@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, Profile, ProfileOption, SetOption, load, print_table
-from pvbesscar.commands.remedies import in_full
+from pvbesscar.remedies import in_full
 from schemas.errors import PvbesscarError
 
 if TYPE_CHECKING:

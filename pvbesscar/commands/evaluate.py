@@ -15,7 +15,7 @@ from pvbesscar.commands.common import (
     print_table,
     stage_run,
 )
-from pvbesscar.commands.remedies import in_full
+from pvbesscar.remedies import in_full
 
 if TYPE_CHECKING:
     from schemas.results import EvaluationReport

@@ -18,7 +18,6 @@ from pvbesscar.commands.common import (
     print_table,
     stage_run,
 )
-from pvbesscar.commands.remedies import in_full
 
 if TYPE_CHECKING:
     from pvbesscar.quality.engine import JudgedFile
@@ -72,7 +71,7 @@ def validate(
     from pvbesscar.words import words_in
 
     words = words_in(run.settings.report.language)
-    typer.echo(f"{in_full(verdict(report, words))} {words('qr.all', page=run.workspace.quality / HTML_FILE)}")
+    typer.echo(f"{verdict(report, words)} {words('qr.all', page=run.workspace.quality / HTML_FILE)}")
 
 
 def _judge_files(paths: list[Path], config: Path, overrides: list[str] | None, *, as_json: bool) -> None:
@@ -108,7 +107,7 @@ def _print_file(judged: JudgedFile, words: Words) -> None:
         head = ("severity", "rule", "where", "what", "seen_limit", "hours", "fix")
         rows: list[tuple[str, ...]] = [
             (status(f, words), f.rule, f.column, f.message, f"{f.observed}; {words('qr.limit')} {f.limit}",
-             describe(f.hours, f.n_hours, words), in_full(f.fix))
+             describe(f.hours, f.n_hours, words), f.fix)
             for f in (in_words(one, words, FOLDER_RULES.all()) for one in judged.findings)
         ]  # fmt: skip
         print_table(tuple(words(f"file.{name}") for name in head), rows)

@@ -21,7 +21,7 @@ from pvbesscar.commands.common import (
     print_table,
 )
 from pvbesscar.commands.plan import show
-from pvbesscar.commands.remedies import in_full
+from pvbesscar.remedies import in_full
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pvbesscar.commands.common import DEFAULT_CONFIG, ConfigOption, SetOption, place, print_table
-from pvbesscar.commands.remedies import in_full
+from pvbesscar.remedies import in_full
 
 if TYPE_CHECKING:
     from pvbesscar.shadow.loop import Pass

@@ -13,6 +13,7 @@ from pvbesscar.quality.hours import describe
 from pvbesscar.quality.year.context import QualityContext
 from pvbesscar.quality.year.rules import YEAR_RULES
 from pvbesscar.quality.year.rules.fills import DECLARED
+from pvbesscar.remedies import in_full
 from pvbesscar.words import Words
 from schemas.results import Finding, QualityReport
 
@@ -46,16 +47,19 @@ def _place(finding: Finding, words: Words) -> str:
 def in_words(finding: Finding, words: Words, others: Iterable[QualityRule[Any]] = ()) -> Finding:
     """A finding in the language of the reader: what was seen, its limit, cause and fix; names and figures stay.
 
+    Commands in the fix are those of the scenario under way.
+
     Parameters
     ----------
     others
         Rules beside those of the year that may have found it.
     """
-    if not words.rules:
-        return finding
-    rules = (*YEAR_RULES.all(), *others)
-    known = {getattr(rule, part): words.rules[rule.id][part] for rule in rules for part in ("cause", "fix")}
-    return finding.model_copy(update={part: words.sentences(getattr(finding, part), known) for part in SPOKEN})
+    said = {part: getattr(finding, part) for part in SPOKEN}
+    if words.rules:
+        rules = (*YEAR_RULES.all(), *others)
+        known = {getattr(rule, part): words.rules[rule.id][part] for rule in rules for part in ("cause", "fix")}
+        said = {part: words.sentences(text, known) for part, text in said.items()}
+    return finding.model_copy(update=said | {"fix": in_full(said["fix"])})
 
 
 def error_text(report: QualityReport, words: Words) -> str:

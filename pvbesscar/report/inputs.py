@@ -15,6 +15,7 @@ from pvbesscar.evaluation.evaluate import REPORT_FILE, ledger_name
 from pvbesscar.plant.data import HOURLY_FILE, SESSIONS_FILE
 from pvbesscar.quality.gate import PROVENANCE_FILE
 from pvbesscar.quality.stage_contracts import require_ledger
+from pvbesscar.remedies import in_full
 from pvbesscar.store.dataset_manifest import MANIFEST_FILE
 from pvbesscar.store.files import read_parquet, read_stored, sha256_file, sha256_json
 from pvbesscar.store.workspace import Workspace
@@ -187,9 +188,10 @@ def _evaluation(
     if fault := _fault("one", "judged", found, profile, digest):
         missing.setdefault("evaluation", fault)
         return None
-    for agent, reason in found.missing.items():
-        missing.setdefault(agent, reason)
-    return found
+    reasons = {name: in_full(reason) for name, reason in found.missing.items()}
+    for name, reason in reasons.items():
+        missing.setdefault(name, reason)
+    return found.model_copy(update={"missing": reasons})
 
 
 def _fault(

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pvbesscar.evaluation.claims import nothing_open
+from pvbesscar.remedies import in_full
 from pvbesscar.report.bundle import library, packed_json, policy, script
 from pvbesscar.report.inputs import ReportInputs, read_inputs
 from pvbesscar.report.page import Page, page_of
@@ -96,9 +97,5 @@ def failed_but_judged(failures: Mapping[str, str], judged: set[str]) -> list[str
 
 
 def command(settings: Settings, profile: str) -> str:
-    """Return the command that repeats the run; overrides are in the settings, printed below it on the page."""
-    parts = ["pvbesscar run", f"--config config/{settings.name}.yaml", f"--profile {profile}"]
-    default = type(settings.data).model_fields["oe2_dir"].default
-    if settings.data.oe2_dir != default:
-        parts.insert(2, f"--set data.oe2_dir={settings.data.oe2_dir}")
-    return " ".join(parts)
+    """Return the command that repeats the run; where nobody has said which file it is of, that of its name."""
+    return in_full(f"`pvbesscar run --config config/{settings.name}.yaml --profile {profile}`").strip("`")

@@ -18,9 +18,10 @@ from tests.docs.walks import blocks, typed_lines
 from tools.docs.screenshots import browser, installed, visit
 
 DOCS = ROOT / "docs"
-TWINS = ["tutorial.md", "troubleshooting.md", *(f"howto/{page.name}" for page in sorted((DOCS / "howto").glob("*.md")))]
+HOW_TO = [f"howto/{page.name}" for page in sorted((DOCS / "howto").glob("*.md"))]
+TWINS = ["tutorial.md", "explanation.md", "troubleshooting.md", *HOW_TO]
 """Pages in English and Spanish, the latter below docs/es."""
-RUN = ["tutorial.md", *(name for name in TWINS if name.startswith("howto/"))]
+RUN = ["tutorial.md", *HOW_TO]
 """Pages whose commands are run: tests/docs/test_walks.py."""
 ALL = [*(ROOT / name for name in ("README.md", "README.es.md", "CONTRIBUTING.md")), *sorted(DOCS.rglob("*.md"))]
 QUESTIONS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +182,8 @@ def partial(fake_run: Callable[..., Ran]) -> Ran:
 
 
 @pytest.fixture(scope="session")
-def refused(fake_run: Callable[..., Ran]) -> Ran:
-    """A run that the quality gate has refused."""
-    return fake_run("--set", "description=bad data")
+def refused(fake_run: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A run of another scenario than the default, which the quality gate has refused."""
+    config = tmp_path_factory.mktemp("plants") / "other.yaml"
+    shutil.copy(ROOT / "config" / "iquitos_mall.yaml", config)
+    return fake_run("--config", str(config), "--set", "description=bad data")

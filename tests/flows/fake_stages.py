@@ -66,7 +66,7 @@ def validate(settings: Settings, workspace: Workspace) -> QualityReport:
     )
     write_text(workspace.quality / "quality_report.json", report.model_dump_json())
     if bad:
-        raise QualityError("pv.csv: column `pv_kwh`: all 8760 hours are 0.", hint="export the file again.")
+        raise QualityError("pv.csv: column `pv_kwh`: all 8760 hours are 0.", hint=f"{FINDING.fix}.")
     return report
 
 
@@ -153,7 +153,8 @@ def pictures(settings: Settings, workspace: Workspace, profile: str) -> dict[str
 
 FINDING = Finding(
     rule="dark_year", severity="error", source="pv.csv", column="pv_kwh", observed="0 kWh", limit="> 0 kWh",
-    message="all hours are 0", cause="the export failed", fix="export the file again", n_hours=8760,
+    message="all hours are 0", cause="the export failed", n_hours=8760,
+    fix="export the file again, then `pvbesscar ingest`",
     hours=(HourRange(first=0, last=8759, first_stamp="2025-01-01 00:00", last_stamp="2025-12-31 23:00"),),
 )  # fmt: skip
 

@@ -313,6 +313,7 @@ def test_a_schedule_fires(server: Server, fake: dict[str, Any], tmp_path: Path) 
     run = wait_for(lambda: _ended(server, fired[0]["id"]), 300)
     assert run["state_type"] == "FAILED"
     assert "all 8760 hours are 0" in run["state"]["message"]
+    assert f"`pvbesscar ingest --set data.root={tmp_path} --set 'description=bad data'" in run["state"]["message"]
 
 
 def test_cancelling_in_the_ui_ends_the_trainers_within_seconds(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import shlex
 import urllib.request
 from collections.abc import Callable
 from itertools import pairwise
@@ -186,11 +187,18 @@ def test_the_manifest_names_digests_versions_and_times(sequential: Ran) -> None:
     assert manifest["stage_seconds"]["train"] >= manifest["stage_seconds"]["train-sac"] > 3
 
 
+def again(ran: Ran) -> str:
+    """The command that ingests once more, for the scenario of a run."""
+    called = ran.run["parameters"]
+    options = ["--config", called["config"], *(word for own in called["overrides"] for word in ("--set", own))]
+    return shlex.join(["pvbesscar", "ingest", *options, "--profile", called["profile"]])
+
+
 def test_bad_data_stops_the_run_before_anything_downstream(server: Server, refused: Ran) -> None:
     ran = refused
     assert ran.code == 2
     assert "error: pv.csv: column `pv_kwh`: all 8760 hours are 0." in ran.err
-    assert "Hint: export the file again." in ran.err
+    assert f"Hint: export the file again, then `{again(ran)}`." in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == []
     for untouched in ("data/processed", "checkpoints", "outputs/report"):
@@ -200,22 +208,21 @@ def test_bad_data_stops_the_run_before_anything_downstream(server: Server, refus
     findings = shown["iquitos-mall-quality-findings"]["data"]
     assert findings.startswith("## 1. dark_year\n\nerror: all hours are 0\n")
     assert "hours 0 to 8759 (2025-01-01 00:00 to 2025-12-31 23:00) (8760 h)" in findings
-    assert "* **fix:** export the file again" in findings
+    assert f"* **fix:** export the file again, then `{again(ran)}`\n" in findings
     verdict = shown["iquitos-mall-quality-verdict"]["data"]
     for words in (
         "# REFUSED: 1 error",
         "2025-01-01 00:00 to 2025-12-31 23:00",
         "the export failed",
-        "**fix:** export",
+        f"**fix:** export the file again, then `{again(ran)}`",
     ):
         assert words in verdict
 
 
 def test_a_refusal_is_a_state_of_its_own_and_stops_what_stands_behind(server: Server, refused: Ran) -> None:
     assert (refused.run["state_type"], refused.run["state_name"]) == ("FAILED", "Refused")
-    assert (
-        refused.run["state"]["message"] == "pv.csv: column `pv_kwh`: all 8760 hours are 0. Hint: export the file again."
-    )
+    said = f"pv.csv: column `pv_kwh`: all 8760 hours are 0. Hint: export the file again, then `{again(refused)}`."
+    assert refused.run["state"]["message"] == said
     tasks = server.ask("task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [refused.run["id"]]}}})
     states = {re.sub(r"-[0-9a-f]{1,3}$", "", task["name"]): task["state_name"] for task in tasks}
     assert states == {"ingest": "Completed", "validate": "Refused"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pvbesscar.remedies import calling
 from pvbesscar.report.inputs import read_inputs
 from pvbesscar.report.pictures import pictures
 from pvbesscar.store.files import read_json, sha256_file, write_json, write_parquet, write_text
@@ -65,6 +66,17 @@ def test_what_the_year_adds_up_to_is_said(settings: Settings, workspace: Workspa
     assert "32 charger columns were spread over 128 sockets" in text
     assert f"never added to grid CO2 {facts.ev_kwh * 2.146:,.0f}" in text
     assert "battery mode dispatch, forecast causal, profile smoke" in text
+
+
+def test_commands_are_those_of_the_run(settings: Settings, workspace: Workspace) -> None:
+    write_evaluation(workspace, settings, digest_of(workspace), missing={"a2c": "gone, run `pvbesscar train a2c`."})
+    given = ["bess.capacity_kwh=5000", "name=my plant"]
+    with calling(Path("plants/other.yaml"), given, "smoke"):
+        text = words(page_of(settings, workspace))
+    config, overrides = "--config plants/other.yaml", "--set bess.capacity_kwh=5000 --set 'name=my plant'"
+    assert f"pvbesscar run {config} --profile smoke {overrides}" in text
+    assert text.count(f"gone, run `pvbesscar train a2c {config} {overrides} --profile smoke`.") == 2
+    assert text.count("pvbesscar ") == 3
 
 
 def test_waived_findings_are_said_and_kept(settings: Settings, workspace: Workspace) -> None:
