@@ -23,6 +23,8 @@ from schemas.settings import Frozen, quantity
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Energies = tuple[FloatArray, FloatArray]
+"""PV and demand of the mall that are expected at each hour for the H hours from it on, each (N, H) [kWh]."""
 Table = tuple[tuple[float, ...], ...]
 Cube = tuple[Table, ...]
 Samples = Callable[[int, IntArray, int], tuple[FloatArray, FloatArray]]
@@ -95,31 +97,41 @@ class Outlook:
 def perfect_outlook(data: PlantData, horizon: int) -> Outlook:
     """The true course, for comparison only; the year's end is followed by its beginning."""
     early, late = arrival_energies(data)
-    ahead = _ahead(data.hours, horizon)
+    ahead = hours_ahead(data.hours, horizon)
     return Outlook(
         data.pv_kwh[ahead], data.mall_kwh[ahead], _still_to_come(early, horizon), _still_to_come(late, horizon)
     )
 
 
-def causal_outlook(data: PlantData, model: ForecastModel) -> Outlook:
-    """What the model expects at each hour from what is known then; beyond the year's end the calendar begins anew."""
+def causal_outlook(data: PlantData, model: ForecastModel, plain: Energies | None = None) -> Outlook:
+    """What the model expects at each hour from what is known then; beyond the year's end the calendar begins anew.
+
+    Parameters
+    ----------
+    plain
+        What another forecast expects of PV and mall, in place of the model's own; the model adds its margin to it.
+    """
     horizon = model.horizon
     kind, hour = data.calendar[:, 2] - 1, data.calendar[:, 0]
     early = np.array(model.arrivals_early_kwh)[kind, hour]
     late = np.array(model.arrivals_late_kwh)[kind, hour]
-    pv_kwh, mall_kwh = expected_energies(data, model)
+    pv_kwh, mall_kwh = expected_energies(data, model, plain=plain)
     return Outlook(pv_kwh, mall_kwh, _still_to_come(early, horizon), _still_to_come(late, horizon))
 
 
 def expected_energies(
-    data: PlantData, model: ForecastModel, hours: slice = slice(None)
-) -> tuple[FloatArray, FloatArray]:
-    """PV and demand of the mall that are expected at some hours of a year, each (hours, H) [kWh]; default all."""
-    pv_kwh = _expect_pv(data, model, hours)
+    data: PlantData, model: ForecastModel, hours: slice = slice(None), plain: Energies | None = None
+) -> Energies:
+    """PV and mall that are planned for at some hours of a year, each (hours, H) [kWh]; default all."""
+    pv_kwh, mall_kwh = plain or plain_energies(data, model, hours)
     # PV above that of a clear sky does not occur, whatever the margin.
     most = np.maximum(data.pv_kwh.max(), np.max(model.pv_clear_kwh))
-    pv_kwh = np.clip(pv_kwh + np.array(model.surplus_margin_kwh)[data.calendar[hours, 0]], 0.0, most)
-    return pv_kwh, _expect_mall(data, model, hours)
+    return np.clip(pv_kwh + np.array(model.surplus_margin_kwh)[data.calendar[hours, 0]], 0.0, most), mall_kwh
+
+
+def plain_energies(data: PlantData, model: ForecastModel, hours: slice = slice(None)) -> Energies:
+    """PV and mall that are expected at some hours of a year, without the margin, each (hours, H) [kWh]; default all."""
+    return _expect_pv(data, model, hours), _expect_mall(data, model, hours)
 
 
 def fit_forecast(training: Sequence[PlantData], horizon: int, surplus_quantile: float = 0.5) -> ForecastModel:
@@ -177,15 +189,15 @@ def worse_margin(model: ForecastModel, training: Sequence[PlantData], quantile: 
 
 def _surplus_errors(model: ForecastModel, training: Sequence[PlantData]) -> tuple[list[FloatArray], NDArray[np.bool_]]:
     """Errors of PV less demand by hour of day, each (days, H), and whether the sun shines then, (24, H)."""
-    plain = model.model_copy(update={"surplus_margin_kwh": _table(np.zeros((24, model.horizon)))})
     errors, expected = [], []
     for year in training:
-        outlook, truth = causal_outlook(year, plain), (year.pv_kwh - year.mall_kwh)[_ahead(year.hours, model.horizon)]
-        errors.append(truth - (outlook.pv_kwh - outlook.mall_kwh))
-        expected.append(outlook.pv_kwh)
+        pv_kwh, mall_kwh = plain_energies(year, model)
+        truth = (year.pv_kwh - year.mall_kwh)[hours_ahead(year.hours, model.horizon)]
+        errors.append(truth - (pv_kwh - mall_kwh))
+        expected.append(pv_kwh)
     hours = np.concatenate([year.calendar[:, 0] for year in training])
-    error, pv_kwh = np.concatenate(errors), np.concatenate(expected)
-    lit = np.stack([pv_kwh[hours == hour].mean(axis=0) for hour in range(24)]) > SUNLIT * float(pv_kwh.max())
+    error, sun = np.concatenate(errors), np.concatenate(expected)
+    lit = np.stack([sun[hours == hour].mean(axis=0) for hour in range(24)]) > SUNLIT * float(sun.max())
     return [error[hours == hour] for hour in range(24)], lit
 
 
@@ -208,7 +220,7 @@ def arrival_energies(data: PlantData) -> tuple[FloatArray, FloatArray]:
     return early, late
 
 
-def _ahead(hours: int, horizon: int) -> IntArray:
+def hours_ahead(hours: int, horizon: int) -> IntArray:
     """Hour of the year of each lead, shape (N, H); after the last the first follows."""
     result: IntArray = (np.arange(hours)[:, None] + np.arange(horizon)[None, :]) % hours
     return result
@@ -235,12 +247,13 @@ def _clear_sky_envelope(training: Sequence[PlantData]) -> FloatArray:
     return result
 
 
-def _clear_kwh(data: PlantData, envelope: FloatArray) -> FloatArray:
+def clear_kwh(data: PlantData, envelope: FloatArray) -> FloatArray:
+    """PV under a clear sky in each hour, shape (N,) [kWh], from an envelope by week and hour of day, (53, 24)."""
     result: FloatArray = envelope[np.arange(data.hours) // WEEK, data.calendar[:, 0]]
     return result
 
 
-def _clearness(data: PlantData, clear: FloatArray) -> FloatArray:
+def clearness(data: PlantData, clear: FloatArray) -> FloatArray:
     """Features of PV at each hour: 1 and the clearness of the last 3, 24 and 72 hours, shape (N, 4)."""
     threshold = SUNLIT * float(clear.max())
     columns = [np.ones(data.hours)]
@@ -253,18 +266,18 @@ def _clearness(data: PlantData, clear: FloatArray) -> FloatArray:
 
 
 def _expect_pv(data: PlantData, model: ForecastModel, hours: slice) -> FloatArray:
-    clear = _clear_kwh(data, np.array(model.pv_clear_kwh))
+    clear = clear_kwh(data, np.array(model.pv_clear_kwh))
     weights = np.array(model.pv_weights)[data.calendar[hours, 0]]
-    clearness = (weights * _clearness(data, clear)[hours, None, :]).sum(axis=2)
+    share = (weights * clearness(data, clear)[hours, None, :]).sum(axis=2)
     most = max(float(clear.max()), 0.0)
-    expected: FloatArray = np.clip(clear[_ahead(data.hours, model.horizon)[hours]] * clearness, 0.0, most)
+    expected: FloatArray = np.clip(clear[hours_ahead(data.hours, model.horizon)[hours]] * share, 0.0, most)
     expected[:, 0] = data.pv_kwh[hours]
     return expected
 
 
 def _fit_pv(training: Sequence[PlantData], envelope: FloatArray, horizon: int) -> FloatArray:
-    clears = [_clear_kwh(year, envelope) for year in training]
-    features = [_clearness(year, clear) for year, clear in zip(training, clears, strict=True)]
+    clears = [clear_kwh(year, envelope) for year in training]
+    features = [clearness(year, clear) for year, clear in zip(training, clears, strict=True)]
 
     def samples(year: int, now: IntArray, lead: int) -> tuple[FloatArray, FloatArray]:
         return features[year][now] * clears[year][now + lead, None], training[year].pv_kwh[now + lead]
@@ -300,7 +313,7 @@ def _filled(total: NDArray[Any], count: IntArray) -> FloatArray:
     return mean
 
 
-def _deviations(data: PlantData, shape: FloatArray, lead: int) -> FloatArray:
+def deviations(data: PlantData, shape: FloatArray, lead: int) -> FloatArray:
     """Features of the mall's deviation from its shape `lead` hours ahead, 0 where nothing is known; shape (N, 5)."""
     off = data.mall_kwh - shape[data.calendar[:, 2] - 1, data.calendar[:, 0]]
     known = np.arange(1, data.hours + 1)
@@ -315,10 +328,10 @@ def _deviations(data: PlantData, shape: FloatArray, lead: int) -> FloatArray:
 def _expect_mall(data: PlantData, model: ForecastModel, hours: slice) -> FloatArray:
     shape, weights = np.array(model.mall_shape_kwh), np.array(model.mall_weights)
     course = shape[data.calendar[:, 2] - 1, data.calendar[:, 0]]
-    expected = course[_ahead(data.hours, model.horizon)[hours]]
+    expected = course[hours_ahead(data.hours, model.horizon)[hours]]
     hour = data.calendar[hours, 0]
     for lead in range(1, model.horizon):
-        expected[:, lead] += (weights[hour, lead] * _deviations(data, shape, lead)[hours]).sum(axis=1)
+        expected[:, lead] += (weights[hour, lead] * deviations(data, shape, lead)[hours]).sum(axis=1)
     expected[:, 0] = data.mall_kwh[hours]
     result: FloatArray = np.maximum(expected, 0.0)
     return result
@@ -326,7 +339,7 @@ def _expect_mall(data: PlantData, model: ForecastModel, hours: slice) -> FloatAr
 
 def _fit_mall(training: Sequence[PlantData], shape: FloatArray, horizon: int) -> FloatArray:
     offs = [year.mall_kwh - shape[year.calendar[:, 2] - 1, year.calendar[:, 0]] for year in training]
-    known = lru_cache(len(training))(lambda year, lead: _deviations(training[year], shape, lead))
+    known = lru_cache(len(training))(lambda year, lead: deviations(training[year], shape, lead))
 
     def samples(year: int, now: IntArray, lead: int) -> tuple[FloatArray, FloatArray]:
         return known(year, lead)[now], offs[year][now + lead]

@@ -47,8 +47,9 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """What a controller's year comes to: share of the gap closed, cost [PEN], and wall time [s]."""
+    """What a controller's year comes to: J, share of the gap closed, cost [PEN], and wall time [s]."""
 
+    j: float
     gap_closed: float
     cost_pen: float
     seconds: float
@@ -67,8 +68,8 @@ class Judge:
         began = time.perf_counter()
         terms = simulated_terms(self.year, controller)
         seconds = time.perf_counter() - began
-        gap = (self._rule - dot(self._per_unit, terms)) / (self._rule - self._bound)
-        return Year(gap, float(terms[2]), seconds)
+        j = dot(self._per_unit, terms)
+        return Year(j, (self._rule - j) / (self._rule - self._bound), float(terms[2]), seconds)
 
 
 def measure(
