@@ -19,7 +19,7 @@ PLACEHOLDERS = {
     "CONTROLLER": "[^/]+", "NN": "[0-9]{2}", "_P.": "_[A-D].", "SAC": "(SAC|PPO|A2C)",
     "sac": "(sac|ppo|a2c)", "50000": "[0-9]+",
 }  # fmt: skip
-BENCHMARKS = ("simulators", "controllers", "quality", "orchestration", "serving")
+BENCHMARKS = ("simulators", "controllers", "quality", "orchestration", "serving", "training")
 # An unfinished training is gone when it ends.
 NOT_OF_A_STAGE = {
     ".prefect/", *(f"outputs/benchmarks/{name}.{kind}" for name in BENCHMARKS for kind in ("json", "md", "svg")),
