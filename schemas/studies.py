@@ -117,6 +117,11 @@ class SeedLearning(Result):
     duration_s: float
     steps_per_s: float
 
+    @property
+    def steps(self) -> int:
+        """Environment steps that were done."""
+        return round(self.duration_s * self.steps_per_s)
+
 
 class Learning(Result):
     """All trainings of an agent; by J, for the gap may not be known."""
@@ -129,6 +134,11 @@ class Learning(Result):
     last_less_begin: float | None
     """The same of the last model, which nothing has chosen."""
     last_interval: Interval | None
+
+    @property
+    def steps(self) -> int:
+        """Most environment steps of a training."""
+        return max((one.steps for one in self.trainings), default=0)
 
 
 class Study(Result):
@@ -145,6 +155,7 @@ class Study(Result):
     seeds: tuple[int, ...]
     agents: tuple[Agent, ...]
     steps: int
+    """Steps that the profile asks of an agent; SAC may have a number of its own (`Learning.steps`)."""
     dataset_digest: str
     settings_digest: str
     code: str

@@ -39,7 +39,7 @@ GLANCE = (
     "mode",
     "profile",
     "seeds",
-    "steps",
+    "steps, at most",
     "winner",
     "best agent",
     "its gap closed",
@@ -140,10 +140,11 @@ def _entry(study: Study, agent: str) -> StudyEntry | None:
 def _of_study(study: Study) -> list[str]:
     without = f", without {', '.join(study.without)}" if study.without else ""
     overrides = f" Set by hand: {', '.join(f'`{one}`' for one in study.overrides)}." if study.overrides else ""
-    agents = ", ".join(f"`{agent}`" for agent in study.agents)
+    steps = {own.agent: f" ({own.steps:,} steps)" for own in study.learning}
+    agents = ", ".join(f"`{agent}`{steps.get(agent, '')}" for agent in study.agents)
     made = (
-        f"Study `{study.name}`: {agents} with the seeds {', '.join(map(str, study.seeds))}, {study.steps:,} steps "
-        f"each; forecast `{study.forecast}`; dataset `{study.dataset_digest[:12]}`, {study.code}; {study.processor}."
+        f"Study `{study.name}`: {agents} with the seeds {', '.join(map(str, study.seeds))}; "
+        f"forecast `{study.forecast}`; dataset `{study.dataset_digest[:12]}`, {study.code}; {study.processor}."
         f"{overrides}"
     )
     parts = [f"## `{study.scenario}`, {study.mode}, profile `{study.profile}`{without}", made]
