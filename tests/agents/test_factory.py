@@ -58,8 +58,11 @@ def test_the_seed_makes_the_policy(agent: Agent, plain: Settings, env: PlantEnv)
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_settings_reach_the_agent(agent: Agent, plain: Settings, env: PlantEnv) -> None:
-    model, own = make_agent(agent, plain, env, env.simulator.data), getattr(plain.training, agent)
-    assert model.gamma == own.gamma == 0.98
+    # No default of Stable-Baselines3's.
+    own = getattr(plain.training, agent).model_copy(update={"gamma": 0.97})
+    settings = plain.model_copy(update={"training": plain.training.model_copy(update={agent: own})})
+    model = make_agent(agent, settings, env, env.simulator.data)
+    assert model.gamma == 0.97
     assert model.lr_schedule(1.0) == own.learning_rate
     assert model.lr_schedule(0.0) == pytest.approx(own.learning_rate / 20)
     hidden = [m.out_features for m in model.policy.modules() if isinstance(m, torch.nn.Linear)]
