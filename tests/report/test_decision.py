@@ -163,7 +163,7 @@ def test_refused_data_get_no_recommendation_but_the_first_fix() -> None:
     ("outcomes", "said"),
     [
         ((("training helped", True), ("training added nothing", False)),
-         "Training helped SAC (1 of 2 agents). SAC beats the rule."),
+         "Training helped SAC (1 of 2 agents). Better than the rule: SAC."),
         ((("training added nothing", False),) * 2,
          "Training added nothing certain to SAC and PPO. None beats the rule for certain."),
         ((("can not be told", False),), "Whether training helped SAC can not be told"),
