@@ -215,7 +215,7 @@ def main() -> None:
         return client(asked.controller[0], asked.root, asked.port, asked.requests, asked.pid)
     with tempfile.TemporaryDirectory() as folder:
         root = asked.root or Path(folder)
-        built(root)
+        built(settings_of(root))
         rows = [measure(n, root, asked.requests or REQUESTS[n]) for n in asked.controller or REQUESTS]
     write(asked.out, rows)
     return None

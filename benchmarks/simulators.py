@@ -182,22 +182,15 @@ def rule_year_s(dataset: Path) -> float:
 
 def make_dataset(config: Path, sockets: int, root: Path) -> Path:
     """Dataset of the scenario with so many sockets."""
+    from shared.dataset import built
+
     from pvbesscar.config import load_settings
-    from pvbesscar.dataset.build import build
-    from pvbesscar.oe2.ingest import ingest
-    from pvbesscar.quality.gate import validate
-    from pvbesscar.store.workspace import Workspace
 
     chargers, per_socket = sockets // 4, 232_341.0 / 128
     overrides = [] if sockets == 128 else [
         f"ev.chargers={chargers}", f"ev.moto_chargers={chargers * 7 // 8}", f"ev.declared_kwh={per_socket * sockets}",
     ]  # fmt: skip
-    settings = load_settings(config, [f"data.root={root / str(sockets)}", *overrides]).settings
-    workspace = Workspace.of(settings)
-    ingest(settings, workspace)
-    validate(settings, workspace)
-    build(settings, workspace)
-    return workspace.dataset
+    return built(load_settings(config, [f"data.root={root / str(sockets)}", *overrides]).settings).dataset
 
 
 def cases() -> dict[str, list[Case]]:

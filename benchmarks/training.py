@@ -37,7 +37,7 @@ def measure(agent: str, units: int, root: Path) -> float:
             root, f"training.full.steps={STEPS[agent]}", "training.imitation=false", "training.keep=last",
             "training.reward=score", f"training.socket_units={units}",
         )  # fmt: skip
-        workspace = built(root)
+        workspace = built(settings)
         store = ScenarioStore(workspace.dataset)
         years = tuple(store.load(name) for name in store.names("training")[: settings.training.full.training_years])
         twin, own = Twin(load_plant(workspace.dataset)), workspace.with_models(Path(models))
@@ -65,7 +65,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         root = asked.root or Path(folder)
-        built(root)
+        built(settings_of(root))
         for units in UNITS:
             for agent, steps in STEPS.items():
                 rate = apart(agent, units, root)

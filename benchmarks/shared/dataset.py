@@ -1,4 +1,4 @@
-"""The default scenario's dataset, for benchmarks that measure what is done with it."""
+"""Datasets, for benchmarks that measure what is done with them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ def settings_of(root: Path, *overrides: str) -> Settings:
     return load_settings(ROOT / "config" / "iquitos_mall.yaml", [f"data.root={root}", *overrides]).settings
 
 
-def built(root: Path) -> Workspace:
-    """Build the default scenario's dataset, unless it is there."""
-    settings = settings_of(root)
+def built(settings: Settings) -> Workspace:
+    """Build a scenario's dataset, unless it is there."""
     workspace = Workspace.of(settings)
     if not workspace.dataset.is_dir():
         ingest(settings, workspace)

@@ -160,7 +160,7 @@ class TrainingSettings(Frozen):
         "1",
         "`import_target` of PPO and A2C: first spread of what sockets are asked for, as a share of their power; "
         "0: their network stays as the imitation leaves it",
-        "measured: docs/agents.md",
+        "docs/agents.md",
         ge=0.0,
         le=1.0,
     )
