@@ -19,7 +19,8 @@ from shared.results import write_results
 from pvbesscar.config import load_settings
 from pvbesscar.controllers import registry
 from pvbesscar.controllers.forecast import causal_outlook, fit_forecast, perfect_outlook
-from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
+from pvbesscar.controllers.forecast_choice import choose_forecast
+from pvbesscar.controllers.mpc import HORIZON, Mpc
 from pvbesscar.controllers.optimum import solve
 from pvbesscar.controllers.reference import no_control_reference, simulated_terms
 from pvbesscar.controllers.rolling_demand import fit_policy
@@ -131,7 +132,7 @@ def measure_billed(year: PlantData, mode: str, add: Callable[[Row], None]) -> No
 
 
 def fit_all_forecasts(training: list[PlantData], reference: ScoreTerms) -> None:
-    choose_quantile(training, fit_forecast(training, HORIZON), reference)
+    choose_forecast(training, training[0], HORIZON, reference)
 
 
 def main() -> None:

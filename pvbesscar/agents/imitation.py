@@ -105,7 +105,7 @@ def _label(
         observations[t] = observation(state)
         imports[t] = year.mall_kwh[t] - year.pv_kwh[t] + chosen.socket_kw.sum() + chosen.bess_kw
         sockets[t] = chosen.socket_kw / p.socket_kw
-        if t % 24 == 0:
+        if policy is not None and t % 24 == 0:
             acts = generator.random() < ACTS
         if acts and policy is not None:
             chosen = setpoints(state, policy.predict(observations[t], deterministic=True)[0])

@@ -1,4 +1,4 @@
-"""Where all agents of a dataset begin: the imitation, the plans that regret is counted against, the validation marks.
+"""Where all agents of a dataset begin: the imitation and the validation marks, and the plans that regret is of.
 
 One artifact under `checkpoints/start/`, made by the first training that needs it and read by the others, as long as
 dataset, settings and code are the same.
@@ -9,35 +9,33 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pvbesscar.agents.artifacts import versions
 from pvbesscar.agents.imitation import imitate
+from pvbesscar.agents.plans import plans_of
 from pvbesscar.agents.policies.plant_view import Actor, Numbers, PlantView
 from pvbesscar.agents.watch import Marks, Watch
-from pvbesscar.controllers.optimum import refusals, solve
-from pvbesscar.controllers.registry import fit_mpc
-from pvbesscar.envs.regret import Plans, carry_out
+from pvbesscar.controllers.optimum import refusals
+from pvbesscar.controllers.registry import MpcFit, fit_mpc
+from pvbesscar.envs.regret import Plans
 from pvbesscar.plant.data import PlantData
 from pvbesscar.store.files import atomic_path, sha256_json
 from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
 from pvbesscar.store.workspace import Workspace
-from schemas.errors import ControllerError
 from schemas.progress import OnProgress, Progress
 from schemas.results import Result
 from schemas.settings import Settings
 
-FloatArray = NDArray[np.float64]
 CODE = ("pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
         "pvbesscar.plant")  # fmt: skip
-CARD = "card.json"
+CARD, PREFIX = "card.json", "imitation-"
 ACTOR = "actor."
 """Prefix of the imitation's parameters in the file."""
 
@@ -48,7 +46,8 @@ class StartCard(Result):
     training: tuple[str, ...]
     validation: tuple[str, ...]
     imitation: bool
-    plans: bool
+    mpc: str | None
+    """Digest of the MPC that is imitated; `None`: one fitted on these training years."""
     rounds: int
     hidden: tuple[int, ...]
     numbers: dict[str, Any]
@@ -90,6 +89,7 @@ def start_of(
     training: Sequence[PlantData],
     validation: Sequence[PlantData],
     on_progress: OnProgress | None = None,
+    mpc: MpcFit | None = None,
 ) -> Start:
     """Read the start of a training, or make it where there is none that fits; others wait meanwhile.
 
@@ -101,6 +101,8 @@ def start_of(
         Of the plant, as the policies hold them: another unit of the target would make the imitation another policy.
     training, validation
         Years to learn on and to be watched by.
+    mpc
+        What is imitated; default: the MPC fitted on the training years.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def start_of(
         training=tuple(year.digest for year in training),
         validation=tuple(year.digest for year in validation),
         imitation=own.imitation and own.policy == "import_target",
-        plans=own.reward == "regret",
+        mpc=None if mpc is None else sha256_json(mpc.model_dump(mode="json")),
         rounds=rounds,
         hidden=tuple(hidden),
         numbers=numbers._asdict(),
@@ -121,65 +123,77 @@ def start_of(
         code=code_digest(*CODE),
         versions=versions(),
     )
-    path = workspace.start / f"{sha256_json(card.model_dump(mode='json'))[:16]}.npz"
+    teller = _Teller(card, own.reward == "regret", on_progress)
+    plans = None
+    if own.reward == "regret":
+        plans = plans_of(training, workspace, teller.plan)
+    path = workspace.start / f"{PREFIX}{sha256_json(card.model_dump(mode='json'))[:16]}.npz"
     with held(workspace.lock("start"), "the start of the trainings"):
         found = _read(path, card)
         if found is None:
-            found = _make(card, training, validation, on_progress)
+            found = _make(card, training, validation, mpc, teller)
             _write(path, card, found)
-    return found
+    return replace(found, plans=plans)
+
+
+class _Teller:
+    """Says how much of a start is done.
+
+    Without a time left: it would be that of this beginning, and of parts that take unlike times.
+    """
+
+    def __init__(self, card: StartCard, plans: bool, on_progress: OnProgress | None) -> None:
+        self._years, self._on_progress = len(card.training), on_progress
+        self._planned = self._years if plans else 0
+        self._total = self._planned + (card.rounds + 2) * card.imitation + 1
+
+    def tell(self, done: int, what: str) -> None:
+        """Say what is being done, after so many parts."""
+        if self._on_progress is not None:
+            self._on_progress(Progress(done, self._total, 0.0, "parts of the start", what))
+
+    def plan(self, done: int) -> None:
+        """Say that the plan of the next year is made."""
+        self.tell(done, f"perfect-foresight plan of {self._years} training years")
+
+    def fit(self) -> None:
+        """Say that the MPC is fitted."""
+        self.tell(self._planned, "forecasts of the mpc that is imitated")
+
+    def imitated(self, done: int, of: int) -> None:
+        """Say that the imitation is in its next year."""
+        self.tell(self._planned + 1 + done, f"imitation of the mpc, year {done + 1} of {of}")
 
 
 def _make(
-    card: StartCard, training: Sequence[PlantData], validation: Sequence[PlantData], on_progress: OnProgress | None
+    card: StartCard,
+    training: Sequence[PlantData],
+    validation: Sequence[PlantData],
+    mpc: MpcFit | None,
+    teller: _Teller,
 ) -> Start:
-    reasons = refusals(training[0])
-    if card.plans and reasons:
-        raise ControllerError(
-            "agents can not learn from the optimum of this plant, for it is not provable: " + "; ".join(reasons) + ".",
-            hint="set `training.reward: score`, or reset the settings named.",
-        )
-    total = len(training) * card.plans + (card.rounds + 2) * card.imitation + 1
-
-    def tell(done: int, what: str) -> None:
-        # Without a time left: it would be that of this beginning, and of parts that take unlike times.
-        if on_progress is not None:
-            on_progress(Progress(done, total, 0.0, "parts of the start", what))
-
-    planned: list[tuple[FloatArray, FloatArray]] = []
-    for year in training if card.plans else ():
-        tell(len(planned), f"perfect-foresight plan of {len(training)} training years")
-        planned.append(carry_out(year, solve(year).plan))
-    plans = None
-    if card.plans:
-        plans = Plans(*(np.array(part) for part in zip(*planned, strict=True)))
     actor = None
     if card.imitation:
         torch.manual_seed(card.seed)
         made = Actor(PlantView(card.numbers), list(card.hidden), card.socket_units)
-        tell(len(planned), "forecasts of the mpc that is imitated")
-        mpc = fit_mpc(training)
-
-        def imitated(done: int, of: int) -> None:
-            tell(len(planned) + 1 + done, f"imitation of the mpc, year {done + 1} of {of}")
-
-        imitate(made, training, mpc.controller, card.rounds, card.seed, imitated)
+        if mpc is None:
+            teller.fit()
+            mpc = fit_mpc(training)
+        imitate(made, training, mpc.controller, card.rounds, card.seed, teller.imitated)
         actor = {name: value.detach().clone() for name, value in made.state_dict().items()}
-    marks = Watch(validation).marks() if validation and not reasons else None
-    return Start(actor, plans, marks)
+    marks = Watch(validation).marks() if validation and not refusals(training[0]) else None
+    return Start(actor, None, marks)
 
 
 def _write(path: Path, card: StartCard, start: Start) -> None:
     arrays: dict[str, Any] = {CARD: np.array(card.model_dump_json())}
-    if start.plans is not None:
-        arrays |= start.plans._asdict()
     if start.actor is not None:
         arrays |= {ACTOR + name: value.numpy() for name, value in start.actor.items()}
     if start.marks is not None:
         arrays["marks"] = np.array(start.marks)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Those of other datasets, settings or code serve nobody any more.
-    for old in path.parent.glob("*.npz"):
+    for old in path.parent.glob(f"{PREFIX}*.npz"):
         if old != path:
             old.unlink()
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
@@ -198,6 +212,5 @@ def _read(path: Path, card: StartCard) -> Start | None:
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
         return None
     weights = {name.removeprefix(ACTOR): torch.as_tensor(values) for name, values in arrays.items() if ACTOR in name}
-    plans = Plans(arrays["reward"], arrays["soc"]) if card.plans else None
     marks = Marks(*(float(value) for value in arrays["marks"])) if "marks" in arrays else None
-    return Start(weights or None, plans, marks)
+    return Start(weights or None, None, marks)

@@ -33,7 +33,9 @@ from pvbesscar.agents.settings import training_digest
 from pvbesscar.agents.signals import Stop, stopping
 from pvbesscar.agents.start import NOTHING, Start, start_of
 from pvbesscar.agents.watch import Watch
+from pvbesscar.controllers.kept import mpc_for
 from pvbesscar.controllers.policy import PolicyController
+from pvbesscar.controllers.registry import MpcFit
 from pvbesscar.dataset.scenarios import ScenarioStore, windows_of
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.envs.regret import RegretVecEnv
@@ -98,7 +100,8 @@ def train(
         require_certificate(workspace)
         years, validation = training_years(settings, workspace, profile), validation_years(settings, workspace, profile)
         nominal = Twin(load_plant(workspace.dataset))
-        return train_on(nominal, agent, settings, workspace, profile, on_progress, years, validation)
+        mpc = imitated_mpc(settings, workspace, profile, on_progress)
+        return train_on(nominal, agent, settings, workspace, profile, on_progress, years, validation, mpc)
     if on_progress is not None:
         on_progress(Progress(0, settings.profile(profile).steps_of(agent), 0.0, "steps", "loading CityLearn"))
     return train_on(CityLearnSim(workspace.dataset), agent, settings, workspace, profile, on_progress)
@@ -113,6 +116,7 @@ def train_on(
     on_progress: OnProgress | None = None,
     years: Sequence[PlantData] = (),
     validation: Sequence[PlantData] = (),
+    mpc: MpcFit | None = None,
 ) -> TrainingMetrics:
     """Train an agent on a simulator that is loaded already; see `train`.
 
@@ -124,6 +128,8 @@ def train_on(
         Years to train on, on the twin; none: the validated one.
     validation
         Years by which the best model is chosen, on the twin; none: the last one is kept.
+    mpc
+        What agents begin as an imitation of; default: the MPC fitted on the years to train on.
     """
     windows = window_stretches(windows_of(workspace.dataset), settings.evaluation.window_hours)
     # More threads make networks of this size slower, and sums in another order make runs differ.
@@ -137,7 +143,7 @@ def train_on(
             own = years or (simulator.data,)
             hidden = getattr(recipe.training, agent).net_arch
             numbers = numbers_of(simulator.data)
-            start = start_of(recipe, workspace, profile, hidden, numbers, own, validation, on_progress)
+            start = start_of(recipe, workspace, profile, hidden, numbers, own, validation, on_progress, mpc)
         run = _TrainingRun(
             simulator, agent, settings, recipe, profile, unfinished, stop, windows, years, validation, start
         )
@@ -157,6 +163,21 @@ def train_on(
             write_text(outputs / workspace.training_metrics(agent).name, metrics.model_dump_json(indent=2) + "\n")
         _forget(unfinished)
     return metrics
+
+
+def imitated_mpc(
+    settings: Settings, workspace: Workspace, profile: str, on_progress: OnProgress | None = None
+) -> MpcFit | None:
+    """MPC of the dataset, where agents begin as an imitation of it: the one that is judged."""
+    recipe = settings.trained_as(profile).training
+    if not recipe.imitation or recipe.policy != "import_target" or recipe.scenarios == "nominal":
+        return None
+
+    def tell() -> None:
+        if on_progress is not None:
+            on_progress(Progress(0, 1, 0.0, "parts of the start", "forecasts of the mpc that is imitated"))
+
+    return mpc_for(workspace, ScenarioStore(workspace.dataset), tell)
 
 
 def _link(source: Path, target: Path, names: Sequence[str]) -> None:

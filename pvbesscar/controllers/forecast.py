@@ -43,6 +43,7 @@ _RIDGE = 1e-3
 class ForecastModel(Frozen):
     """Fitted parameters of the forecasts of PV, mall and vehicles."""
 
+    kind: str = quantity("regression", "", "what the weights of PV and mall are of", "the choice in closed loop")
     pv_clear_kwh: Table = quantity(
         ..., "kWh", "upper envelope of PV by week of the year and hour of day, (53, 24)", _LEARNED
     )
@@ -135,7 +136,7 @@ def plain_energies(data: PlantData, model: ForecastModel, hours: slice = slice(N
 
 
 def fit_forecast(training: Sequence[PlantData], horizon: int, surplus_quantile: float = 0.5) -> ForecastModel:
-    """Learn sun, mall and arrivals from training years.
+    """Learn sun, mall and arrivals from training years, those of sun and mall by regression.
 
     Parameters
     ----------
@@ -177,6 +178,15 @@ def with_quantile(model: ForecastModel, training: Sequence[PlantData], quantile:
         # The present hour is metered: it needs no margin.
         margin[:, 0] = 0.0
     return model.model_copy(update={"surplus_quantile": quantile, "surplus_margin_kwh": _table(margin)})
+
+
+def with_weights(model: ForecastModel, kind: str, pv: FloatArray, mall: FloatArray) -> ForecastModel:
+    """Return the forecast with other weights of PV, (24, H, 4), and mall, (24, H, 5), without a margin."""
+    margin = _table(np.zeros((24, model.horizon)))
+    return model.model_copy(update={
+        "kind": kind, "pv_weights": _cube(pv), "mall_weights": _cube(mall), "surplus_quantile": 0.5,
+        "surplus_margin_kwh": margin,
+    })  # fmt: skip
 
 
 def worse_margin(model: ForecastModel, training: Sequence[PlantData], quantile: float) -> Table:

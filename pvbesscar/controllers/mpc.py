@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from pvbesscar.arithmetic.linear import dot
-from pvbesscar.controllers.forecast import ForecastModel, Outlook, causal_outlook, with_quantile
+from pvbesscar.controllers.forecast import Outlook
 from pvbesscar.controllers.program import (
     UNLIMITED,
     Bounds,
@@ -19,7 +17,7 @@ from pvbesscar.controllers.program import (
     balance_rows,
     storage_rows,
 )
-from pvbesscar.controllers.reference import scale, simulated_terms
+from pvbesscar.controllers.reference import scale
 from pvbesscar.controllers.rolling_demand import DemandPolicy, RollingDemand
 from pvbesscar.plant.actions import guard_kw
 from pvbesscar.plant.data import PlantData
@@ -30,12 +28,6 @@ from schemas.results import ScoreTerms
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
-
-QUANTILES = (0.5, 0.65, 0.8, 0.9)
-"""Quantiles of surplus that `choose_quantile` tries."""
-
-TRIAL_HOURS = 4 * 168
-"""Hours of each quarter of the year that a quantile is tried on."""
 
 HORIZON = 30
 """Hours that the program looks ahead: an evening peak, the next day's sun, and its peak from the afternoon on."""
@@ -237,39 +229,3 @@ def share_out(energy_kwh: float, need: FloatArray, hours_left: NDArray[np.int32]
     result: FloatArray = least.copy()
     result[order] += np.minimum(np.maximum(energy_kwh - float(least.sum()) - before, 0.0), room)
     return result
-
-
-def choose_quantile(training: Sequence[PlantData], model: ForecastModel, scale_by: ScoreTerms) -> ForecastModel:
-    """Choose the quantile of surplus to plan for: that with the least J on the first training year, on the twin.
-
-    Four weeks of each quarter of the year are run, for a whole year of each candidate would take minutes.
-
-    Parameters
-    ----------
-    training
-        Years of one plant and mode.
-    model
-        Forecasts fitted on them.
-    scale_by
-        Totals of no control, as for `Mpc`.
-    """
-    year = training[0]
-    models = [with_quantile(model, training, quantile) for quantile in QUANTILES]
-    scores = [_score(year, Mpc("mpc", year, causal_outlook(year, one), scale_by), scale_by) for one in models]
-    return models[int(np.argmin(scores))]
-
-
-def _score(year: PlantData, controller: Mpc, scale_by: ScoreTerms) -> float:
-    parts = [simulated_terms(year, controller, start, hours) for start, hours in _trials(year)]
-    return dot(scale(year.params, scale_by), np.sum(parts, axis=0))
-
-
-def _trials(year: PlantData) -> list[tuple[int, int]]:
-    """First hour and length of what a quantile is tried on."""
-    quarter = year.hours // 4
-    if not year.tariff.price.size:
-        return [(start, min(TRIAL_HOURS, quarter)) for start in range(0, 4 * quarter, quarter)]
-    # A stretch inside a month finds the rule's demand, below which nothing is billed: whole months tell.
-    begins = np.flatnonzero(np.diff(year.tariff.month, prepend=-1))
-    months = list(zip(begins.tolist(), np.diff(begins, append=year.hours).tolist(), strict=True))
-    return months[:: max(len(months) // 4, 1)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import ConstantAction, NoControl, RandomAction, Rule
-from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, fit_forecast, perfect_outlook
-from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
+from pvbesscar.controllers.forecast import ForecastModel, causal_outlook, perfect_outlook
+from pvbesscar.controllers.forecast_choice import choose_forecast
+from pvbesscar.controllers.mpc import HORIZON, Mpc
 from pvbesscar.controllers.reference import no_control_reference
 from pvbesscar.controllers.rolling_demand import DemandPolicy, fit_policy
 from pvbesscar.controllers.tuned import TunedParameters, TunedRule, fit_tuned
@@ -29,15 +29,24 @@ COST = {MPC: 10, MPC_PERFECT_DAY: 10}
 """Time that an hour's decision takes, relative to the rule; 1 for the others. For progress bars."""
 
 
-class Fitted(Frozen):
-    """What controllers learned from training years; JSON by `model_dump_json`, back by `model_validate_json`."""
+class MpcFit(Frozen):
+    """What the MPC learned from training years; JSON by `model_dump_json`, back by `model_validate_json`."""
 
     mode: Mode = quantity(..., "", "action mode that it was fitted for", "fitted")
     years: tuple[str, ...] = quantity(..., "", "digests of the training years", "fitted")
     reference: ScoreTerms = quantity(..., "", "mean totals of no control over the training years", "fitted")
-    tuned: TunedParameters
     forecast: ForecastModel
     demand: DemandPolicy = DemandPolicy()
+
+    def controller(self, data: PlantData) -> Mpc:
+        """The MPC on a year."""
+        return Mpc(MPC, data, causal_outlook(data, self.forecast), self.reference, self.demand)
+
+
+class Fitted(MpcFit):
+    """What controllers learned from training years."""
+
+    tuned: TunedParameters
 
 
 def names() -> tuple[str, ...]:
@@ -51,7 +60,7 @@ def needs_fit(name: str) -> bool:
 
 
 def fit(
-    training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None, horizon: int = HORIZON
+    training: Sequence[PlantData], seed: int, on_progress: OnProgress | None = None, mpc: MpcFit | None = None
 ) -> Fitted:
     """Fit every controller that learns from years, on training years of one plant and mode.
 
@@ -63,8 +72,29 @@ def fit(
         Seed of the search; the same years and seed give the same result.
     on_progress
         Told how many candidates were tried.
+    mpc
+        What `fit_mpc` gave on the same years; default: it is fitted now.
+
+    Raises
+    ------
+    ControllerError
+        No training year, or years of different plants.
+    """
+    own = mpc or fit_mpc(training)
+    return Fitted(tuned=fit_tuned(training, seed, on_progress), **dict(own))
+
+
+def fit_mpc(training: Sequence[PlantData], trial: PlantData | None = None, horizon: int = HORIZON) -> MpcFit:
+    """Fit the MPC on training years of one plant and mode, and choose its forecast in closed loop.
+
+    Parameters
+    ----------
+    training
+        The years.
+    trial
+        Year that its forecast is chosen by, best one that no forecast is fitted on; default: the first training year.
     horizon
-        Hours that the MPC looks ahead.
+        Hours that it looks ahead.
 
     Raises
     ------
@@ -72,32 +102,15 @@ def fit(
         No training year, or years of different plants.
     """
     check_training(training)
-    foresight = fit_mpc(training, horizon)
-    return Fitted(
+    mean = mean_reference(training)
+    forecast = choose_forecast(training, trial or training[0], horizon, mean)
+    return MpcFit(
         mode="bidirectional" if training[0].params.bidirectional else "dispatch",
         years=tuple(year.digest for year in training),
-        tuned=fit_tuned(training, seed, on_progress),
-        **foresight._asdict(),
+        reference=mean,
+        forecast=forecast,
+        demand=fit_policy(training, forecast),
     )
-
-
-class MpcFit(NamedTuple):
-    """What the MPC learned from training years; see `Fitted`."""
-
-    reference: ScoreTerms
-    forecast: ForecastModel
-    demand: DemandPolicy
-
-    def controller(self, data: PlantData) -> Mpc:
-        """The MPC on a year."""
-        return Mpc(MPC, data, causal_outlook(data, self.forecast), self.reference, self.demand)
-
-
-def fit_mpc(training: Sequence[PlantData], horizon: int = HORIZON) -> MpcFit:
-    """Fit the MPC alone, as `fit` does, on training years of one plant and mode."""
-    mean = mean_reference(training)
-    forecast = choose_quantile(training, fit_forecast(training, horizon), mean)
-    return MpcFit(mean, forecast, fit_policy(training, forecast))
 
 
 def mean_reference(training: Sequence[PlantData]) -> ScoreTerms:
@@ -163,7 +176,7 @@ def _make_fitted(name: str, data: PlantData, fitted: Fitted | None) -> Controlle
     if name == TUNED:
         return TunedRule(fitted.tuned, data)
     if name == MPC:
-        return MpcFit(fitted.reference, fitted.forecast, fitted.demand).controller(data)
+        return fitted.controller(data)
     # A day that is known can not turn out worse.
     certain = fitted.demand.model_copy(update={"margin_kwh": ()})
     return Mpc(name, data, perfect_outlook(data, fitted.forecast.horizon), fitted.reference, certain)

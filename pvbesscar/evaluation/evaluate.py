@@ -12,12 +12,13 @@ import pandas as pd
 
 from pvbesscar.agents.artifacts import prove_dataset
 from pvbesscar.controllers import registry
+from pvbesscar.controllers.kept import training_names
 from pvbesscar.dataset.scenarios import NOMINAL, POOLS, ScenarioStore
 from pvbesscar.evaluation.aggregate import set_result
 from pvbesscar.evaluation.bound import Bound, reference_of
 from pvbesscar.evaluation.cases import EvaluationCase, SimulatedCase
 from pvbesscar.evaluation.courses import gap_parts
-from pvbesscar.evaluation.fitting import fitted_for, is_fitted, kept_for, training_names
+from pvbesscar.evaluation.fitting import fitted_for, is_fitted, kept_for
 from pvbesscar.evaluation.front import optimum_cases, sweeps, trade_offs
 from pvbesscar.evaluation.kpis import KPIS, ControllerRun
 from pvbesscar.evaluation.parallel import (

@@ -135,6 +135,16 @@ class Workspace:
         return self.root / "outputs" / "evaluation"
 
     @property
+    def mpc(self) -> Path:
+        """What the MPC learned from the training scenarios, written by the first that needs it."""
+        return self.root / "outputs" / "controllers" / "mpc.json"
+
+    @property
+    def plans(self) -> Path:
+        """Perfect-foresight plans of the training scenarios, written by the first training that needs them."""
+        return self.root / "outputs" / "controllers" / "plans.npz"
+
+    @property
     def fitted(self) -> Path:
         """What controllers that are no agents learned from the training scenarios, written by `evaluate`."""
         return self.root / "outputs" / "controllers" / "fitted.json"
@@ -165,6 +175,10 @@ class Workspace:
     def lock(self, what: str) -> Path:
         """Lock of something that only one process may do at a time: `run`, `train-sac`."""
         return self._of_models / "outputs" / "locks" / f"{what}.lock"
+
+    def shared_lock(self, what: str) -> Path:
+        """Lock of something that all share whose agents have folders of their own."""
+        return self.root / "outputs" / "locks" / f"{what}.lock"
 
     @property
     def runs(self) -> Path:

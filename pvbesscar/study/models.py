@@ -13,7 +13,7 @@ from pvbesscar.agents.policies.import_target import ImportTargetPolicy
 from pvbesscar.agents.policies.import_target_sac import SacImportTargetPolicy
 from pvbesscar.agents.policies.plant_view import numbers_of
 from pvbesscar.agents.start import start_of
-from pvbesscar.agents.train import training_years, validation_years
+from pvbesscar.agents.train import imitated_mpc, training_years, validation_years
 from pvbesscar.envs.plant_env import PlantEnv
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
@@ -33,7 +33,8 @@ def save_beginning(agent: Agent, settings: Settings, workspace: Workspace, profi
     years = training_years(settings, workspace, profile) or (nominal,)
     hidden = getattr(recipe.training, agent).net_arch
     watched = validation_years(settings, workspace, profile)
-    start = start_of(recipe, workspace, profile, hidden, numbers_of(nominal), years, watched)
+    mpc = imitated_mpc(settings, workspace, profile)
+    start = start_of(recipe, workspace, profile, hidden, numbers_of(nominal), years, watched, mpc=mpc)
     assert start.actor is not None
     _save(agent, recipe, profile, nominal, start.actor, path)
 

@@ -20,12 +20,14 @@ from pvbesscar.agents.train import train_on
 from pvbesscar.agents.watch import Marks, Watch
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
+from pvbesscar.controllers.registry import fit_mpc
 from pvbesscar.envs.regret import SCALE, Plans, RegretVecEnv, stored_worth
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ControllerError
 from schemas.settings import Agent, Settings
+from tests.controllers.plants import course
 from tests.mini_site import with_training
 
 ON = {"simulator": "twin", "reward": "regret", "plants": 4, "smoke": {"imitation_rounds": 0, "validate_every": 24}}
@@ -84,7 +86,7 @@ def test_an_imitation_is_made_once_and_is_better_than_the_rule(
     assert np.array_equal(first.plans.reward, again.plans.reward)
 
 
-@pytest.mark.parametrize("what", ["seed", "damage", "hidden"])
+@pytest.mark.parametrize("what", ["seed", "damage", "hidden", "mpc"])
 def test_another_or_a_damaged_start_is_made_again(
     what: str, settings: Settings, year: PlantData, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,18 +95,20 @@ def test_another_or_a_damaged_start_is_made_again(
 
     def spy(*arguments: object) -> Start:
         made_again.append(arguments)
-        return Start(None, Plans(np.zeros((1, 1)), np.zeros((1, 1))), None)
+        return Start(None, None, None)
 
     monkeypatch.setattr(starting, "_make", spy)
+    own, mpc, hidden = with_training(settings, **(ON | {"imitation": False})), None, (16,)
     if what == "damage":
         (file,) = workspace.start.glob("*.npz")
         file.write_bytes(file.read_bytes()[:1000])
-        made(settings, workspace, year, imitation=False)
     elif what == "seed":
-        made(settings, workspace, year, imitation=False, seed=5)
+        own = with_training(own, seed=5)
+    elif what == "mpc":
+        mpc = fit_mpc([course(28, 1)])
     else:
-        own = with_training(settings, **ON)
-        start_of(own, workspace, "smoke", (8,), numbers_of(year), (year,), (year,))
+        hidden = (8,)
+    start_of(own, workspace, "smoke", hidden, numbers_of(year), (year,), (year,), mpc=mpc)
     assert len(made_again) == 1
     assert len(list(workspace.start.glob("*.npz"))) == 1
 

@@ -14,7 +14,7 @@ from pvbesscar.controllers.forecast import (
     perfect_outlook,
     plain_energies,
 )
-from pvbesscar.controllers.mpc import QUANTILES
+from pvbesscar.controllers.forecast_choice import QUANTILES
 from pvbesscar.controllers.registry import fit_mpc
 from pvbesscar.plant.data import PlantData
 from tests.controllers.plants import course
@@ -102,19 +102,22 @@ def test_errors_are_counted_over_a_day_of_leads() -> None:
 
 def test_candidates_are_judged_as_the_product_is(monkeypatch: pytest.MonkeyPatch) -> None:
     training, year = [course(10, seed) for seed in (1, 2)], course(10, 4)
-    names = ((forecasts.PERSISTENCE,), forecasts.USED, (forecasts.REGRESSION, forecasts.BOOSTING))
+    linear = ((forecasts.REGRESSION,), (forecasts.CLIMATOLOGY,), (forecasts.REGRESSION, forecasts.CLIMATOLOGY))
+    names = ((forecasts.PERSISTENCE,), *linear, (forecasts.REGRESSION, forecasts.BOOSTING))
     monkeypatch.setattr(forecasts, "CANDIDATES", names)
     monkeypatch.setitem(forecasts.TREES, "max_iter", 1)
     found = forecasts.measure(training, [year])
-    fitted = fit_mpc(training)
+    fitted = fit_mpc(training, year)
     product = Judge(year).run(fitted.controller(year))
-    assert (found[forecasts.USED].j, found[forecasts.USED].gap_closed) == (product.j, product.gap_closed)
-    assert found[forecasts.USED].quantile == fitted.forecast.surplus_quantile
+    (used,) = [names for names, one in found.items() if one.used]
+    assert " and ".join(used) in fitted.forecast.kind
+    assert (found[used].j, found[used].gap_closed) == (product.j, product.gap_closed)
+    assert found[used].quantile == fitted.forecast.surplus_quantile
     assert found[names[0]].quantile in QUANTILES
-    assert found[names[2]].quantile == fitted.forecast.surplus_quantile
+    assert found[names[-1]].quantile == found[forecasts.REGRESSION,].quantile
     written = forecasts.section(found, "ten days")
     rows = [line for line in written.splitlines() if f"{100.0 * product.gap_closed:.1f} %" in line]
-    assert any(row.startswith("| regression (used) |") for row in rows)
+    assert any(row.startswith(f"| {fitted.forecast.kind} (used) |") for row in rows)
     assert "| mean of regression and gradient boosting |" in written
 
 

@@ -14,7 +14,7 @@ import pytest
 from pvbesscar.controllers import registry
 from pvbesscar.controllers.registry import Fitted
 from pvbesscar.dataset.scenarios import ScenarioStore
-from pvbesscar.evaluation import parallel
+from pvbesscar.evaluation import fitting, parallel
 from pvbesscar.evaluation.cases import EvaluationCase
 from pvbesscar.evaluation.fitting import fitted_for
 from pvbesscar.evaluation.parallel import EvaluationPlan, WorkItem
@@ -50,11 +50,13 @@ def test_only_what_was_fitted_is_kept(
 ) -> None:
     settings, calls = mini_site(tmp_path), list[int]()
 
-    def fit(years: Any, seed: int, on_progress: Any = None) -> Fitted:
+    def fit(years: Any, seed: int, on_progress: Any, mpc: Any) -> Fitted:
+        assert mpc is fitted
         calls.append(seed)
         return fitted
 
     monkeypatch.setattr(registry, "fit", fit)
+    monkeypatch.setattr(fitting, "mpc_for", lambda _workspace, _store: fitted)
     store = cast("ScenarioStore", SimpleNamespace(digest="d", names=lambda _set: ("one",), load=lambda _name: None))
     workspace = Workspace.of(settings)
     specs = [ControllerSpec(registry.TUNED, "baseline")]

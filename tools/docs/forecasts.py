@@ -2,8 +2,8 @@
 
     python -m tools.docs.forecasts --oe2 FOLDER --root FOLDER [--only iquitos_metered-bidirectional]
 
-Forecasts are fitted on the training years and judged on whole validation years; no test year is read. A case takes some
-10 minutes. Neither case bills power, so that no month has a demand to aim at.
+Forecasts are fitted on the training years and judged on whole validation years, the first of which chooses;
+no test year is read. A case takes some 10 minutes. Neither case bills power, so that no month has a demand to aim at.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from pvbesscar.controllers.forecast import (
     fit_forecast,
     hours_ahead,
     plain_energies,
+    with_weights,
 )
-from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
+from pvbesscar.controllers.forecast_choice import average_model, choose_forecast, choose_quantile, climatology
+from pvbesscar.controllers.mpc import HORIZON, Mpc
 from pvbesscar.controllers.registry import mean_reference
 from pvbesscar.dataset.scenarios import ScenarioStore
 from pvbesscar.evaluation.tables import markdown_table
@@ -57,7 +59,6 @@ CANDIDATES = (
     (REGRESSION, BOOSTING),
 )
 """What is averaged; one name alone is that forecast."""
-USED = (REGRESSION,)
 HEAD = ("forecast", "RMSE of PV, kWh", "RMSE of the mall, kWh", "quantile planned for", "J", "gap closed")
 DAY = 24
 TREES = {"max_iter": 80, "max_leaf_nodes": 15, "min_samples_leaf": 200, "max_bins": 63, "early_stopping": False}
@@ -65,35 +66,26 @@ TREES = {"max_iter": 80, "max_leaf_nodes": 15, "min_samples_leaf": 200, "max_bin
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a forecast comes to: errors at leads 1 to 24 h [kWh], the quantile, and J and gap closed of the program."""
+    """What a forecast comes to: errors at leads 1 to 24 h [kWh], the quantile, and J and gap closed of the program.
+
+    Attributes
+    ----------
+    used
+        Whether it is the product's choice.
+    """
 
     rmse: tuple[float, float]
     quantile: float
     j: float
     gap_closed: float
+    used: bool
 
 
 def persistence(model: ForecastModel) -> ForecastModel:
     """Yesterday again: the clearness of the last 24 hours, the mall's deviation of the last such hour."""
     pv, mall = np.zeros((DAY, model.horizon, 4)), np.zeros((DAY, model.horizon, 5))
     pv[:, :, 2] = mall[:, :, 3] = 1.0
-    return _weighted(model, pv, mall)
-
-
-def climatology(model: ForecastModel, training: Sequence[PlantData]) -> ForecastModel:
-    """A usual day: the mean clearness of the hour of day, the mall's mean day."""
-    envelope = np.array(model.pv_clear_kwh)
-    hours = np.concatenate([year.calendar[:, 0] for year in training])
-    metered = np.bincount(hours, np.concatenate([year.pv_kwh for year in training]), DAY)
-    clear = np.bincount(hours, np.concatenate([clear_kwh(year, envelope) for year in training]), DAY)
-    mean = np.divide(metered, clear, out=np.zeros(DAY), where=clear > 0.0)
-    pv, mall = np.zeros((DAY, model.horizon, 4)), np.zeros((DAY, model.horizon, 5))
-    pv[:, :, 0] = mean[hours_ahead(DAY, model.horizon)]
-    return _weighted(model, pv, mall)
-
-
-def _weighted(model: ForecastModel, pv: FloatArray, mall: FloatArray) -> ForecastModel:
-    return ForecastModel.model_validate(dict(model) | {"pv_weights": pv.tolist(), "mall_weights": mall.tolist()})
+    return with_weights(model, PERSISTENCE, pv, mall)
 
 
 class Boosting:
@@ -144,12 +136,6 @@ class Boosting:
         return (of_pv, np.zeros(year.hours), sun), (of_mall, usual, np.ones(year.hours))
 
 
-def average_model(models: Sequence[ForecastModel]) -> ForecastModel:
-    """Model of mean weights: the mean of some forecasts that differ in their weights alone."""
-    pv, mall = (np.mean([getattr(one, of) for one in models], axis=0) for of in ("pv_weights", "mall_weights"))
-    return _weighted(models[0], pv, mall)
-
-
 def average(parts: Sequence[Energies]) -> Energies:
     """Mean of some forecasts of a year."""
     pv_kwh, mall_kwh = (np.mean(energies, axis=0) for energies in zip(*parts, strict=True))
@@ -172,26 +158,28 @@ def measure(training: Sequence[PlantData], validation: Sequence[PlantData]) -> d
     reference, model = mean_reference(training), fit_forecast(training, HORIZON)
     linear = {PERSISTENCE: persistence(model), CLIMATOLOGY: climatology(model, training), REGRESSION: model}
     boosting, judges, found = Boosting(training, model), [Judge(year) for year in validation], {}
-    used = choose_quantile(training, model, reference)
+    used = choose_forecast(training, validation[0], HORIZON, reference)
+    of_regression = choose_quantile(training, validation[0], model, reference)
     boosted = [boosting.energies(year) for year in validation]
     for names in CANDIDATES:
         if BOOSTING in names:
             # Trees know training weeks by heart, and what they err there is no margin: they take the regression's.
-            chosen, others = used, [linear[name] for name in names if name != BOOSTING]
+            chosen, others = of_regression, [linear[name] for name in names if name != BOOSTING]
             expected = [
                 average([own, *(plain_energies(year, other) for other in others)])
                 for year, own in zip(validation, boosted, strict=True)
             ]
         else:
-            mean = average_model([linear[name] for name in names])
-            chosen = used if names == USED else choose_quantile(training, mean, reference)
+            parts = [linear[name] for name in names]
+            mean = parts[0] if len(parts) == 1 else average_model(parts)
+            chosen = choose_quantile(training, validation[0], mean, reference)
             expected = [plain_energies(year, chosen) for year in validation]
         runs = [
             judge.run(Mpc("mpc", judge.year, causal_outlook(judge.year, chosen, energies), reference))
             for judge, energies in zip(judges, expected, strict=True)
         ]
         j, gap = (float(np.mean([getattr(year, what) for year in runs])) for what in ("j", "gap_closed"))
-        found[names] = Found(rmse(validation, expected), chosen.surplus_quantile, j, gap)
+        found[names] = Found(rmse(validation, expected), chosen.surplus_quantile, j, gap, chosen == used)
         print(*names, found[names], flush=True)
     return found
 
@@ -199,16 +187,16 @@ def measure(training: Sequence[PlantData], validation: Sequence[PlantData]) -> d
 def section(found: dict[tuple[str, ...], Found], of: str) -> str:
     """Write the table, with what it was measured on."""
     rows = [
-        (_named(names), *(f"{error:.1f}" for error in one.rmse), f"{one.quantile:g}", f"{one.j:.4f}",
+        (_named(names, one.used), *(f"{error:.1f}" for error in one.rmse), f"{one.quantile:g}", f"{one.j:.4f}",
          f"{100.0 * one.gap_closed:.1f} %")
         for names, one in found.items()
     ]  # fmt: skip
     return f"{of}; {machine()}.\n\n{markdown_table(HEAD, rows)}"
 
 
-def _named(names: tuple[str, ...]) -> str:
+def _named(names: tuple[str, ...], used: bool) -> str:
     said = names[0] if len(names) == 1 else f"mean of {' and '.join(names)}"
-    return f"{said} (used)" if names == USED else said
+    return f"{said} (used)" if used else said
 
 
 def page(text: str, case: str, written: str) -> str:
@@ -230,7 +218,10 @@ def main() -> None:
         store = ScenarioStore(built(settings).dataset)
         training, validation = ([store.load(name) for name in store.names(use)] for use in ("training", "validation"))
         config, mode = CASES[case]
-        of = f"`{config}`, mode `{mode}`, mean of {len(validation)} validation years, which no fit has seen"
+        years = (
+            f"mean of {len(validation)} validation years, which no fit has seen, and by the first of which is chosen"
+        )
+        of = f"`{config}`, mode `{mode}`, {years}"
         made = section(measure(training, validation), of)
         write_text(path, page(path.read_text(encoding="utf-8"), case, made))
 

@@ -19,7 +19,8 @@ from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.forecast import causal_outlook, fit_forecast, perfect_outlook
-from pvbesscar.controllers.mpc import HORIZON, Mpc, choose_quantile
+from pvbesscar.controllers.forecast_choice import choose_quantile
+from pvbesscar.controllers.mpc import HORIZON, Mpc
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
 from pvbesscar.controllers.registry import mean_reference
 from pvbesscar.controllers.rolling_demand import fit_policy, with_margin
@@ -81,7 +82,7 @@ def measure(
     of the optimum: neither hangs on the horizon.
     """
     judge, reference = Judge(year), mean_reference(training)
-    chosen = choose_quantile(training, fit_forecast(training, HORIZON), reference)
+    chosen = choose_quantile(training, training[0], fit_forecast(training, HORIZON), reference)
     policy = fit_policy(training, chosen)
     certain, found = policy.model_copy(update={"margin_kwh": ()}), {}
     for horizon in horizons:
