@@ -132,7 +132,7 @@ def measure_billed(year: PlantData, mode: str, add: Callable[[Row], None]) -> No
 
 
 def fit_all_forecasts(training: list[PlantData], reference: ScoreTerms) -> None:
-    choose_forecast(training, training[0], HORIZON, reference)
+    choose_forecast(training, training, HORIZON, reference)
 
 
 def main() -> None:

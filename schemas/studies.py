@@ -8,7 +8,7 @@ from schemas.results import ControllerKind, Interval
 from schemas.settings import Agent, Mode
 from schemas.terms import Result, ScoreTerms
 
-Ingredient = Literal["imitation", "target", "regret", "warm-up", "best", "sockets"]
+Ingredient = Literal["imitation", "target", "regret", "warm-up", "best", "sockets", "forecast"]
 
 
 def ensemble_of(agent: Agent) -> str:

@@ -177,7 +177,8 @@ def imitated_mpc(
         if on_progress is not None:
             on_progress(Progress(0, 1, 0.0, "parts of the start", "forecasts of the mpc that is imitated"))
 
-    return mpc_for(workspace, ScenarioStore(workspace.dataset), tell)
+    only = None if recipe.forecast == "chosen" else recipe.forecast
+    return mpc_for(workspace, ScenarioStore(workspace.dataset), tell, only)
 
 
 def _link(source: Path, target: Path, names: Sequence[str]) -> None:

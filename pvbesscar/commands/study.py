@@ -29,6 +29,7 @@ class IngredientName(StrEnum):
     WARM_UP = "warm-up"
     BEST = "best"
     SOCKETS = "sockets"
+    FORECAST = "forecast"
 
 
 def study(

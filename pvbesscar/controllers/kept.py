@@ -74,16 +74,20 @@ def training_names(store: ScenarioStore) -> tuple[str, ...]:
     return names
 
 
-def mpc_for(workspace: Workspace, store: ScenarioStore, tell: Callable[[], None] = lambda: None) -> MpcFit:
+def mpc_for(
+    workspace: Workspace, store: ScenarioStore, tell: Callable[[], None] = lambda: None, only: str | None = None
+) -> MpcFit:
     """MPC of a dataset, the one that is judged and that agents imitate.
 
-    It is fitted on all training scenarios, and its forecast is chosen on the first validation scenario, or on the first
-    training scenario where there is none. Others that need it wait meanwhile.
+    It is fitted on all training scenarios, and its forecast is chosen on the validation scenarios, or on the
+    training scenarios where there are none. Others that need it wait meanwhile.
 
     Parameters
     ----------
     tell
-        Called where it is fitted now, which takes a quarter of a minute.
+        Called where it is fitted now, which takes half a minute.
+    only
+        Kind of forecast that it has to plan with, for comparison; default: what is chosen.
 
     Raises
     ------
@@ -91,12 +95,13 @@ def mpc_for(workspace: Workspace, store: ScenarioStore, tell: Callable[[], None]
         The dataset has no training scenarios.
     """
     names, digest = training_names(store), fitting_digest(store)
+    path = workspace.mpc if only is None else workspace.mpc.with_stem(f"mpc-{only}")
     with held(workspace.shared_lock("mpc"), "the fit of the mpc"):
-        kept = read_kept(workspace.mpc, digest, MpcFit)
+        kept = read_kept(path, digest, MpcFit)
         if kept is not None:
             return kept
         tell()
-        trial = store.names("validation") or names
-        fitted = fit_mpc([store.load(name) for name in names], store.load(trial[0]))
-        write_kept(workspace.mpc, digest, names, fitted)
+        training, trials = ([store.load(name) for name in own] for own in (names, store.names("validation")))
+        fitted = fit_mpc(training, trials, only=only)
+        write_kept(path, digest, names, fitted)
     return fitted

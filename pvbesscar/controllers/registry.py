@@ -84,17 +84,24 @@ def fit(
     return Fitted(tuned=fit_tuned(training, seed, on_progress), **dict(own))
 
 
-def fit_mpc(training: Sequence[PlantData], trial: PlantData | None = None, horizon: int = HORIZON) -> MpcFit:
+def fit_mpc(
+    training: Sequence[PlantData],
+    trials: Sequence[PlantData] = (),
+    horizon: int = HORIZON,
+    only: str | None = None,
+) -> MpcFit:
     """Fit the MPC on training years of one plant and mode, and choose its forecast in closed loop.
 
     Parameters
     ----------
     training
         The years.
-    trial
-        Year that its forecast is chosen by, best one that no forecast is fitted on; default: the first training year.
+    trials
+        Years that its forecast is chosen by, best ones that no forecast is fitted on; default: the training years.
     horizon
         Hours that it looks ahead.
+    only
+        Kind of forecast that it has to plan with; default: what is chosen.
 
     Raises
     ------
@@ -103,7 +110,7 @@ def fit_mpc(training: Sequence[PlantData], trial: PlantData | None = None, horiz
     """
     check_training(training)
     mean = mean_reference(training)
-    forecast = choose_forecast(training, trial or training[0], horizon, mean)
+    forecast = choose_forecast(training, trials or training, horizon, mean, only)
     return MpcFit(
         mode="bidirectional" if training[0].params.bidirectional else "dispatch",
         years=tuple(year.digest for year in training),

@@ -24,6 +24,7 @@ WITHOUT: dict[Ingredient, tuple[str, ...]] = {
     "warm-up": ("training.sac.warm_up=0", "training.ppo.warm_up=0", "training.a2c.warm_up=0"),
     "best": ("training.keep=last",),
     "sockets": ("training.socket_units=0",),
+    "forecast": ("training.forecast=climatology",),
 }
 """Ingredients of a training that can be left out, and the settings that do it."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -167,6 +167,12 @@ class TrainingSettings(Frozen):
     imitation: bool = quantity(
         True, "", "`import_target`, on the twin: begin as an imitation of `mpc`", "docs/agents.md"
     )
+    forecast: Literal["chosen", "climatology"] = quantity(
+        "chosen",
+        "",
+        "what the imitated `mpc` plans with: the forecast chosen in closed loop, as the judged one, or the mean day",
+        "docs/controllers.md",
+    )
     reward: Literal["regret", "score"] = quantity(
         "regret", "", "on the twin: the reward against the perfect-foresight plan, or the score's", "docs/agents.md"
     )

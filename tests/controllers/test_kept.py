@@ -35,15 +35,15 @@ def store_of(digest: str = "d", without: str = "") -> ScenarioStore:
 
 
 def test_the_mpc_is_fitted_once_for_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace, fits = Workspace.of(mini_site(tmp_path)), list[tuple[int, str]]()
+    workspace, fits = Workspace.of(mini_site(tmp_path)), list[tuple[int, list[str]]]()
 
-    def fit(training: list[PlantData], trial: PlantData) -> object:
-        fits.append((len(training), trial.digest))
-        return fit_mpc(training, trial)
+    def fit(training: list[PlantData], trials: list[PlantData], *, only: str | None) -> object:
+        fits.append((len(training), [one.digest for one in trials]))
+        return fit_mpc(training, trials, only=only)
 
     monkeypatch.setattr(kept, "fit_mpc", fit)
     first = mpc_for(workspace, store_of())
-    assert fits == [(2, "validation-01")]
+    assert fits == [(2, ["validation-01"])]
     own = workspace.with_models(tmp_path / "of-a-seed")
     assert mpc_for(own, store_of(), tell=pytest.fail) == first
     content = json.loads(workspace.mpc.read_text())
@@ -54,11 +54,25 @@ def test_the_mpc_is_fitted_once_for_a_dataset(tmp_path: Path, monkeypatch: pytes
     assert len(fits) == 3
 
 
-def test_without_validation_years_a_training_year_chooses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = list[str]()
-    monkeypatch.setattr(kept, "fit_mpc", lambda training, trial: tried.append(trial.digest) or fit_mpc(training, trial))
+def test_an_mpc_with_another_forecast_does_not_take_its_place(tmp_path: Path) -> None:
+    workspace = Workspace.of(mini_site(tmp_path))
+    first = mpc_for(workspace, store_of())
+    usual = mpc_for(workspace, store_of(), only="climatology")
+    assert usual.forecast.kind == "climatology"
+    assert mpc_for(workspace, store_of(), pytest.fail) == first
+    assert mpc_for(workspace, store_of(), pytest.fail, only="climatology") == usual
+
+
+def test_without_validation_years_the_training_years_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[list[str]] = []
+
+    def fit(training: list[PlantData], trials: list[PlantData], *, only: str | None) -> object:
+        tried.append([one.digest for one in trials])
+        return fit_mpc(training, trials, only=only)
+
+    monkeypatch.setattr(kept, "fit_mpc", fit)
     workspace = Workspace.of(mini_site(tmp_path))
     mpc_for(workspace, store_of(without="validation"))
-    assert tried == ["training-01"]
+    assert tried == [[]]
     with pytest.raises(ControllerError, match="the dataset has none"):
         mpc_for(workspace, store_of("other", without="training"))

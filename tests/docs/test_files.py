@@ -67,7 +67,8 @@ def test_every_file_that_is_written_is_documented_and_the_other_way_round(
     files.add("outputs/controllers/fitted.json")  # only where a controller that is fitted was judged
     files.add("data/interim/canonical/iquitos_ev_mall/ev_profile.parquet")  # only for `ev.source: profile`
     # Only on the twin.
-    files |= {"checkpoints/start/0123456789abcdef.npz", "outputs/sac_training/sac_validation.csv"}
+    files |= {"checkpoints/start/imitation-0123456789abcdef.npz", "outputs/sac_training/sac_validation.csv"}
+    files |= {"outputs/controllers/mpc.json", "outputs/controllers/plans.npz"}
     paths = [path for path in documented() if path not in NOT_OF_A_STAGE]
     assert len(paths) > 25
     assert sorted(f for f in files if not any(pattern(path).fullmatch(f) for path in paths)) == []

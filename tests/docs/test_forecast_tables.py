@@ -107,7 +107,7 @@ def test_candidates_are_judged_as_the_product_is(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(forecasts, "CANDIDATES", names)
     monkeypatch.setitem(forecasts.TREES, "max_iter", 1)
     found = forecasts.measure(training, [year])
-    fitted = fit_mpc(training, year)
+    fitted = fit_mpc(training, [year])
     product = Judge(year).run(fitted.controller(year))
     (used,) = [names for names, one in found.items() if one.used]
     assert " and ".join(used) in fitted.forecast.kind

@@ -2,7 +2,7 @@
 
     python -m tools.docs.forecasts --oe2 FOLDER --root FOLDER [--only iquitos_metered-bidirectional]
 
-Forecasts are fitted on the training years and judged on whole validation years, the first of which chooses;
+Forecasts are fitted on the training years and judged on whole validation years, months of which choose;
 no test year is read. A case takes some 10 minutes. Neither case bills power, so that no month has a demand to aim at.
 """
 
@@ -158,8 +158,8 @@ def measure(training: Sequence[PlantData], validation: Sequence[PlantData]) -> d
     reference, model = mean_reference(training), fit_forecast(training, HORIZON)
     linear = {PERSISTENCE: persistence(model), CLIMATOLOGY: climatology(model, training), REGRESSION: model}
     boosting, judges, found = Boosting(training, model), [Judge(year) for year in validation], {}
-    used = choose_forecast(training, validation[0], HORIZON, reference)
-    of_regression = choose_quantile(training, validation[0], model, reference)
+    used = choose_forecast(training, validation, HORIZON, reference)
+    of_regression = choose_quantile(training, validation, model, reference)
     boosted = [boosting.energies(year) for year in validation]
     for names in CANDIDATES:
         if BOOSTING in names:
@@ -172,14 +172,16 @@ def measure(training: Sequence[PlantData], validation: Sequence[PlantData]) -> d
         else:
             parts = [linear[name] for name in names]
             mean = parts[0] if len(parts) == 1 else average_model(parts)
-            chosen = choose_quantile(training, validation[0], mean, reference)
+            chosen = choose_quantile(training, validation, mean, reference)
             expected = [plain_energies(year, chosen) for year in validation]
         runs = [
             judge.run(Mpc("mpc", judge.year, causal_outlook(judge.year, chosen, energies), reference))
             for judge, energies in zip(judges, expected, strict=True)
         ]
         j, gap = (float(np.mean([getattr(year, what) for year in runs])) for what in ("j", "gap_closed"))
-        found[names] = Found(rmse(validation, expected), chosen.surplus_quantile, j, gap, chosen == used)
+        found[names] = Found(
+            rmse(validation, expected), chosen.surplus_quantile, j, gap, BOOSTING not in names and chosen == used
+        )
         print(*names, found[names], flush=True)
     return found
 

@@ -82,7 +82,7 @@ def measure(
     of the optimum: neither hangs on the horizon.
     """
     judge, reference = Judge(year), mean_reference(training)
-    chosen = choose_quantile(training, training[0], fit_forecast(training, HORIZON), reference)
+    chosen = choose_quantile(training, training, fit_forecast(training, HORIZON), reference)
     policy = fit_policy(training, chosen)
     certain, found = policy.model_copy(update={"margin_kwh": ()}), {}
     for horizon in horizons:
