@@ -1,6 +1,6 @@
 """Which forecast the MPC plans with: that with the least J in closed loop, not that with the least error.
 
-The candidates are fitted on training years and tried on a year that none of them has seen. Persistence and gradient
+The candidates are fitted on training years and tried on years that none of them has seen. Persistence and gradient
 boosting are no candidates: measured in closed loop, they were never first (docs/controllers.md).
 """
 
