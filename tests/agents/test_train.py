@@ -25,7 +25,7 @@ from pvbesscar.agents.artifacts import (
 )
 from pvbesscar.agents.factory import load_agent
 from pvbesscar.agents.settings import training_digest
-from pvbesscar.agents.train import train, train_on, training_years
+from pvbesscar.agents.train import imitated_mpc, train, train_on, training_years
 from pvbesscar.certify.certificate import certify
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.plant.citylearn_sim import CityLearnSim
@@ -265,6 +265,27 @@ def test_agents_train_on_the_training_scenarios_and_on_no_other_year(
     assert training_digest("a2c", site, "smoke") != training_digest(
         "a2c", with_training(site, scenarios="nominal"), "smoke"
     )
+
+
+def test_agents_begin_as_an_imitation_of_the_mpc_that_is_judged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+
+    def fitted(_workspace: Workspace, _store: object, _tell: object, only: str | None) -> str:
+        asked.append(only)
+        return "the mpc"
+
+    monkeypatch.setattr("pvbesscar.agents.train.mpc_for", fitted)
+    workspace = Workspace.of(settings)
+    own = with_training(settings, simulator="twin", scenarios="training", policy="import_target", imitation=True)
+    assert imitated_mpc(own, workspace, "smoke") == "the mpc"  # type: ignore[comparison-overlap]
+    imitated_mpc(with_training(own, forecast="climatology"), workspace, "smoke")
+    assert asked == [None, "climatology"]
+    # Where there is no imitation, nobody waits for a fit; on the validated year it is fitted there.
+    for changes in ({"imitation": False}, {"policy": "mlp"}, {"scenarios": "nominal"}):
+        assert imitated_mpc(with_training(own, **changes), workspace, "smoke") is None
+    assert len(asked) == 2
 
 
 def test_no_training_scenarios_and_citylearn_on_scenarios_are_refused(settings: Settings) -> None:
