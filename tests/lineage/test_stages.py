@@ -32,11 +32,11 @@ NO_SAY = {
     # The learning libraries load the agents of `certify --full`; the contracts only refuse.
     "certify": {"pydantic", "pandera", "pvlib", "torch", "stable_baselines3"},
     "train-sac": {"pydantic", "pandera", "pvlib", "filelock"},
-    "evaluate": {"pydantic", "pandera", "pvlib", "great_expectations", "jinja2"},
+    "evaluate": {"pydantic", "pandera", "pvlib", "great_expectations", "jinja2", "filelock"},
     # It reads what `evaluate` left and simulates nothing.
     "publish": {
         "pydantic", "pandera", "pvlib", "numba", "highspy", "torch", "gymnasium", "stable_baselines3", "citylearn",
-        "great_expectations", "yaml",
+        "great_expectations", "yaml", "filelock",
     },
 }  # fmt: skip
 
