@@ -56,10 +56,8 @@ from schemas.progress import OnProgress, Progress
 from schemas.results import TrainingMetrics
 from schemas.settings import Agent, Settings
 
-LEARNING_CODE = (
-    "pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
-    "pvbesscar.plant", "pvbesscar.simulation",
-)  # fmt: skip
+LEARNING_CODE = ("pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset",
+                 "pvbesscar.envs", "pvbesscar.plant", "pvbesscar.simulation")  # fmt: skip
 """Packages whose code a training runs; with other code it can not go on where it was left."""
 TENSORBOARD = "tensorboard"
 STATE = "state.zip"
@@ -76,10 +74,9 @@ def train(
 ) -> TrainingMetrics:
     """Train an agent on the scenario's dataset.
 
-    Checkpoints, final model, metrics, curve and TensorBoard files take the place of the earlier ones only at the end.
-    Until then they are in `checkpoints/unfinished/`, with the state of the training (model, optimisers, replay
-    buffer, plants, random generators), which is saved about once a minute and when a signal ends it. The next training
-    of the same agent on the same dataset resumes it, and ends as if it had not been interrupted.
+    What it makes takes the place of the earlier at the end. Until then it is in `checkpoints/unfinished/`, with the
+    state of the training, saved about once a minute and when a signal ends it. The next training of the same agent on
+    the same dataset resumes it, and ends as if it had not been interrupted.
 
     Parameters
     ----------
@@ -305,26 +302,21 @@ class _TrainingRun:
 
     def _resume_card(self) -> ResumeCard:
         return ResumeCard(
-            agent=self.agent,
-            profile=self.profile,
+            agent=self.agent, profile=self.profile,
             dataset_digest=sha256_json([year.digest for year in (self.simulator.data, *self.years, *self.validation)]),
             settings_digest=training_digest(self.agent, self.settings, self.profile),
-            code_digest=code_digest(*LEARNING_CODE),
-            versions=versions(),
-        )
+            code_digest=code_digest(*LEARNING_CODE), versions=versions(),
+        )  # fmt: skip
 
     def card(self, steps: int, sha256: str) -> ModelCard:
         """Sidecar of a model after `steps` steps."""
         return ModelCard(
-            agent=self.agent,
-            profile=self.profile,
-            steps=steps,
-            seed=self.settings.training.seed,
-            simulator=self.settings.training.simulator,
+            agent=self.agent, profile=self.profile, steps=steps,
+            seed=self.settings.training.seed, simulator=self.settings.training.simulator,
             dataset_digest=self.simulator.data.digest,
             settings_digest=training_digest(self.agent, self.settings, self.profile),
             model_sha256=sha256,
-        )
+        )  # fmt: skip
 
     def _env(self, episode_hours: int) -> Env:
         if not isinstance(self.simulator, Twin):
@@ -374,29 +366,19 @@ class _TrainingRun:
             agent=self.agent,
             best_steps=validator.best.steps if validator is not None else None,
             validations=tuple(validator.looks) if validator is not None else (),
-            rule_j=marks.rule if marks is not None else None,
-            bound_j=marks.bound if marks is not None else None,
-            profile=self.profile,
-            simulator=self.settings.training.simulator,
-            seed=self.settings.training.seed,
-            dataset_digest=final.dataset_digest,
-            settings_digest=final.settings_digest,
-            steps=model.num_timesteps,
-            episodes=callback.episodes,
-            duration_s=duration,
-            steps_per_s=model.num_timesteps / duration,
+            rule_j=marks.rule if marks is not None else None, bound_j=marks.bound if marks is not None else None,
+            profile=self.profile, simulator=self.settings.training.simulator, seed=self.settings.training.seed,
+            dataset_digest=final.dataset_digest, settings_digest=final.settings_digest,
+            steps=model.num_timesteps, episodes=callback.episodes,
+            duration_s=duration, steps_per_s=model.num_timesteps / duration,
             validation_windows=tuple(window.name for window in self.windows),
-            validation_rewards=trained,
-            validation_mean=float(np.mean(trained)),
+            validation_rewards=trained, validation_mean=float(np.mean(trained)),
             validation_std=float(np.std(trained, ddof=1)) if len(trained) > 1 else 0.0,
-            untrained_validation_rewards=untrained,
-            checkpoints=callback.checkpoints,
-            model_file=final_name(self.agent),
-            model_sha256=final.model_sha256,
+            untrained_validation_rewards=untrained, checkpoints=callback.checkpoints,
+            model_file=final_name(self.agent), model_sha256=final.model_sha256,
             model_bytes=(self.models / final_name(self.agent)).stat().st_size,
-            parameters=count_parameters(model),
-            versions=versions(),
-        )
+            parameters=count_parameters(model), versions=versions(),
+        )  # fmt: skip
 
 
 class _StateKeeper:
