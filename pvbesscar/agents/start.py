@@ -6,8 +6,6 @@ dataset, settings and code are the same.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +16,7 @@ import torch
 
 from pvbesscar.agents.artifacts import versions
 from pvbesscar.agents.imitation import imitate
+from pvbesscar.agents.kept_arrays import Arrays, read_arrays, write_arrays
 from pvbesscar.agents.plans import plans_of
 from pvbesscar.agents.policies.plant_view import Actor, Numbers, PlantView
 from pvbesscar.agents.watch import Marks, Watch
@@ -25,7 +24,7 @@ from pvbesscar.controllers.optimum import refusals
 from pvbesscar.controllers.registry import MpcFit, fit_mpc
 from pvbesscar.envs.regret import Plans
 from pvbesscar.plant.data import PlantData
-from pvbesscar.store.files import atomic_path, sha256_json
+from pvbesscar.store.files import sha256_json
 from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
 from pvbesscar.store.workspace import Workspace
@@ -35,7 +34,7 @@ from schemas.settings import Settings
 
 CODE = ("pvbesscar.agents", "pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs",
         "pvbesscar.plant")  # fmt: skip
-CARD, PREFIX = "card.json", "imitation-"
+PREFIX = "imitation-"
 ACTOR = "actor."
 """Prefix of the imitation's parameters in the file."""
 
@@ -43,6 +42,7 @@ ACTOR = "actor."
 class StartCard(Result):
     """What a start belongs to; with any other value it is made again."""
 
+    dataset: str
     training: tuple[str, ...]
     validation: tuple[str, ...]
     imitation: bool
@@ -86,6 +86,7 @@ def start_of(
     profile: str,
     hidden: Sequence[int],
     numbers: Numbers,
+    dataset: str,
     training: Sequence[PlantData],
     validation: Sequence[PlantData],
     on_progress: OnProgress | None = None,
@@ -99,6 +100,8 @@ def start_of(
         Hidden layers of the actor.
     numbers
         Of the plant, as the policies hold them: another unit of the target would make the imitation another policy.
+    dataset
+        Digest of the dataset that the years are of.
     training, validation
         Years to learn on and to be watched by.
     mpc
@@ -111,6 +114,7 @@ def start_of(
     """
     own, rounds = settings.training, settings.profile(profile).imitation_rounds
     card = StartCard(
+        dataset=dataset,
         training=tuple(year.digest for year in training),
         validation=tuple(year.digest for year in validation),
         imitation=own.imitation and own.policy == "import_target",
@@ -126,7 +130,7 @@ def start_of(
     teller = _Teller(card, own.reward == "regret", on_progress)
     plans = None
     if own.reward == "regret":
-        plans = plans_of(training, workspace, teller.plan)
+        plans = plans_of(training, dataset, workspace, teller.plan)
     path = workspace.start / f"{PREFIX}{sha256_json(card.model_dump(mode='json'))[:16]}.npz"
     with held(workspace.lock("start"), "the start of the trainings"):
         found = _read(path, card)
@@ -186,30 +190,22 @@ def _make(
 
 
 def _write(path: Path, card: StartCard, start: Start) -> None:
-    arrays: dict[str, Any] = {CARD: np.array(card.model_dump_json())}
+    arrays: Arrays = {}
     if start.actor is not None:
         arrays |= {ACTOR + name: value.numpy() for name, value in start.actor.items()}
     if start.marks is not None:
         arrays["marks"] = np.array(start.marks)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Those of other datasets, settings or code serve nobody any more.
-    for old in path.parent.glob(f"{PREFIX}*.npz"):
+    for old in path.parent.glob("*.npz"):
         if old != path:
             old.unlink()
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+    write_arrays(path, card, arrays)
 
 
 def _read(path: Path, card: StartCard) -> Start | None:
-    """Start of a file; `None` where there is none, or one that a kill or a person has damaged."""
-    if not path.is_file():
-        return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            arrays = dict(stored)
-        if StartCard.model_validate_json(str(arrays[CARD])) != card:
-            return None
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
+    """Start of a file; `None` where there is none that fits."""
+    arrays = read_arrays(path, card)
+    if arrays is None:
         return None
     weights = {name.removeprefix(ACTOR): torch.as_tensor(values) for name, values in arrays.items() if ACTOR in name}
     marks = Marks(*(float(value) for value in arrays["marks"])) if "marks" in arrays else None

@@ -140,7 +140,8 @@ def train_on(
             own = years or (simulator.data,)
             hidden = getattr(recipe.training, agent).net_arch
             numbers = numbers_of(simulator.data)
-            start = start_of(recipe, workspace, profile, hidden, numbers, own, validation, on_progress, mpc)
+            dataset = simulator.data.digest
+            start = start_of(recipe, workspace, profile, hidden, numbers, dataset, own, validation, on_progress, mpc)
         run = _TrainingRun(
             simulator, agent, settings, recipe, profile, unfinished, stop, windows, years, validation, start
         )
@@ -169,13 +170,8 @@ def imitated_mpc(
     recipe = settings.trained_as(profile).training
     if not recipe.imitation or recipe.policy != "import_target" or recipe.scenarios == "nominal":
         return None
-
-    def tell() -> None:
-        if on_progress is not None:
-            on_progress(Progress(0, 1, 0.0, "parts of the start", "forecasts of the mpc that is imitated"))
-
     only = None if recipe.forecast == "chosen" else recipe.forecast
-    return mpc_for(workspace, ScenarioStore(workspace.dataset), tell, only)
+    return mpc_for(workspace, ScenarioStore(workspace.dataset), on_progress, only)
 
 
 def _link(source: Path, target: Path, names: Sequence[str]) -> None:

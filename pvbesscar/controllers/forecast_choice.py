@@ -62,16 +62,19 @@ def choose_forecast(
         Kind of the one candidate that is left; default: all.
     """
     models = [one for one in candidates(training, horizon) if only in {None, one.kind}]
-    compared = [with_quantile(one, training, FIRST_QUANTILE) for one in models]
-    first = compared[0] if len(compared) == 1 else _least(compared, trials, scale_by)
-    return choose_quantile(training, trials, first, scale_by)
+    return choose(models, training, trials, scale_by)
 
 
-def choose_quantile(
-    training: Sequence[PlantData], trials: Sequence[PlantData], model: ForecastModel, scale_by: ScoreTerms
+def choose(
+    models: Sequence[ForecastModel], training: Sequence[PlantData], trials: Sequence[PlantData], scale_by: ScoreTerms
 ) -> ForecastModel:
-    """Choose the quantile of surplus to plan for; see `choose_forecast`."""
-    return _least([with_quantile(model, training, quantile) for quantile in QUANTILES], trials, scale_by)
+    """Choose one of some forecasts at the first quantile, then its quantile; see `choose_forecast`."""
+    compared = [with_quantile(one, training, FIRST_QUANTILE) for one in models]
+    scores = [_score(trials, one, scale_by) for one in compared]
+    first = int(np.argmin(scores))
+    others = [with_quantile(compared[first], training, one) for one in QUANTILES if one != FIRST_QUANTILE]
+    tried = [scores[first], *(_score(trials, one, scale_by) for one in others)]
+    return (compared[first], *others)[int(np.argmin(tried))]
 
 
 def candidates(training: Sequence[PlantData], horizon: int) -> list[ForecastModel]:
@@ -99,17 +102,15 @@ def average_model(models: Sequence[ForecastModel]) -> ForecastModel:
     return with_weights(models[0], f"mean of {' and '.join(one.kind for one in models)}", pv, mall)
 
 
-def _least(models: Sequence[ForecastModel], trials: Sequence[PlantData], scale_by: ScoreTerms) -> ForecastModel:
-    return models[int(np.argmin([_score(trials, one, scale_by) for one in models]))]
-
-
 def _score(trials: Sequence[PlantData], model: ForecastModel, scale_by: ScoreTerms) -> float:
     """J of the months of a year, each in the next of some years."""
-    controllers = [Mpc("mpc", year, causal_outlook(year, model), scale_by) for year in trials]
     # A demand charge is of a month: a part of one would find the rule's demand, below which nothing is billed.
     month = trials[0].tariff.month
+    months = np.unique(month)
+    years = trials[: months.size]
+    controllers = [Mpc("mpc", year, causal_outlook(year, model), scale_by) for year in years]
     total = np.zeros(len(ScoreTerms.model_fields))
-    for turn, one in enumerate(np.unique(month)):
-        hours, own = np.flatnonzero(month == one), turn % len(trials)
-        total += simulated_terms(trials[own], controllers[own], int(hours[0]), hours.size)
+    for turn, one in enumerate(months):
+        hours, own = np.flatnonzero(month == one), turn % len(years)
+        total += simulated_terms(years[own], controllers[own], int(hours[0]), hours.size)
     return dot(scale(trials[0].params, scale_by), total)

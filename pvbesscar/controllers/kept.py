@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import ControllerError, StaleError
+from schemas.progress import OnProgress, Progress
 from schemas.results import Result
 
 Parameters = TypeVar("Parameters", bound=MpcFit)
@@ -75,7 +75,7 @@ def training_names(store: ScenarioStore) -> tuple[str, ...]:
 
 
 def mpc_for(
-    workspace: Workspace, store: ScenarioStore, tell: Callable[[], None] = lambda: None, only: str | None = None
+    workspace: Workspace, store: ScenarioStore, on_progress: OnProgress | None = None, only: str | None = None
 ) -> MpcFit:
     """MPC of a dataset, the one that is judged and that agents imitate.
 
@@ -84,8 +84,8 @@ def mpc_for(
 
     Parameters
     ----------
-    tell
-        Called where it is fitted now, which takes half a minute.
+    on_progress
+        Told where it is fitted now, which takes half a minute.
     only
         Kind of forecast that it has to plan with, for comparison; default: what is chosen.
 
@@ -100,7 +100,8 @@ def mpc_for(
         kept = read_kept(path, digest, MpcFit)
         if kept is not None:
             return kept
-        tell()
+        if on_progress is not None:
+            on_progress(Progress(0, 1, 0.0, "forecasts", "choosing that of the mpc in closed loop"))
         training, trials = ([store.load(name) for name in own] for own in (names, store.names("validation")))
         fitted = fit_mpc(training, trials, only=only)
         write_kept(path, digest, names, fitted)

@@ -36,7 +36,7 @@ def fitted_for(
     kept = kept_for(settings, workspace, store)
     if kept is not None:
         return kept
-    mpc = mpc_for(workspace, store)
+    mpc = mpc_for(workspace, store, on_progress)
     fitted = registry.fit([store.load(name) for name in names], settings.training.seed, on_progress, mpc)
     write_kept(workspace.fitted, fitting_digest(store, settings.training.seed), names, fitted)
     return fitted

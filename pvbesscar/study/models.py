@@ -34,7 +34,7 @@ def save_beginning(agent: Agent, settings: Settings, workspace: Workspace, profi
     hidden = getattr(recipe.training, agent).net_arch
     watched = validation_years(settings, workspace, profile)
     mpc = imitated_mpc(settings, workspace, profile)
-    start = start_of(recipe, workspace, profile, hidden, numbers_of(nominal), years, watched, mpc=mpc)
+    start = start_of(recipe, workspace, profile, hidden, numbers_of(nominal), nominal.digest, years, watched, mpc=mpc)
     assert start.actor is not None
     _save(agent, recipe, profile, nominal, start.actor, path)
 

@@ -30,30 +30,30 @@ def years() -> list[PlantData]:
 
 def test_each_year_is_planned_once(workspace: Workspace, years: list[PlantData]) -> None:
     told: list[int] = []
-    first = plans_of(years[:2], workspace, told.append)
+    first = plans_of(years[:2], "d", workspace, told.append)
     assert told == [0, 1]
     reward, soc = carry_out(years[1], solve(years[1]).plan)
     assert np.array_equal(first.reward[1], reward)
     assert np.array_equal(first.soc[1], soc)
     of_a_seed = workspace.with_models(workspace.root / "of-a-seed")
-    more = plans_of(years, of_a_seed, told.append)
+    more = plans_of(years, "d", of_a_seed, told.append)
     assert told == [0, 1, 2]
     assert np.array_equal(more.reward[:2], first.reward)
-    again = plans_of([years[2], years[0]], workspace, pytest.fail)
+    again = plans_of([years[2], years[0]], "d", workspace, pytest.fail)
     assert np.array_equal(again.soc, more.soc[[2, 0]])
 
 
-@pytest.mark.parametrize("what", ["half", "code", "years"])
+@pytest.mark.parametrize("what", ["half", "code", "dataset"])
 def test_damaged_and_foreign_plans_are_made_again(
     what: str, workspace: Workspace, years: list[PlantData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = plans_of(years[:1], workspace, lambda _done: None)
+    first = plans_of(years[:1], "d", workspace, lambda _done: None)
     told: list[int] = []
     if what == "half":
         workspace.plans.write_bytes(workspace.plans.read_bytes()[:300])
     elif what == "code":
         monkeypatch.setattr(planning, "code_digest", lambda *_packages: "other")
     else:
-        plans_of(years[1:2], workspace, lambda _done: None)
-    assert np.array_equal(plans_of(years[:1], workspace, told.append).reward, first.reward)
+        plans_of(years[:1], "another tariff", workspace, lambda _done: None)
+    assert np.array_equal(plans_of(years[:1], "d", workspace, told.append).reward, first.reward)
     assert told == [0]

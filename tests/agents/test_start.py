@@ -46,9 +46,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imitation, "LAST_PASSES", 1)
 
 
-def made(settings: Settings, workspace: Workspace, year: PlantData, **changes: object) -> Start:
+def made(settings: Settings, workspace: Workspace, year: PlantData, dataset: str = "d", **changes: object) -> Start:
     own = with_training(settings, **(ON | {"imitation": True} | changes))
-    return start_of(own, workspace, "smoke", (16,), numbers_of(year), (year,), (year,))
+    return start_of(own, workspace, "smoke", (16,), numbers_of(year), dataset, (year,), (year,))
 
 
 class Acting:
@@ -86,7 +86,7 @@ def test_an_imitation_is_made_once_and_is_better_than_the_rule(
     assert np.array_equal(first.plans.reward, again.plans.reward)
 
 
-@pytest.mark.parametrize("what", ["seed", "damage", "hidden", "mpc"])
+@pytest.mark.parametrize("what", ["seed", "damage", "hidden", "mpc", "dataset"])
 def test_another_or_a_damaged_start_is_made_again(
     what: str, settings: Settings, year: PlantData, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +99,7 @@ def test_another_or_a_damaged_start_is_made_again(
 
     monkeypatch.setattr(starting, "_make", spy)
     own, mpc, hidden = with_training(settings, **(ON | {"imitation": False})), None, (16,)
+    dataset = "another tariff" if what == "dataset" else "d"
     if what == "damage":
         (file,) = workspace.start.glob("*.npz")
         file.write_bytes(file.read_bytes()[:1000])
@@ -106,9 +107,9 @@ def test_another_or_a_damaged_start_is_made_again(
         own = with_training(own, seed=5)
     elif what == "mpc":
         mpc = fit_mpc([course(28, 1)])
-    else:
+    elif what == "hidden":
         hidden = (8,)
-    start_of(own, workspace, "smoke", hidden, numbers_of(year), (year,), (year,), mpc=mpc)
+    start_of(own, workspace, "smoke", hidden, numbers_of(year), dataset, (year,), (year,), mpc=mpc)
     assert len(made_again) == 1
     assert len(list(workspace.start.glob("*.npz"))) == 1
 

@@ -272,7 +272,7 @@ def test_agents_begin_as_an_imitation_of_the_mpc_that_is_judged(
 ) -> None:
     asked: list[str | None] = []
 
-    def fitted(_workspace: Workspace, _store: object, _tell: object, only: str | None) -> str:
+    def fitted(_workspace: Workspace, _store: object, _on_progress: object, only: str | None) -> str:
         asked.append(only)
         return "the mpc"
 

@@ -45,7 +45,7 @@ def test_the_mpc_is_fitted_once_for_a_dataset(tmp_path: Path, monkeypatch: pytes
     first = mpc_for(workspace, store_of())
     assert fits == [(2, ["validation-01"])]
     own = workspace.with_models(tmp_path / "of-a-seed")
-    assert mpc_for(own, store_of(), tell=pytest.fail) == first
+    assert mpc_for(own, store_of(), pytest.fail) == first
     content = json.loads(workspace.mpc.read_text())
     content["fitted"]["forecast"]["surplus_quantile"] = 0.7
     workspace.mpc.write_text(json.dumps(content))

@@ -56,7 +56,7 @@ def test_only_what_was_fitted_is_kept(
         return fitted
 
     monkeypatch.setattr(registry, "fit", fit)
-    monkeypatch.setattr(fitting, "mpc_for", lambda _workspace, _store: fitted)
+    monkeypatch.setattr(fitting, "mpc_for", lambda *_of: fitted)
     store = cast("ScenarioStore", SimpleNamespace(digest="d", names=lambda _set: ("one",), load=lambda _name: None))
     workspace = Workspace.of(settings)
     specs = [ControllerSpec(registry.TUNED, "baseline")]

@@ -2,8 +2,9 @@
 
     python -m tools.docs.forecasts --oe2 FOLDER --root FOLDER [--only iquitos_metered-bidirectional]
 
-Forecasts are fitted on the training years and judged on whole validation years, months of which choose;
-no test year is read. A case takes some 10 minutes. Neither case bills power, so that no month has a demand to aim at.
+Forecasts are fitted on the training years and judged on whole validation years; months of these choose the quantiles
+and the product's forecast. No test year is read. A case takes some 10 minutes. Neither case bills power, so that no
+month has a demand to aim at.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pvbesscar.controllers.forecast import (
     plain_energies,
     with_weights,
 )
-from pvbesscar.controllers.forecast_choice import average_model, choose_forecast, choose_quantile, climatology
+from pvbesscar.controllers.forecast_choice import average_model, choose, choose_forecast, climatology
 from pvbesscar.controllers.mpc import HORIZON, Mpc
 from pvbesscar.controllers.registry import mean_reference
 from pvbesscar.dataset.scenarios import ScenarioStore
@@ -159,7 +160,7 @@ def measure(training: Sequence[PlantData], validation: Sequence[PlantData]) -> d
     linear = {PERSISTENCE: persistence(model), CLIMATOLOGY: climatology(model, training), REGRESSION: model}
     boosting, judges, found = Boosting(training, model), [Judge(year) for year in validation], {}
     used = choose_forecast(training, validation, HORIZON, reference)
-    of_regression = choose_quantile(training, validation, model, reference)
+    of_regression = choose([model], training, validation, reference)
     boosted = [boosting.energies(year) for year in validation]
     for names in CANDIDATES:
         if BOOSTING in names:
@@ -172,7 +173,7 @@ def measure(training: Sequence[PlantData], validation: Sequence[PlantData]) -> d
         else:
             parts = [linear[name] for name in names]
             mean = parts[0] if len(parts) == 1 else average_model(parts)
-            chosen = choose_quantile(training, validation, mean, reference)
+            chosen = choose([mean], training, validation, reference)
             expected = [plain_energies(year, chosen) for year in validation]
         runs = [
             judge.run(Mpc("mpc", judge.year, causal_outlook(judge.year, chosen, energies), reference))
@@ -220,9 +221,7 @@ def main() -> None:
         store = ScenarioStore(built(settings).dataset)
         training, validation = ([store.load(name) for name in store.names(use)] for use in ("training", "validation"))
         config, mode = CASES[case]
-        years = (
-            f"mean of {len(validation)} validation years, which no fit has seen, and by the first of which is chosen"
-        )
+        years = f"mean of {len(validation)} validation years, months of which choose the used one"
         of = f"`{config}`, mode `{mode}`, {years}"
         made = section(measure(training, validation), of)
         write_text(path, page(path.read_text(encoding="utf-8"), case, made))

@@ -19,7 +19,7 @@ from pvbesscar.controllers import optimum
 from pvbesscar.controllers.base import Controller
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.forecast import causal_outlook, fit_forecast, perfect_outlook
-from pvbesscar.controllers.forecast_choice import choose_quantile
+from pvbesscar.controllers.forecast_choice import choose
 from pvbesscar.controllers.mpc import HORIZON, Mpc
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
 from pvbesscar.controllers.registry import mean_reference
@@ -82,7 +82,7 @@ def measure(
     of the optimum: neither hangs on the horizon.
     """
     judge, reference = Judge(year), mean_reference(training)
-    chosen = choose_quantile(training, training, fit_forecast(training, HORIZON), reference)
+    chosen = choose([fit_forecast(training, HORIZON)], training, training, reference)
     policy = fit_policy(training, chosen)
     certain, found = policy.model_copy(update={"margin_kwh": ()}), {}
     for horizon in horizons:
