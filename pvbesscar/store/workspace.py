@@ -58,7 +58,7 @@ class Workspace:
         agents = [self.checkpoints(agent) for agent in AGENTS] + [self.training(agent) for agent in AGENTS]
         places = [
             self.canonical, self.quality, self.dataset, self.certificate, *agents, self.evaluation, self.report,
-            self.runs, self.lineage, self.promoted, self.start, self.root / ".prefect",
+            self.runs, self.lineage, self.promoted, self.start, self.fitted.parent, self.root / ".prefect",
         ]  # fmt: skip
         for place in places:
             if self.root not in place.resolve().parents:
