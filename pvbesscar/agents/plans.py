@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from pvbesscar.agents.kept_arrays import read_arrays, write_arrays
-from pvbesscar.controllers.optimum import refusals, solve
-from pvbesscar.envs.regret import Plans, carry_out
+from pvbesscar.controllers.optimum import refusals
+from pvbesscar.envs.regret import Plans, YearPlan, joined, plan_of
 from pvbesscar.plant.data import PlantData
 from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
@@ -17,8 +15,6 @@ from schemas.errors import ControllerError
 from schemas.results import Result
 
 CODE = ("pvbesscar.arithmetic", "pvbesscar.controllers", "pvbesscar.dataset", "pvbesscar.envs", "pvbesscar.plant")
-REWARD, SOC = "reward-", "soc-"
-"""Prefixes of a year's arrays in the file, before its digest."""
 
 
 class PlansCard(Result):
@@ -53,11 +49,11 @@ def plans_of(years: Sequence[PlantData], dataset: str, workspace: Workspace, tel
     with held(workspace.shared_lock("plans"), "the plans of the training years"):
         arrays = read_arrays(workspace.plans, card) or {}
         # Those of another profile are kept, and serve it again.
-        missing = [number for number, year in enumerate(years) if SOC + year.digest not in arrays]
+        missing = [number for number, year in enumerate(years) if f"due-{year.digest}" not in arrays]
         for number in missing:
             tell(number)
-            year = years[number]
-            arrays[REWARD + year.digest], arrays[SOC + year.digest] = carry_out(year, solve(year).plan)
+            planned = plan_of(years[number])._asdict()
+            arrays |= {f"{name}-{years[number].digest}": values for name, values in planned.items()}
         if missing:
             write_arrays(workspace.plans, card, arrays)
-    return Plans(*(np.array([arrays[what + year.digest] for year in years]) for what in (REWARD, SOC)))
+    return joined([YearPlan(*(arrays[f"{name}-{year.digest}"] for name in YearPlan._fields)) for year in years])

@@ -81,7 +81,7 @@ def write_demand(
     import_most: FloatArray,
     per_pen: float,
     slack: float,
-) -> None:
+) -> list[IntArray]:
     """Write the demand charges of a stretch: columns of demand, of billed demand, and their rows.
 
     Parameters
@@ -94,11 +94,17 @@ def write_demand(
         What a PEN adds to the objective.
     slack
         By how much the simulators may pass the most that an hour imports [kWh].
+
+    Returns
+    -------
+    list of arrays
+        Of each band the rows that hold the import of its hours below its demand.
     """
     seen = demand_at(tariff, hours.start)
     bands, month = bands_of(tariff), tariff.month[hours] - tariff.month[hours.start]
     months = int(month[-1]) + 1
     demand, most = np.empty((len(bands.hours), months), np.int64), np.empty((len(bands.hours), months))
+    below: list[IntArray] = []
     for band, inside in enumerate(bands.hours[:, hours]):
         floor = np.zeros(months)
         floor[0] = seen[np.flatnonzero(bands.of_charge == band)[0], 0]
@@ -108,6 +114,7 @@ def write_demand(
         rows = b.rows(int(inside.sum()), 0.0, UNLIMITED)
         b.add(rows, demand[band][month[inside]], 1.0)
         b.add(rows, imported[inside], -1.0)
+        below.append(rows)
     for charge, (price, basis, over) in enumerate(zip(tariff.price, tariff.basis, tariff.over, strict=True)):
         own = bands.of_charge[charge]
         cost = float(price) * per_pen
@@ -122,6 +129,7 @@ def write_demand(
             _two_of_six(
                 b, demand[own], seen[charge], max(float(most[own].max()), float(seen[charge].max())), cost, slack
             )
+    return below
 
 
 def _two_of_six(b: Builder, demand: IntArray, seen: FloatArray, most: float, cost: float, slack: float) -> None:

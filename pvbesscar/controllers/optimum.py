@@ -15,7 +15,7 @@ from pvbesscar.controllers.base import Memoryless
 from pvbesscar.controllers.demand import unbounded
 from pvbesscar.controllers.program import solve_lp
 from pvbesscar.controllers.reference import no_control_reference
-from pvbesscar.controllers.stretch_program import Plan, StretchProgram
+from pvbesscar.controllers.stretch_program import Plan, ShadowPrices, StretchProgram
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.simulator import check_window
 from pvbesscar.plant.state import PlantState, Setpoints, setpoints_near
@@ -48,6 +48,8 @@ class Optimum:
         Energy that the program charges and discharges in the same hour, which the plant can not: it is relaxed.
     plan
         What it does.
+    prices
+        What a little more of the plant's state would cost it.
     variables, constraints
         Size of the program.
     status
@@ -66,6 +68,7 @@ class Optimum:
     reference: ScoreTerms
     both_ways_kwh: float
     plan: Plan
+    prices: ShadowPrices
     variables: int
     constraints: int
     status: str
@@ -162,6 +165,7 @@ def solve(
         reference=reference,
         both_ways_kwh=program.both_ways_kwh(solution.x),
         plan=program.plan(solution.x),
+        prices=program.prices(solution),
         variables=int(program.lp.cost.size),
         constraints=int(program.lp.row_lower.size),
         status=solution.status,

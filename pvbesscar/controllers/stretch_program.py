@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.arithmetic.linear import dot
-from pvbesscar.controllers.demand import fixed_pen, write_demand
-from pvbesscar.controllers.program import UNLIMITED, Builder, Lp, SiteColumns, balance_rows, storage_rows
+from pvbesscar.controllers.demand import bands_of, fixed_pen, write_demand
+from pvbesscar.controllers.program import (
+    UNLIMITED,
+    Builder,
+    Lp,
+    SiteColumns,
+    Solution,
+    balance_rows,
+    storage_rows,
+)
 from pvbesscar.controllers.reference import scale
 from pvbesscar.controllers.vehicles import grouped, split, stays_within
 from pvbesscar.plant.data import PlantData
@@ -51,6 +60,27 @@ class Plan:
     socket_kw: FloatArray
     soc: FloatArray
     import_kwh: FloatArray
+
+
+class ShadowPrices(NamedTuple):
+    """What a little more of the plant's state costs the optimum of H hours, in J times H: the duals of its rows.
+
+    Attributes
+    ----------
+    stored, imported
+        A kWh in the battery when an hour begins, and a kWh more imported in the hour before, which the ramping is
+        counted from; shape (H + 1,), 0 at the end.
+    demand
+        A kW more of import in an hour, by what it adds to the demand that the charges see, shape (C, H). Charges of
+        the same hours share it: the first of them has it.
+    need
+        A kWh more that a session needs, shape (sessions of the year,).
+    """
+
+    stored: FloatArray
+    imported: FloatArray
+    demand: FloatArray
+    need: FloatArray
 
 
 class StretchProgram:
@@ -129,10 +159,11 @@ class StretchProgram:
         self._write_vehicles(b, per_kwh[3])
 
         balance = balance_rows(b, self.site, self.deficit)
+        self._below: list[IntArray] = []
         before = np.zeros(hours)
         before[0] = stored
-        storage_rows(b, self.site, before, efficiency, slack=ROUNDING * p.bess_kwh)
-        ramp = b.rows(hours - 1, 0.0, 0.0)
+        self._storage = storage_rows(b, self.site, before, efficiency, slack=ROUNDING * p.bess_kwh)
+        self._ramp = ramp = b.rows(hours - 1, 0.0, 0.0)
         b.add(ramp, imported[1:], 1.0)
         b.add(ramp, imported[:-1], -1.0)
         b.add(ramp, up[1:], -1.0)
@@ -149,14 +180,14 @@ class StretchProgram:
         tariff = self.data.tariff
         self.fixed_pen = fixed_pen(tariff, self.start, self.hours)
         if tariff.price.size:
-            write_demand(b, tariff, self.span, self.site.imported, import_most, per_pen, self.hour_slack)
+            self._below = write_demand(b, tariff, self.span, self.site.imported, import_most, per_pen, self.hour_slack)
 
     def _write_vehicles(self, b: Builder, short_cost: float) -> None:
         """Energy of the groups, their totals, and without the guard what they may leave short."""
         p, groups = self.data.params, self.groups
         slack: FloatArray = groups.count.astype(np.float64) * self.vehicle_slack
         self.energy = b.columns(groups.group.size, 0.0, groups.limit_kwh, slack=slack[groups.group])
-        total = b.rows(groups.count.size, groups.need_kwh, groups.need_kwh, slack=slack)
+        self._total = total = b.rows(groups.count.size, groups.need_kwh, groups.need_kwh, slack=slack)
         b.add(total[groups.group], self.energy, 1.0)
         if not p.departure_guard:
             counted = groups.end <= self.start + self.hours
@@ -224,6 +255,19 @@ class StretchProgram:
             ev_short_kwh=short + self.forced_short_kwh,
             ramping_kwh=float(np.abs(np.diff(bought)).sum()),
         )
+
+    def prices(self, solution: Solution) -> ShadowPrices:
+        """What the state costs, by the duals of a solution."""
+        duals, tariff = solution.duals, self.data.tariff
+        # The row of hour t has the energy stored when it begins, and that of a ramp the import before it.
+        stored, imported = np.zeros(self.hours + 1), np.zeros(self.hours + 1)
+        stored[:-1], imported[1:-1] = duals[self._storage], duals[self._ramp]
+        demand, bands = np.zeros((tariff.price.size, self.hours)), bands_of(tariff)
+        for band, rows in enumerate(self._below):
+            demand[np.flatnonzero(bands.of_charge == band)[0], bands.hours[band, self.span]] = duals[rows]
+        need = np.zeros(self.data.sessions.socket.size)
+        need[self.stays.session] = duals[self._total][self.groups.member]
+        return ShadowPrices(stored, imported, demand, need)
 
     def plan(self, x: FloatArray) -> Plan:
         """What a solution does, socket by socket."""

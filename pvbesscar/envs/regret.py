@@ -1,9 +1,10 @@
 """Many plants whose reward is the regret against a perfect-foresight plan of their year.
 
-The score's reward is a large constant, what the hour costs whatever is done, and a small part that an action changes:
-a critic learns the constant first and has no sight left for the rest. Against the plan of the same hour the constant
-goes. What the plan had stored by then and the plant has not is counted at the least that it will save, so that the
-sum of regrets differs from that of the score by what no action changes, but for the energy left at an episode's end.
+The score's reward is mostly a constant, what the hour costs whatever is done, and what an action saves comes hours
+later, when the sky has long been another one. Regret has neither: it is the hour's reward and what the state gains in
+worth in that hour, less the same of the plan. A state's worth is that of the plan's linear program, by its shadow
+prices: a potential (Ng, Harada and Russell, ICML 1999), so that the regrets and the rewards of a year differ by what no
+action changes. By linear duality no hour is better than the plan's, where the program is exact.
 """
 
 from __future__ import annotations
@@ -13,58 +14,172 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from pvbesscar.controllers.optimum import PlannedController
-from pvbesscar.controllers.stretch_program import Plan
+from pvbesscar.controllers.optimum import PlannedController, solve
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.plant.data import PlantData
-from pvbesscar.plant.ledger import BESS_SOC
+from pvbesscar.plant.ledger import BESS_SOC, DEMAND_PEN, IMPORT
+from pvbesscar.plant.tariff import Tariff, demand_pen
 from pvbesscar.plant.twin import Twin
+from schemas.terms import ScoreTerms
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
 
 SCALE = 10.0
 """Factor on the regret: an hour's is some hundredths of the hour's part of J."""
 
 
 class Plans(NamedTuple):
-    """Perfect-foresight plans of S years of N hours, as the twin carries them out.
+    """Perfect-foresight plans of S years of N hours with C demand charges, and what a state is worth by them.
+
+    All worths are in units of the reward, of what there is when an hour begins.
 
     Attributes
     ----------
-    reward
-        The score's reward of each hour, shape (S, N).
-    soc
-        State of charge at the end of each hour, shape (S, N).
+    due
+        Reward of the plan's hour, and what its state gained in worth, shape (S, N).
+    stored
+        Worth of a full battery, shape (S, N + 1).
+    imported
+        Worth of a kWh imported in the hour before, shape (S, N + 1).
+    seen
+        Worth of a kW of demand that the charges have seen in the month, shape (S, C, N + 1).
+    need
+        Worth of a kWh that a session needs, the sessions of all years one after the other and a 0 for none, shape
+        (T + 1,).
     """
 
-    reward: NDArray[np.float64]
-    soc: NDArray[np.float64]
+    due: FloatArray
+    stored: FloatArray
+    imported: FloatArray
+    seen: FloatArray
+    need: FloatArray
 
 
-def carry_out(data: PlantData, plan: Plan) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Reward and state of charge of each hour of a year under a plan, on the twin, each of shape (N,)."""
-    controller, twin = PlannedController(plan), Twin(data)
+class YearPlan(NamedTuple):
+    """`Plans` of one year, without its axis and the 0 for no session."""
+
+    due: FloatArray
+    stored: FloatArray
+    imported: FloatArray
+    seen: FloatArray
+    need: FloatArray
+
+
+def joined(plans: Sequence[YearPlan]) -> Plans:
+    """Plans of some years."""
+    due, stored, imported, seen = (np.stack(part) for part in list(zip(*plans, strict=True))[:4])
+    return Plans(due, stored, imported, seen, np.concatenate([*(plan.need for plan in plans), [0.0]]))
+
+
+class Beginning(NamedTuple):
+    """B plants of K sockets when an hour begins: see `twin.Fleet`."""
+
+    year: IntArray
+    t: IntArray
+    soc: FloatArray
+    imported: FloatArray
+    demand: FloatArray
+    need: FloatArray
+    occupant: IntArray
+    left: IntArray
+
+
+class Valuer:
+    """Values hours of some years: rewards, and what states gain in worth.
+
+    Parameters
+    ----------
+    years
+        The years.
+    plans
+        Theirs.
+    """
+
+    def __init__(self, years: Sequence[PlantData], plans: Plans) -> None:
+        self._plans, self._tariffs = plans, [year.tariff for year in years]
+        p = years[0].params
+        self._inside = np.stack([year.tariff.in_band for year in years])
+        self._per_pen = np.array([p.hours * p.weights[2] / year.reference[2] for year in years])
+
+    def gain(self, at: Beginning, reward: FloatArray, row: FloatArray, delivered: FloatArray) -> FloatArray:
+        """Reward of an hour and gain in worth, shape (B,).
+
+        Parameters
+        ----------
+        reward, row, delivered
+            What the hour came to: reward (B,), ledger row (B, 21), energy of each socket (B, K).
+        """
+        plans, year, t = self._plans, at.year, at.t
+        worth = plans.need[at.occupant]
+        gain = reward + plans.stored[year, t + 1] * row[:, BESS_SOC] - plans.stored[year, t] * at.soc
+        gain += plans.imported[year, t + 1] * row[:, IMPORT] - plans.imported[year, t] * at.imported
+        stays = at.left > 1
+        gain += (worth * (np.where(stays, np.maximum(at.need - delivered, 0.0), 0.0) - at.need)).sum(axis=1)
+        if plans.seen.shape[1]:
+            gain += self._demand_gain(at, row)
+        return gain
+
+    def _demand_gain(self, at: Beginning, row: FloatArray) -> FloatArray:
+        """The demand counts by its shadow prices, hour by hour, and by the bill when the month ends."""
+        plans, year, t = self._plans, at.year, at.t
+        seen = at.demand[:, :, 0]
+        after = np.where(self._inside[year, :, t], np.maximum(seen, row[:, IMPORT, None]), seen)
+        billed = row[:, DEMAND_PEN].copy()
+        for plant, (of, hour) in enumerate(zip(year.tolist(), t.tolist(), strict=True)):
+            if self._tariffs[of].month_left[hour] == 1:
+                demand = at.demand[plant].copy()
+                demand[:, 0] = after[plant]
+                billed[plant] -= demand_pen(self._tariffs[of], demand)
+        worth = (plans.seen[year, :, t + 1] * after - plans.seen[year, :, t] * seen).sum(axis=1)
+        gain: FloatArray = self._per_pen[year] * billed + worth
+        return gain
+
+
+def plan_of(data: PlantData) -> YearPlan:
+    """Perfect-foresight plan of a year as the twin carries it out, and what states are worth by it.
+
+    Raises
+    ------
+    ControllerError
+        The optimum is not provable for this plant.
+    """
+    # The rewards' own totals: worths are in their units.
+    totals = ScoreTerms(**dict(zip(ScoreTerms.model_fields, data.reference.tolist(), strict=True)))
+    optimum, p = solve(data, reference=totals), data.params
+    # Prices are of J times the hours of the program, rewards of J times those of a year.
+    price, per_price = optimum.prices, -p.hours / data.hours
+    worths = {"stored": price.stored * per_price * p.bess_kwh, "imported": price.imported * per_price,
+              "need": price.need * per_price}  # fmt: skip
+    seen = _seen(price.demand * per_price, data.tariff)
+    plan = YearPlan(due=np.zeros(data.hours), seen=seen, **worths)
+    valuer, controller, twin = Valuer([data], joined([plan])), PlannedController(optimum.plan), Twin(data)
     twin.reset()
-    rewards, socs, done = [], [], False
-    while not done:
-        hour = twin.step(controller.decide(twin.state))
-        rewards.append(hour.reward)
-        socs.append(hour.row[BESS_SOC])
-        done = hour.done
-    return np.array(rewards), np.array(socs)
+    zero = np.zeros(1, np.int64)
+    for t in range(data.hours):
+        state = twin.state
+        at = Beginning(
+            year=zero, t=zero + t, soc=np.array([state.bess_soc]), imported=np.array([state.last_import_kwh]),
+            demand=state.demand_kw[None], need=state.need_kwh()[None], occupant=state.occupant[None],
+            left=state.hours_left[None],
+        )  # fmt: skip
+        hour = twin.step(controller.decide(state))
+        plan.due[t] = valuer.gain(at, np.array([hour.reward]), hour.row[None], hour.socket_kwh[None])[0]
+    return plan
 
 
-def stored_worth(years: Sequence[PlantData]) -> float:
-    """Reward that a full battery saves at least, of years of one plant: imports at the lowest price, later."""
-    p = years[0].params
-    references = np.mean([year.reference for year in years], axis=0)
-    per_unit = p.hours * np.divide(np.array(p.weights), references, out=np.zeros(5), where=references > 0.0)
-    carbon, price = years[0].carbon.mean(), years[0].price.min()
-    return float((per_unit[0] * carbon + per_unit[2] * price) * np.sqrt(p.bess_efficiency) * p.bess_kwh)
+def _seen(worth: FloatArray, tariff: Tariff) -> FloatArray:
+    """Worth of demand seen, (C, N + 1): the sum of that of a kW in each hour of the month so far, (C, N)."""
+    result = np.zeros((worth.shape[0], worth.shape[1] + 1))
+    for t in range(worth.shape[1]):
+        ends = tariff.month_left[t] == 1
+        result[:, t + 1] = 0.0 if ends else result[:, t] + worth[:, t]
+    return result
 
 
 class RegretVecEnv(TwinVecEnv):
-    """`TwinVecEnv` with the regret as reward.
+    """`TwinVecEnv` with the regret as reward, with the sign of a reward and times `SCALE`.
 
     Parameters
     ----------
@@ -77,16 +192,18 @@ class RegretVecEnv(TwinVecEnv):
     def __init__(
         self, years: Sequence[PlantData], plans: Plans, *, plants: int, episode_hours: int, seed: int = 0
     ) -> None:
-        self._worth = stored_worth(years)
-        start = np.full((len(years), 1), years[0].params.bess_initial_soc)
-        # The part of the plan: its reward, and the stored energy that it adds, valued.
-        self._plan = plans.reward + self._worth * np.diff(plans.soc, axis=1, prepend=start)
+        self._due, self._valuer = plans.due, Valuer(years, plans)
         super().__init__(years, plants=plants, episode_hours=episode_hours, seed=seed)
 
-    def step_wait(self) -> VecEnvStepReturn:
-        """Run the hour; rewards are regrets, with the sign of rewards, times `SCALE`."""
-        fleet = self._fleet
-        plan, soc = self._plan[fleet.year, fleet.t], fleet.bess_soc.astype(np.float64)
-        observations, _, dones, infos = super().step_wait()
-        stored = self._worth * (fleet.row[:, BESS_SOC] - soc)
-        return observations, (SCALE * (fleet.reward + stored - plan)).astype(np.float32), dones, infos
+    def _run_hour(self, actions: NDArray[np.float32]) -> FloatArray:
+        f, y = self._fleet, self._years
+        year, t = f.year.copy(), f.t.copy()
+        at = Beginning(
+            # In its first hour an episode has no ramp, whatever was imported before.
+            year=year, t=t, soc=f.bess_soc.astype(np.float64), imported=f.last_import.copy(), demand=f.demand.copy(),
+            need=f.need.copy(), occupant=y.occupant[year, t], left=y.hours_left[year, t],
+        )  # fmt: skip
+        super()._run_hour(actions)
+        gain = self._valuer.gain(at, f.reward, f.row, f.delivered)
+        regret: FloatArray = SCALE * (gain - self._due[year, t])
+        return regret

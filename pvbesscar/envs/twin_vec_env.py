@@ -27,7 +27,9 @@ class TwinVecEnv(VecEnv):
     plants
         Number of plants B.
     episode_hours
-        Length of each episode [h]; it ends truncated.
+        Length of each episode [h]; it ends truncated. Where demand charges bill power an episode is a billing month
+        instead: one that began inside a month would stand where the rule's demand has made imports free, and a policy
+        would learn to let go.
     seed
         Seed of all draws of years and starts.
     """
@@ -45,6 +47,8 @@ class TwinVecEnv(VecEnv):
         self._fleet = twin.new_fleet(self._years, plants)
         self._done = np.zeros(plants, np.bool_)
         self._begun = np.zeros(plants, np.int64)
+        month = first.tariff.month
+        self._months = np.flatnonzero(np.diff(month, prepend=-1)) if first.tariff.price.size else None
         self._returns = np.zeros(plants)
         self._actions: NDArray[np.float32] | None = None
         size = observation_size(first.params.sockets)
@@ -67,10 +71,16 @@ class TwinVecEnv(VecEnv):
         self._begun[plant] = start
         self._returns[plant] = 0.0
 
-    def _draw(self, plant: int) -> None:
-        days = (self.data.hours - self.episode_hours) // 24
-        year = int(self._generator.integers(self._years.hourly.shape[0]))
-        self.begin(plant, year, 24 * int(self._generator.integers(days + 1)))
+    def _draw(self, plant: int, *, shortened: bool = False) -> None:
+        generator = self._generator
+        year = int(generator.integers(self._years.hourly.shape[0]))
+        if self._months is None:
+            days = (self.data.hours - self.episode_hours) // 24
+            self.begin(plant, year, 24 * int(generator.integers(days + 1)))
+            return
+        start = int(generator.choice(self._months))
+        hours = int(self.data.tariff.month_left[start])
+        self.begin(plant, year, start, int(generator.integers(1, hours + 1)) if shortened else hours)
 
     def reset(self) -> VecEnvObs:
         """Begin an episode of every plant; observations (B, 394). A seed given with `seed` starts the draws anew."""
@@ -78,7 +88,8 @@ class TwinVecEnv(VecEnv):
         if seed is not None:
             self._generator = np.random.default_rng(seed)
         for plant in range(self.num_envs):
-            self._draw(plant)
+            # First months of unlike lengths, for else all plants would be on the same day of the month for ever.
+            self._draw(plant, shortened=True)
         self._reset_seeds()
         self._reset_options()
         return self._observations.copy()
@@ -108,8 +119,7 @@ class TwinVecEnv(VecEnv):
             raise SimulationError(f"actions must be ({self.num_envs}, {1 + self._params.sockets}) numbers.")
         if not np.isfinite(actions).all():
             raise SimulationError("an action is not finite.")
-        twin.step_all(self._params, self._bess, self._years, self._fleet, actions, self._observations, self._done)
-        rewards = self._fleet.reward.astype(np.float32)
+        rewards = self._run_hour(actions).astype(np.float32)
         self._returns += self._fleet.reward
         dones = self._done.copy()
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -123,6 +133,11 @@ class TwinVecEnv(VecEnv):
             }
             self._draw(int(plant))
         return self._observations.copy(), rewards, dones, infos
+
+    def _run_hour(self, actions: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Run the hour of all plants, no episode begun yet; rewards (B,)."""
+        twin.step_all(self._params, self._bess, self._years, self._fleet, actions, self._observations, self._done)
+        return self._fleet.reward
 
     @property
     def rows(self) -> NDArray[np.float64]:

@@ -111,7 +111,7 @@ class PpoSettings(Frozen):
 class A2cSettings(Frozen):
     """Advantage actor-critic, Stable-Baselines3's names."""
 
-    learning_rate: float = quantity(5e-5, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
+    learning_rate: float = quantity(2e-5, "1", "step size", "docs/agents.md", gt=0.0, le=1e30)
     anneal: bool = quantity(True, "", "let the step size fall with the steps left, to a twentieth", "docs/agents.md")
     update_every: int = quantity(
         4096, "steps", "steps of all plants together between updates", "64 plants of 64 hours", ge=1
@@ -119,7 +119,7 @@ class A2cSettings(Frozen):
     gamma: float = quantity(0.99, "1", "discount per hour", "a horizon of four days", gt=0.0, le=1.0)
     normalise: bool = quantity(True, "", "scale the advantages of an update to a spread of 1", "docs/agents.md")
     rms_prop: bool = quantity(False, "", "RMSprop instead of Adam", "docs/agents.md")
-    noise: float = quantity(0.04, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
+    noise: float = quantity(0.02, "1", "first noise of the import target, by its unit", "docs/agents.md", gt=0.0)
     warm_up: int = quantity(40_000, "steps", WARM_UP, "docs/agents.md", ge=0)
     log_std_init: float = quantity(-1.5, "1", "`mlp`: log of the first spread of actions", "actions live in [0, 1]")
     net_arch: tuple[int, ...] = quantity((128, 128), "", "hidden layers", "docs/agents.md")

@@ -10,8 +10,7 @@ import pytest
 
 from pvbesscar.agents import plans as planning
 from pvbesscar.agents.plans import plans_of
-from pvbesscar.controllers.optimum import solve
-from pvbesscar.envs.regret import carry_out
+from pvbesscar.envs.regret import plan_of
 from pvbesscar.plant.data import PlantData
 from pvbesscar.store.workspace import Workspace
 from tests.controllers.plants import course
@@ -32,15 +31,16 @@ def test_each_year_is_planned_once(workspace: Workspace, years: list[PlantData])
     told: list[int] = []
     first = plans_of(years[:2], "d", workspace, told.append)
     assert told == [0, 1]
-    reward, soc = carry_out(years[1], solve(years[1]).plan)
-    assert np.array_equal(first.reward[1], reward)
-    assert np.array_equal(first.soc[1], soc)
+    plan = plan_of(years[1])
+    assert np.array_equal(first.due[1], plan.due)
+    assert np.array_equal(first.stored[1], plan.stored)
+    assert np.array_equal(first.need[years[0].sessions.socket.size : -1], plan.need)
     of_a_seed = workspace.with_models(workspace.root / "of-a-seed")
     more = plans_of(years, "d", of_a_seed, told.append)
     assert told == [0, 1, 2]
-    assert np.array_equal(more.reward[:2], first.reward)
+    assert np.array_equal(more.due[:2], first.due)
     again = plans_of([years[2], years[0]], "d", workspace, pytest.fail)
-    assert np.array_equal(again.soc, more.soc[[2, 0]])
+    assert np.array_equal(again.stored, more.stored[[2, 0]])
 
 
 @pytest.mark.parametrize("what", ["half", "code", "dataset"])
@@ -55,5 +55,5 @@ def test_damaged_and_foreign_plans_are_made_again(
         monkeypatch.setattr(planning, "code_digest", lambda *_packages: "other")
     else:
         plans_of(years[:1], "another tariff", workspace, lambda _done: None)
-    assert np.array_equal(plans_of(years[:1], "d", workspace, told.append).reward, first.reward)
+    assert np.array_equal(plans_of(years[:1], "d", workspace, told.append).due, first.due)
     assert told == [0]

@@ -21,7 +21,7 @@ from pvbesscar.agents.watch import Marks, Watch
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
 from pvbesscar.controllers.registry import fit_mpc
-from pvbesscar.envs.regret import SCALE, Plans, RegretVecEnv, stored_worth
+from pvbesscar.envs.regret import RegretVecEnv, joined, plan_of
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.workspace import Workspace
@@ -83,7 +83,7 @@ def test_an_imitation_is_made_once_and_is_better_than_the_rule(
     assert all(torch.equal(again.actor[name], first.actor[name]) for name in first.actor)
     assert first.plans is not None
     assert again.plans is not None
-    assert np.array_equal(first.plans.reward, again.plans.reward)
+    assert np.array_equal(first.plans.due, again.plans.due)
 
 
 @pytest.mark.parametrize("what", ["seed", "damage", "hidden", "mpc", "dataset"])
@@ -138,27 +138,6 @@ def test_the_marks_are_the_rule_s_and_the_bound_s_on_each_month(year: PlantData)
     assert marks.gap_closed(marks.bound) == 1.0
 
 
-def test_the_regret_is_the_reward_less_the_plan_s_and_the_difference_stored(year: PlantData) -> None:
-    rng = np.random.default_rng(0)
-    plans = Plans(rng.normal(size=(1, year.hours)), rng.random((1, year.hours)))
-    env, twin = RegretVecEnv([year], plans, plants=1, episode_hours=48), Twin(year)
-    worth = stored_worth([year])
-    assert worth > 0.0
-    env.reset()
-    env.begin(0, 0, 1000)
-    twin.reset(1000, 48)
-    out = np.zeros(env.observation_space.shape, np.float32)
-    for hour in range(1000, 1048):
-        action = rng.random((1, 1 + year.params.sockets)).astype(np.float32)
-        before = float(twin._fleet.bess_soc[0])
-        twin.act(action[0], out)
-        added = float(twin.row[7]) - before
-        planned = plans.reward[0, hour] + worth * (plans.soc[0, hour] - plans.soc[0, hour - 1])
-        _, rewards, dones, _ = env.step(action)
-        assert rewards[0] == pytest.approx(SCALE * (twin.reward + worth * added - planned), rel=1e-4, abs=1e-5)
-    assert dones[0]
-
-
 class Scores:
     """Stands for validation years: gives one J after the other."""
 
@@ -196,7 +175,7 @@ def test_the_actor_stands_still_until_the_critic_is_warm(
     own = with_training(own, smoke={"steps": 96, "checkpoint_every": 24})
     train_on(Twin(year), agent, own, workspace, "smoke", None, (), (year,))
     untrained = make_agent(agent, own, RegretVecEnv(
-        [year], Plans(np.zeros((1, year.hours)), np.zeros((1, year.hours))), plants=4, episode_hours=24
+        [year], joined([plan_of(year)]), plants=4, episode_hours=24
     ), year)  # fmt: skip
     first = torch.nn.utils.parameters_to_vector(untrained.policy.acting())
     vectors = {}
