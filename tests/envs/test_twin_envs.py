@@ -19,6 +19,7 @@ from pvbesscar.plant.citylearn_sim import CityLearnSim
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.store.workspace import Workspace
 from schemas.errors import SimulationError
+from tests.controllers.plants import across_months, random_plant, random_tariff
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +142,30 @@ def test_the_first_step_waits_for_no_library_that_the_twin_does_without(site_wor
     imported = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     assert "numba" in imported
     assert not imported & {"pandas", "pvlib", "citylearn", "torch", "stable_baselines3", "prefect", "pandera"}
+
+
+def test_where_power_is_billed_an_episode_is_a_billing_month() -> None:
+    rng = np.random.default_rng(0)
+    plain = random_plant(1, days=4, tariff=random_tariff(rng))
+    turn = 40
+    billed = across_months(plain, turn, rng)
+    left = np.where(np.arange(billed.hours) < turn, turn, billed.hours) - np.arange(billed.hours)
+    billed = replace(billed, tariff=billed.tariff._replace(month_left=left))
+    env = TwinVecEnv([billed], plants=16, episode_hours=24, seed=3)
+    env.reset()
+    first = env._fleet.end - env._fleet.t
+    assert set(env._fleet.t.tolist()) == {0, turn}
+    assert np.unique(first).size > 4, "all plants would be on the same day of the month"
+    actions = np.full((16, 1 + billed.params.sockets), 0.5, np.float32)
+    lengths = []
+    for _ in range(2 * billed.hours):
+        infos = env.step(actions)[3]
+        lengths.append([info["episode"]["l"] for info in infos if info])
+    later = [length for ended in lengths[billed.hours :] for length in ended]
+    assert set(later) == {turn, billed.hours - turn}
+    assert not set(np.unique(_starts(TwinVecEnv([random_plant(1, days=4)], plants=64, episode_hours=24)))) <= {0, turn}
+
+
+def _starts(env: TwinVecEnv) -> np.ndarray:
+    env.reset()
+    return env._fleet.t
