@@ -30,7 +30,14 @@ class Profile(Frozen):
         "as the others",
         ge=1,
     )
-    episode_hours: int = quantity(..., "h", "length of an episode", "a week", ge=24, le=HOURS_PER_YEAR)
+    episode_hours: int = quantity(
+        ...,
+        "h",
+        "length of an episode; where demand charges bill power it is a billing month",
+        "a week",
+        ge=24,
+        le=HOURS_PER_YEAR,
+    )
     evaluate_on: Literal["windows", "year"] = quantity(..., "", "what controllers are judged on", "docs/evaluation.md")
     checkpoint_every: int = quantity(..., "steps", "steps between checkpoints", "a choice", ge=1)
     scenarios: tuple[str, ...] = quantity(
