@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -19,3 +21,8 @@ class ScoreTerms(Result):
     cost_pen: float
     ev_short_kwh: float
     ramping_kwh: float
+
+    @classmethod
+    def of(cls, totals: Sequence[float]) -> ScoreTerms:
+        """Totals given in the order of the fields, shape (5,)."""
+        return cls(**dict(zip(cls.model_fields, totals, strict=True)))

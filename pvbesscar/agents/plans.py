@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pvbesscar.agents.kept_arrays import read_arrays, write_arrays
 from pvbesscar.controllers.optimum import refusals
-from pvbesscar.envs.regret import Plans, YearPlan, joined, plan_of
+from pvbesscar.envs.regret import Plans, joined, plan_of
 from pvbesscar.plant.data import PlantData
 from pvbesscar.store.fingerprints import code_digest
 from pvbesscar.store.locks import held
@@ -56,4 +56,4 @@ def plans_of(years: Sequence[PlantData], dataset: str, workspace: Workspace, tel
             arrays |= {f"{name}-{years[number].digest}": values for name, values in planned.items()}
         if missing:
             write_arrays(workspace.plans, card, arrays)
-    return joined([YearPlan(*(arrays[f"{name}-{year.digest}"] for name in YearPlan._fields)) for year in years])
+    return joined([Plans(*(arrays[f"{name}-{year.digest}"] for name in Plans._fields)) for year in years])

@@ -21,6 +21,7 @@ from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.ledger import CO2, RAMP
 from pvbesscar.plant.observation import observation_size
+from pvbesscar.plant.tariff import billing_months
 
 
 class Marks(NamedTuple):
@@ -45,13 +46,8 @@ class Watch:
 
     def __init__(self, years: Sequence[PlantData]) -> None:
         self._years, self._stacked = tuple(years), twin.stack_years(years)
-        month = years[0].tariff.month
-        starts = np.flatnonzero(np.diff(month, prepend=-1))
-        ends = np.append(starts[1:], month.size)
         self._parts = [
-            (year, int(start), int(end - start))
-            for year in range(len(years))
-            for start, end in zip(starts, ends, strict=True)
+            (year, start, hours) for year in range(len(years)) for start, hours in billing_months(years[0].tariff)
         ]
         references = [no_control_reference(year, 0, year.hours) for year in years]
         self._references = references

@@ -159,7 +159,6 @@ class StretchProgram:
         self._write_vehicles(b, per_kwh[3])
 
         balance = balance_rows(b, self.site, self.deficit)
-        self._below: list[IntArray] = []
         before = np.zeros(hours)
         before[0] = stored
         self._storage = storage_rows(b, self.site, before, efficiency, slack=ROUNDING * p.bess_kwh)
@@ -173,14 +172,16 @@ class StretchProgram:
         over = np.flatnonzero(export_most > limit)
         self.curtailed = b.columns(over.size, 0.0, export_most[over] - limit, per_kwh[1], slack=slack)
         b.add(balance[over], self.curtailed, -1.0)
-        self._write_demand(b, import_most, per_kwh[2])
+        self._below = self._write_demand(b, import_most, per_kwh[2])
         self.lp: Lp = b.build()
 
-    def _write_demand(self, b: Builder, import_most: FloatArray, per_pen: float) -> None:
+    def _write_demand(self, b: Builder, import_most: FloatArray, per_pen: float) -> list[IntArray]:
+        """Rows that hold the import below the demand of each band, none where no power is billed."""
         tariff = self.data.tariff
         self.fixed_pen = fixed_pen(tariff, self.start, self.hours)
         if tariff.price.size:
-            self._below = write_demand(b, tariff, self.span, self.site.imported, import_most, per_pen, self.hour_slack)
+            return write_demand(b, tariff, self.span, self.site.imported, import_most, per_pen, self.hour_slack)
+        return []
 
     def _write_vehicles(self, b: Builder, short_cost: float) -> None:
         """Energy of the groups, their totals, and without the guard what they may leave short."""

@@ -199,7 +199,7 @@ def write_year(folder: Path, settings: Settings, tables: YearTables, params: Pla
     }
     nominal = Nominal(params, batteries, settings.control.forecast, settings.tariff, hourly, sessions)
     data = plant_of(DrawnYear(hourly, sessions, 0), nominal, params, "")
-    reference = ScoreTerms(**dict(zip(ScoreTerms.model_fields, data.reference.tolist(), strict=True)))
+    reference = ScoreTerms.of(data.reference.tolist())
     write_parquet(folder / HOURLY_FILE, hourly.assign(**{RULE_IMPORT_COLUMN: data.tariff.rule_import_kwh}))
     write_parquet(folder / SESSIONS_FILE, sessions)
     write_json(

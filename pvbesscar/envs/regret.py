@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvbesscar.controllers.optimum import PlannedController, solve
+from pvbesscar.controllers.reference import scale
 from pvbesscar.envs.twin_vec_env import TwinVecEnv
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.ledger import BESS_SOC, DEMAND_PEN, IMPORT
-from pvbesscar.plant.tariff import Tariff, demand_pen
+from pvbesscar.plant.tariff import Tariff, billing_months, demand_pen
 from pvbesscar.plant.twin import Twin
 from schemas.terms import ScoreTerms
 
@@ -33,7 +34,7 @@ SCALE = 10.0
 class Plans(NamedTuple):
     """Perfect-foresight plans of S years of N hours with C demand charges, and what a state is worth by them.
 
-    All worths are in units of the reward, of what there is when an hour begins.
+    A worth is the reward that a unit of the state saves later on, of what there is when an hour begins.
 
     Attributes
     ----------
@@ -46,8 +47,7 @@ class Plans(NamedTuple):
     seen
         Worth of a kW of demand that the charges have seen in the month, shape (S, C, N + 1).
     need
-        Worth of a kWh that a session needs, the sessions of all years one after the other and a 0 for none, shape
-        (T + 1,).
+        Worth of a kWh that a session needs, the sessions of all years one after the other, shape (T,).
     """
 
     due: FloatArray
@@ -57,24 +57,27 @@ class Plans(NamedTuple):
     need: FloatArray
 
 
-class YearPlan(NamedTuple):
-    """`Plans` of one year, without its axis and the 0 for no session."""
-
-    due: FloatArray
-    stored: FloatArray
-    imported: FloatArray
-    seen: FloatArray
-    need: FloatArray
-
-
-def joined(plans: Sequence[YearPlan]) -> Plans:
-    """Plans of some years."""
-    due, stored, imported, seen = (np.stack(part) for part in list(zip(*plans, strict=True))[:4])
-    return Plans(due, stored, imported, seen, np.concatenate([*(plan.need for plan in plans), [0.0]]))
+def joined(plans: Sequence[Plans]) -> Plans:
+    """Plans of all the years."""
+    return Plans(*(np.concatenate(part) for part in zip(*plans, strict=True)))
 
 
 class Beginning(NamedTuple):
-    """B plants of K sockets when an hour begins: see `twin.Fleet`."""
+    """B plants of K sockets when an hour begins.
+
+    Attributes
+    ----------
+    year, t
+        Number of the year and hour of it, shape (B,).
+    soc, imported
+        State of charge of the battery, and import of the hour before [kWh], shape (B,).
+    demand
+        Demand that each charge has seen, shape (B, C, MONTHS) [kW].
+    need
+        Energy that the vehicle of each socket needs, at the charger, shape (B, K) [kWh].
+    occupant, left
+        Session at each socket, or -1, and its hours until departure, shape (B, K).
+    """
 
     year: IntArray
     t: IntArray
@@ -99,9 +102,11 @@ class Valuer:
 
     def __init__(self, years: Sequence[PlantData], plans: Plans) -> None:
         self._plans, self._tariffs = plans, [year.tariff for year in years]
+        self._need = np.append(plans.need, 0.0)  # the last one is that of no session, -1
+        self._inside = np.stack([tariff.in_band for tariff in self._tariffs])
+        self._ends = np.stack([tariff.month_left == 1 for tariff in self._tariffs])
         p = years[0].params
-        self._inside = np.stack([year.tariff.in_band for year in years])
-        self._per_pen = np.array([p.hours * p.weights[2] / year.reference[2] for year in years])
+        self._per_pen = np.array([p.hours * scale(p, ScoreTerms.of(year.reference.tolist()))[2] for year in years])
 
     def gain(self, at: Beginning, reward: FloatArray, row: FloatArray, delivered: FloatArray) -> FloatArray:
         """Reward of an hour and gain in worth, shape (B,).
@@ -109,14 +114,13 @@ class Valuer:
         Parameters
         ----------
         reward, row, delivered
-            What the hour came to: reward (B,), ledger row (B, 21), energy of each socket (B, K).
+            What the hour came to: reward (B,), ledger row (B, 21), energy of each socket (B, K) [kWh].
         """
         plans, year, t = self._plans, at.year, at.t
-        worth = plans.need[at.occupant]
         gain = reward + plans.stored[year, t + 1] * row[:, BESS_SOC] - plans.stored[year, t] * at.soc
         gain += plans.imported[year, t + 1] * row[:, IMPORT] - plans.imported[year, t] * at.imported
-        stays = at.left > 1
-        gain += (worth * (np.where(stays, np.maximum(at.need - delivered, 0.0), 0.0) - at.need)).sum(axis=1)
+        needed = np.where(at.left > 1, np.maximum(at.need - delivered, 0.0), 0.0)
+        gain += (self._need[at.occupant] * (needed - at.need)).sum(axis=1)
         if plans.seen.shape[1]:
             gain += self._demand_gain(at, row)
         return gain
@@ -124,21 +128,18 @@ class Valuer:
     def _demand_gain(self, at: Beginning, row: FloatArray) -> FloatArray:
         """The demand counts by its shadow prices, hour by hour, and by the bill when the month ends."""
         plans, year, t = self._plans, at.year, at.t
-        seen = at.demand[:, :, 0]
-        after = np.where(self._inside[year, :, t], np.maximum(seen, row[:, IMPORT, None]), seen)
+        seen, demand = at.demand[:, :, 0], at.demand.copy()
+        demand[:, :, 0] = after = np.where(self._inside[year, :, t], np.maximum(seen, row[:, IMPORT, None]), seen)
         billed = row[:, DEMAND_PEN].copy()
-        for plant, (of, hour) in enumerate(zip(year.tolist(), t.tolist(), strict=True)):
-            if self._tariffs[of].month_left[hour] == 1:
-                demand = at.demand[plant].copy()
-                demand[:, 0] = after[plant]
-                billed[plant] -= demand_pen(self._tariffs[of], demand)
+        for plant in np.flatnonzero(self._ends[year, t]):
+            billed[plant] -= demand_pen(self._tariffs[year[plant]], demand[plant])
         worth = (plans.seen[year, :, t + 1] * after - plans.seen[year, :, t] * seen).sum(axis=1)
         gain: FloatArray = self._per_pen[year] * billed + worth
         return gain
 
 
-def plan_of(data: PlantData) -> YearPlan:
-    """Perfect-foresight plan of a year as the twin carries it out, and what states are worth by it.
+def plan_of(data: PlantData) -> Plans:
+    """Perfect-foresight plan of a year as the twin carries it out, and what states are worth by it; S is 1.
 
     Raises
     ------
@@ -146,35 +147,35 @@ def plan_of(data: PlantData) -> YearPlan:
         The optimum is not provable for this plant.
     """
     # The rewards' own totals: worths are in their units.
-    totals = ScoreTerms(**dict(zip(ScoreTerms.model_fields, data.reference.tolist(), strict=True)))
-    optimum, p = solve(data, reference=totals), data.params
-    # Prices are of J times the hours of the program, rewards of J times those of a year.
+    optimum, p = solve(data, reference=ScoreTerms.of(data.reference.tolist())), data.params
+    # Prices are costs of J times the hours of the program, rewards are of -J times those of a year.
     price, per_price = optimum.prices, -p.hours / data.hours
-    worths = {"stored": price.stored * per_price * p.bess_kwh, "imported": price.imported * per_price,
-              "need": price.need * per_price}  # fmt: skip
-    seen = _seen(price.demand * per_price, data.tariff)
-    plan = YearPlan(due=np.zeros(data.hours), seen=seen, **worths)
-    valuer, controller, twin = Valuer([data], joined([plan])), PlannedController(optimum.plan), Twin(data)
+    plan = Plans(
+        due=np.zeros((1, data.hours)), stored=price.stored[None] * per_price * p.bess_kwh,
+        imported=price.imported[None] * per_price, seen=_seen(price.demand * per_price, data.tariff)[None],
+        need=price.need * per_price,
+    )  # fmt: skip
+    valuer, controller, twin = Valuer([data], plan), PlannedController(optimum.plan), Twin(data)
     twin.reset()
-    zero = np.zeros(1, np.int64)
     for t in range(data.hours):
         state = twin.state
         at = Beginning(
-            year=zero, t=zero + t, soc=np.array([state.bess_soc]), imported=np.array([state.last_import_kwh]),
-            demand=state.demand_kw[None], need=state.need_kwh()[None], occupant=state.occupant[None],
-            left=state.hours_left[None],
+            year=np.array([0]), t=np.array([t]), soc=np.array([state.bess_soc]),
+            imported=np.array([state.last_import_kwh]), demand=state.demand_kw[None], need=state.need_kwh()[None],
+            occupant=state.occupant[None], left=state.hours_left[None],
         )  # fmt: skip
         hour = twin.step(controller.decide(state))
-        plan.due[t] = valuer.gain(at, np.array([hour.reward]), hour.row[None], hour.socket_kwh[None])[0]
+        plan.due[:, t] = valuer.gain(at, np.array([hour.reward]), hour.row[None], hour.socket_kwh[None])
     return plan
 
 
 def _seen(worth: FloatArray, tariff: Tariff) -> FloatArray:
     """Worth of demand seen, (C, N + 1): the sum of that of a kW in each hour of the month so far, (C, N)."""
     result = np.zeros((worth.shape[0], worth.shape[1] + 1))
-    for t in range(worth.shape[1]):
-        ends = tariff.month_left[t] == 1
-        result[:, t + 1] = 0.0 if ends else result[:, t] + worth[:, t]
+    for start, hours in billing_months(tariff):
+        # With the month its demand ends: the hour after it has 0.
+        month = slice(start, start + hours - 1)
+        result[:, start + 1 : start + hours] = np.cumsum(worth[:, month], axis=1)
     return result
 
 
@@ -199,7 +200,6 @@ class RegretVecEnv(TwinVecEnv):
         f, y = self._fleet, self._years
         year, t = f.year.copy(), f.t.copy()
         at = Beginning(
-            # In its first hour an episode has no ramp, whatever was imported before.
             year=year, t=t, soc=f.bess_soc.astype(np.float64), imported=f.last_import.copy(), demand=f.demand.copy(),
             need=f.need.copy(), occupant=y.occupant[year, t], left=y.hours_left[year, t],
         )  # fmt: skip

@@ -14,6 +14,7 @@ from pvbesscar.plant import twin
 from pvbesscar.plant.data import PlantData
 from pvbesscar.plant.observation import LIMIT, observation_size
 from pvbesscar.plant.simulator import check_window
+from pvbesscar.plant.tariff import billing_months
 from schemas.errors import SimulationError
 
 
@@ -47,8 +48,7 @@ class TwinVecEnv(VecEnv):
         self._fleet = twin.new_fleet(self._years, plants)
         self._done = np.zeros(plants, np.bool_)
         self._begun = np.zeros(plants, np.int64)
-        month = first.tariff.month
-        self._months = np.flatnonzero(np.diff(month, prepend=-1)) if first.tariff.price.size else None
+        self._months = billing_months(first.tariff) if first.tariff.price.size else []
         self._returns = np.zeros(plants)
         self._actions: NDArray[np.float32] | None = None
         size = observation_size(first.params.sockets)
@@ -74,13 +74,12 @@ class TwinVecEnv(VecEnv):
     def _draw(self, plant: int, *, shortened: bool = False) -> None:
         generator = self._generator
         year = int(generator.integers(self._years.hourly.shape[0]))
-        if self._months is None:
-            days = (self.data.hours - self.episode_hours) // 24
-            self.begin(plant, year, 24 * int(generator.integers(days + 1)))
+        if self._months:
+            start, hours = self._months[generator.integers(len(self._months))]
+            self.begin(plant, year, start, int(generator.integers(1, hours + 1)) if shortened else hours)
             return
-        start = int(generator.choice(self._months))
-        hours = int(self.data.tariff.month_left[start])
-        self.begin(plant, year, start, int(generator.integers(1, hours + 1)) if shortened else hours)
+        days = (self.data.hours - self.episode_hours) // 24
+        self.begin(plant, year, 24 * int(generator.integers(days + 1)))
 
     def reset(self) -> VecEnvObs:
         """Begin an episode of every plant; observations (B, 394). A seed given with `seed` starts the draws anew."""
@@ -88,7 +87,7 @@ class TwinVecEnv(VecEnv):
         if seed is not None:
             self._generator = np.random.default_rng(seed)
         for plant in range(self.num_envs):
-            # First months of unlike lengths, for else all plants would be on the same day of the month for ever.
+            # The first months are of unlike lengths: else all plants would be on the same day of the month for ever.
             self._draw(plant, shortened=True)
         self._reset_seeds()
         self._reset_options()

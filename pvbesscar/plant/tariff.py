@@ -6,6 +6,7 @@ up to its bill. Source: docs/design.md, "Reward and score".
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -129,6 +130,12 @@ def hours_to_change(values: NDArray[np.generic]) -> IntArray:
     for ahead in range(24, 0, -1):
         result[np.roll(values, -ahead) != values] = ahead
     return result
+
+
+def billing_months(tariff: Tariff) -> list[tuple[int, int]]:
+    """First hour of each billing month of the year, and its hours."""
+    starts = np.flatnonzero(np.diff(tariff.month, prepend=-1))
+    return [(int(start), int(end - start)) for start, end in pairwise([*starts, tariff.month.size])]
 
 
 @njit(cache=True)

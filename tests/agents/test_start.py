@@ -21,7 +21,7 @@ from pvbesscar.agents.watch import Marks, Watch
 from pvbesscar.controllers.baselines import Rule
 from pvbesscar.controllers.reference import no_control_reference, scale, simulated_terms
 from pvbesscar.controllers.registry import fit_mpc
-from pvbesscar.envs.regret import RegretVecEnv, joined, plan_of
+from pvbesscar.envs.regret import RegretVecEnv, plan_of
 from pvbesscar.plant.data import PlantData, load_plant
 from pvbesscar.plant.twin import Twin
 from pvbesscar.store.workspace import Workspace
@@ -175,7 +175,7 @@ def test_the_actor_stands_still_until_the_critic_is_warm(
     own = with_training(own, smoke={"steps": 96, "checkpoint_every": 24})
     train_on(Twin(year), agent, own, workspace, "smoke", None, (), (year,))
     untrained = make_agent(agent, own, RegretVecEnv(
-        [year], joined([plan_of(year)]), plants=4, episode_hours=24
+        [year], plan_of(year), plants=4, episode_hours=24
     ), year)  # fmt: skip
     first = torch.nn.utils.parameters_to_vector(untrained.policy.acting())
     vectors = {}
