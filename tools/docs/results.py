@@ -88,7 +88,7 @@ def page(studies: Sequence[Study]) -> str:
 def _caution() -> str:
     return (
         "Gap closed on the test years with an ingredient of the training left out, beside the study of the same "
-        "scenario, profile and dataset that has it. The interval is of the gap, not of the difference."
+        "scenario, profile, steps and dataset that has it. The interval is of the gap, not of the difference."
     )
 
 
@@ -115,7 +115,7 @@ def _gap(entry: StudyEntry | None) -> str:
 
 
 def _left_out(study: Study, whole: Sequence[Study]) -> list[Row]:
-    same = ("scenario", "mode", "profile", "dataset_digest")
+    same = ("scenario", "mode", "profile", "steps", "dataset_digest")
     other = next((one for one in whole if all(getattr(one, k) == getattr(study, k) for k in same)), None)
     rows: list[Row] = []
     for agent in study.agents:
