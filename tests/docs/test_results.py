@@ -40,7 +40,7 @@ def test_the_page_holds_every_sentence_and_both_tables(tmp_path: Path) -> None:
 def test_a_study_of_other_steps_is_no_measure_of_what_was_left_out() -> None:
     longer = WHOLE.model_copy(update={"name": "longer", "steps": 2 * WHOLE.steps})
     row = "| `mall` | full | `ppo` | imitation | 50.0 % | 50.0 to 50.0 % |"
-    assert f"{row} not judged |  |" in results.page([LESS, longer])
+    assert f"{row} not recorded |  |" in results.page([LESS, longer])
     assert f"{row} 75.0 % (75.0 to 75.0 %) | -25.0 |" in results.page([LESS, longer, WHOLE])
 
 

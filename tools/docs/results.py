@@ -107,7 +107,7 @@ def _glance(study: Study) -> Row:
 
 def _gap(entry: StudyEntry | None) -> str:
     if entry is None:
-        return "not judged"
+        return "not recorded"
     if entry.gap_closed is None:
         return NOTHING_OPEN
     spread = "" if entry.gap_interval is None else f" ({percent_interval(entry.gap_interval)})"
