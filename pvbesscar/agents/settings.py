@@ -7,7 +7,7 @@ from typing import Any
 from pvbesscar.store.files import sha256_json
 from schemas.settings import Agent, Settings
 
-RECIPE = ("policy", "socket_units", "socket_noise", "imitation", "reward", "keep")
+RECIPE = ("policy", "socket_units", "socket_noise", "imitation", "forecast", "reward", "keep")
 """What the settings of a training say of all three agents."""
 START = ("training_years", "imitation_rounds", "validation_years")
 """What a profile says of the years that agents learn on and are chosen by."""

@@ -79,7 +79,7 @@ def study(
     # Where the project's folders are is no part of what was studied.
     by_hand = tuple(setting for setting in own if not setting.startswith("data."))
     request = StudyRequest(called, settings, profile.value, seeds, left_out, by_hand)
-    check(request, load(config, plain).settings)
+    check(request, lambda less: load(config, [*plain, *less]).settings)
     workspace = Workspace.of(settings)
 
     def wait(holder: Holder | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,13 +87,13 @@ def study_name(scenario: str, profile: str, without: Sequence[Ingredient]) -> st
     return "-".join((scenario, profile, *(f"without-{one}" for one in without)))
 
 
-def check(request: StudyRequest, plain: Settings) -> None:
+def check(request: StudyRequest, with_settings: Callable[[Sequence[str]], Settings]) -> None:
     """Refuse a name that is no folder's, a seed too many, and an ingredient that the scenario does not have.
 
     Parameters
     ----------
-    plain
-        Settings with nothing left out.
+    with_settings
+        The settings with nothing left out, but for what is given: `KEY=VALUE` each.
     """
     if not NAME.fullmatch(request.name):
         raise ConfigError(
@@ -108,14 +108,18 @@ def check(request: StudyRequest, plain: Settings) -> None:
             "the profile `reference` has none of the ingredients that `--without` leaves out.",
             hint="use `--profile full` or `--profile long`.",
         )
-    agents = request.settings.training.agents
-    before = {one: training_digest(one, plain, request.profile) for one in agents}
-    after = {one: training_digest(one, request.settings, request.profile) for one in agents}
-    if request.without and before == after:
+    plain = _digests(with_settings([]), request.profile)
+    absent = [one for one in request.without if _digests(with_settings(WITHOUT[one]), request.profile) == plain]
+    if absent:
         raise ConfigError(
-            f"the scenario has no {' and no '.join(request.without)} to leave out: nothing would change.",
-            hint="`training.socket_units` above 0 gives the sockets a network; see docs/study.md.",
+            f"the scenario has no {' and no '.join(absent)} to leave out: nothing would change.",
+            hint="docs/study.md says which settings each ingredient is; `training.socket_units` above 0 gives the "
+            "sockets a network.",
         )
+
+
+def _digests(settings: Settings, profile: str) -> list[str]:
+    return [training_digest(agent, settings, profile) for agent in settings.training.agents]
 
 
 def claim(request: StudyRequest, workspace: Workspace, dataset_digest: str) -> None:
