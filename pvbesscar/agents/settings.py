@@ -20,7 +20,7 @@ def model_settings(agent: Agent, settings: Settings, profile: str) -> dict[str, 
     if profile == "reference":
         # The rest is the specification's.
         return {"training": training}
-    training |= {agent: True, "policy": True, "socket_units": True}
+    training |= {agent: True, "policy": True, "socket_units": True, "socket_noise": True}
     if settings.training.simulator == "twin":
         # The twin's plants run side by side: their number decides what an update learns from. CityLearn runs one.
         training |= dict.fromkeys((*RECIPE, "plants"), True)
