@@ -42,6 +42,10 @@ class Judged(Result):
     """Why there is no optimum."""
 
 
+WHOLE = "whole"
+"""What an agent with an ingredient left out is compared with: the same agent of the study that leaves nothing out."""
+
+
 class AgainstOther(Result):
     """A controller beside another on the same years, seed by seed where both have them."""
 
@@ -150,6 +154,8 @@ class Study(Result):
     mode: Mode
     forecast: str
     without: tuple[Ingredient, ...]
+    whole: str | None = None
+    """Study of the same settings, dataset and seeds that leaves nothing out, where there was one."""
     overrides: tuple[str, ...]
     """Settings that were set by hand, those of the ingredients left out among them."""
     seeds: tuple[int, ...]

@@ -78,7 +78,8 @@ def study(
     called = name or study_name(settings.name, profile.value, left_out)
     # Where the project's folders are is no part of what was studied.
     by_hand = tuple(setting for setting in own if not setting.startswith("data."))
-    request = StudyRequest(called, settings, profile.value, seeds, left_out, by_hand)
+    whole = load(config, plain).settings if left_out else None
+    request = StudyRequest(called, settings, profile.value, seeds, left_out, by_hand, whole)
     check(request, lambda less: load(config, [*plain, *less]).settings)
     workspace = Workspace.of(settings)
 

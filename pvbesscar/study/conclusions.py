@@ -13,7 +13,7 @@ from pvbesscar.evaluation.resolution import RESOLUTION
 from pvbesscar.study.jobs import IMITATION
 from pvbesscar.study.tables import points
 from schemas.results import Interval
-from schemas.studies import AgainstOther, Learning, Study, StudyEntry, StudySet
+from schemas.studies import WHOLE, AgainstOther, Learning, Study, StudyEntry, StudySet
 
 Verdict = Literal["better than", "worse than", "not to be told from"]
 NAMES = {RULE: "the rule", TUNED: "the tuned rule", MPC: "the MPC", IMITATION: "the imitation that it began as"}
@@ -43,7 +43,7 @@ def conclusions(study: Study) -> list[str]:
         entry = main.entry(name)
         if entry is not None:
             said.append(_of_agent(study, entry))
-    said += _learning(study, main)
+    said += [*_left_out(study, main), *_learning(study, main)]
     perturbed = study.of_set("perturbed")
     return said if perturbed is None else [*said, *_perturbed(study, main, perturbed)]
 
@@ -108,6 +108,20 @@ def _compared(beside: AgainstOther) -> str:
     )
 
 
+def _left_out(study: Study, judged: StudySet) -> list[str]:
+    """What the agents are without an ingredient, beside themselves with it."""
+    said = []
+    for name in study.trained:
+        entry = judged.entry(name)
+        beside = None if entry is None else entry.beside(WHOLE)
+        if beside is not None:
+            said.append(
+                f"`{name}` without {' and '.join(study.without)} is {verdict(beside)} the one of study "
+                f"`{study.whole}`, which has it {_figures(beside)}."
+            )
+    return said
+
+
 def _learning(study: Study, judged: StudySet) -> list[str]:
     """What learning added to the imitation: on years that nobody chose by, then on those of the validation."""
     said = []
@@ -122,14 +136,17 @@ def _learning(study: Study, judged: StudySet) -> list[str]:
 
 
 def _added(study: Study, own: Learning, beside: AgainstOther) -> str:
-    of_gap = "" if beside.gap_points is None else f", {points(beside.gap_points)} points of the gap"
-    figures = f"(J {signed(beside.difference)}{_spread(beside.interval)}{of_gap})"
-    found = verdict(beside)
+    figures, found = _figures(beside), verdict(beside)
     if found == "better than":
         return f"Learning made `{own.agent}` better than the imitation on `{study.scenario}` {figures}."
     if found == "worse than":
         return f"Learning made `{own.agent}` worse than the imitation on `{study.scenario}` {figures}."
     return f"Learning added nothing that can be told to the imitation of `{own.agent}` on `{study.scenario}` {figures}."
+
+
+def _figures(beside: AgainstOther) -> str:
+    of_gap = "" if beside.gap_points is None else f", {points(beside.gap_points)} points of the gap"
+    return f"(J {signed(beside.difference)}{_spread(beside.interval)}{of_gap})"
 
 
 def _watched(own: Learning) -> str:

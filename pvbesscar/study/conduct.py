@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from pvbesscar.agents.artifacts import prove_dataset, read_metrics, versions
 from pvbesscar.controllers.registry import OPTIMUM
 from pvbesscar.dataset.scenarios import POOLS, ScenarioStore
@@ -14,14 +16,14 @@ from pvbesscar.evaluation.parallel import EvaluationPlan
 from pvbesscar.evaluation.samples import source_weeks
 from pvbesscar.plant.certificate import require_certificate
 from pvbesscar.plant.data import load_plant
-from pvbesscar.store.files import sha256_json, write_text
+from pvbesscar.store.files import read_stored, write_text
 from pvbesscar.store.stamps import machine, stamp
 from pvbesscar.store.workspace import Workspace
 from pvbesscar.study.figures import learning, study_set
 from pvbesscar.study.jobs import IMITATION, JUDGING_CODE, Job, read_result, result_file
 from pvbesscar.study.models import begins_as_imitation
 from pvbesscar.study.processes import do_all, do_here
-from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, claim
+from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, claim, digest_of
 from schemas.errors import ConfigError, SimulationError
 from schemas.progress import OnProgress
 from schemas.results import TrainingMetrics
@@ -108,7 +110,8 @@ def _jobs(request: StudyRequest, plan: EvaluationPlan) -> list[Job]:
 def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], failed: dict[str, str]) -> Study:
     settings, workspace = request.settings, plan.workspace
     store, nominal = ScenarioStore(workspace.dataset), load_plant(workspace.dataset)
-    judged = _results(request, plan, jobs, failed)
+    judged, whole = _results(request, plan, jobs, failed), _whole(request, workspace, nominal.digest)
+    beside = [] if whole is None else _trained(whole, workspace)
     sets = {which: names for which, names in plan.sets.items() if names}
     return Study(
         name=request.name,
@@ -117,18 +120,19 @@ def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], fai
         mode="bidirectional" if nominal.params.bidirectional else "dispatch",
         forecast=nominal.forecast_kind,
         without=request.without,
+        whole=None if whole is None else whole.name,
         overrides=request.overrides,
         seeds=request.training_seeds,
         agents=settings.training.agents,
         steps=settings.profile(request.profile).steps,
         dataset_digest=nominal.digest,
-        settings_digest=sha256_json(settings.model_dump(mode="json", exclude={"data": {"root", "oe2_dir"}})),
+        settings_digest=digest_of(settings),
         code=stamp(*JUDGING_CODE),
         versions=versions(),
         processor=machine(),
         # Perturbed years are of several plants and of the same weeks: they are no sample.
         sets=tuple(
-            study_set(which, names, judged, source_weeks(store, names) if which in POOLS else None)
+            study_set(which, names, judged, source_weeks(store, names) if which in POOLS else None, beside)
             for which, names in sets.items()
         ),
         learning=tuple(
@@ -155,6 +159,46 @@ def _found(path: Path) -> Judged:
     found = read_result(path)
     if found is None:
         raise SimulationError(f"{path} was removed or damaged while the study ran.", hint="give the command again.")
+    return found
+
+
+def _whole(request: StudyRequest, workspace: Workspace, dataset_digest: str) -> Study | None:
+    """Study of the same command without `--without`, where it was made on this dataset and all its trainings ended.
+
+    Raises
+    ------
+    ConfigError
+        The result of a study is no result.
+    """
+    if request.whole is None:
+        return None
+    asked = (request.profile, request.training_seeds, dataset_digest, digest_of(request.whole))
+    for path in sorted(workspace.study(request.name).parent.glob(f"*/{RESULT_FILE}")):
+        try:
+            study = Study.model_validate_json(read_stored(path))
+        except ValidationError:
+            raise ConfigError(f"{path} is damaged.", hint="give the command of that study again.") from None
+        own = study.profile, study.seeds, study.dataset_digest, study.settings_digest
+        if own == asked and not study.without and not study.failed:
+            return study
+    return None
+
+
+def _trained(study: Study, workspace: Workspace) -> list[Judged]:
+    """What the agents and ensembles of a finished study were judged to be worth."""
+    folder = workspace.study(study.name)
+    files = [
+        result_file(folder, name, seed)
+        for name in study.trained
+        if (entry := study.sets[0].entry(name)) is not None
+        for seed in entry.seeds or (None,)
+    ]
+    found = [one for path in files if (one := read_result(path)) is not None]
+    if len(found) < len(files):
+        raise ConfigError(
+            f"{folder}, which the study is compared with, lacks results of its agents.",
+            hint="give the command of that study again, or remove its folder.",
+        )
     return found
 
 

@@ -21,7 +21,7 @@ from pvbesscar.evaluation.resolution import RESOLUTION, gap_open
 from pvbesscar.study.jobs import IMITATION
 from schemas.results import ControllerKind, Interval, TrainingMetrics
 from schemas.settings import Agent
-from schemas.studies import AgainstOther, Judged, JudgedYear, Learning, SeedLearning, StudyEntry, StudySet
+from schemas.studies import WHOLE, AgainstOther, Judged, JudgedYear, Learning, SeedLearning, StudyEntry, StudySet
 
 FloatArray = NDArray[np.float64]
 OTHERS = (RULE, TUNED, MPC, IMITATION)
@@ -46,6 +46,7 @@ class _Set:
     """What the years of a set are compared by."""
 
     scores: Mapping[str, _Scores]
+    whole: Mapping[str, _Scores]
     weeks: SourceWeeks | None
     bound: FloatArray | None
     replay: FloatArray | None
@@ -71,7 +72,13 @@ class _Set:
         return None if rule is None or self.bound_course is None else rule - self.bound_course
 
 
-def study_set(name: str, names: Sequence[str], judged: Sequence[Judged], weeks: SourceWeeks | None) -> StudySet:
+def study_set(
+    name: str,
+    names: Sequence[str],
+    judged: Sequence[Judged],
+    weeks: SourceWeeks | None,
+    whole: Sequence[Judged] = (),
+) -> StudySet:
     """Figures of all controllers on a set of years.
 
     Parameters
@@ -82,16 +89,17 @@ def study_set(name: str, names: Sequence[str], judged: Sequence[Judged], weeks: 
         Every controller with every seed, and the optimum; each on all these years.
     weeks
         Source weeks of the years, `None` where they are no sample.
+    whole
+        The same agents, with what is left out of those.
     """
-    by_name: dict[str, list[Judged]] = {}
-    for one in judged:
-        by_name.setdefault(one.controller, []).append(one)
+    by_name = _by_name(judged)
     best = by_name.pop(OPTIMUM, [])
     solved = [_years(best[0], names)] if best and not best[0].refused else []
     bounds = np.array([[year.score for year in own] for own in solved])
     replays = np.array([[year.replay for year in own] for own in solved], np.float64)
     own = _Set(
         {controller: _scores(group, names) for controller, group in by_name.items()},
+        {controller: _scores(group, names) for controller, group in _by_name(whole).items()},
         weeks,
         bounds if solved else None,
         replays if solved else None,
@@ -107,6 +115,13 @@ def study_set(name: str, names: Sequence[str], judged: Sequence[Judged], weeks: 
         entries=tuple(entries),
         **_winner(entries, own),
     )
+
+
+def _by_name(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+    found: dict[str, list[Judged]] = {}
+    for one in judged:
+        found.setdefault(one.controller, []).append(one)
+    return found
 
 
 def _years(one: Judged, names: Sequence[str]) -> list[JudgedYear]:
@@ -135,6 +150,9 @@ def _entry(controller: str, own: _Set) -> StudyEntry:
     rule = own.scores[RULE]
     gaps = _gaps(scores.j, own)
     gained = None if rule.courses is None or scores.courses is None else rule.courses - scores.courses
+    others = {name: own.scores[name] for name in OTHERS if name in own.scores and name != controller}
+    if controller in own.whole:
+        others[WHOLE] = own.whole[controller]
     return StudyEntry(
         controller=controller,
         kind=scores.kind,
@@ -146,7 +164,12 @@ def _entry(controller: str, own: _Set) -> StudyEntry:
         gap_interval=None if is_open is None else own.of_mean(gained, own.open_course),
         gap_iqm=None if gaps is None else float(stats.trim_mean(gaps.ravel(), TRIMMED)),
         gaps=() if gaps is None else tuple(tuple(seed) for seed in gaps.tolist()),
-        against=tuple(_against(controller, other, own) for other in OTHERS if _comparable(controller, other, own)),
+        # Two that were trained are compared seed by seed.
+        against=tuple(
+            _against(name, scores, other, own)
+            for name, other in others.items()
+            if not scores.seeds or not other.seeds or scores.seeds == other.seeds
+        ),
     )
 
 
@@ -163,22 +186,13 @@ def _gaps(j: FloatArray, own: _Set) -> FloatArray | None:
     return result
 
 
-def _comparable(controller: str, other: str, own: _Set) -> bool:
-    if other == controller or other not in own.scores:
-        return False
-    # Two that were trained are compared seed by seed.
-    seeds = own.scores[controller].seeds, own.scores[other].seeds
-    return not all(seeds) or seeds[0] == seeds[1]
-
-
-def _against(controller: str, other: str, own: _Set) -> AgainstOther:
-    first, second = own.scores[controller], own.scores[other]
+def _against(name: str, first: _Scores, second: _Scores, own: _Set) -> AgainstOther:
     difference = first.j - second.j
     by_day = None if first.courses is None or second.courses is None else first.courses - second.courses
     is_open = own.open_year
     tied = np.abs(difference) < RESOLUTION
     return AgainstOther(
-        other=other,
+        other=name,
         difference=float(difference.mean()),
         interval=own.of_mean(by_day),
         gap_points=None if is_open is None else float(-difference.mean() / is_open),

@@ -53,6 +53,8 @@ class StudyRequest:
         Number of trainings of each agent.
     without, overrides
         Ingredients left out, and all settings that were set by hand; for the record.
+    whole
+        Settings with nothing left out, by which the study to compare with is found; `None` where nothing is.
     """
 
     name: str
@@ -61,6 +63,7 @@ class StudyRequest:
     seeds: int
     without: tuple[Ingredient, ...] = ()
     overrides: tuple[str, ...] = ()
+    whole: Settings | None = None
 
     @property
     def training_seeds(self) -> tuple[int, ...]:
@@ -80,6 +83,11 @@ class StudyRequest:
     def folder(self, workspace: Workspace) -> Path:
         """Folder of the study."""
         return workspace.study(self.name)
+
+
+def digest_of(settings: Settings) -> str:
+    """Digest of all settings but for the folders."""
+    return sha256_json(settings.model_dump(mode="json", exclude={"data": {"root", "oe2_dir"}}))
 
 
 def study_name(scenario: str, profile: str, without: Sequence[Ingredient]) -> str:

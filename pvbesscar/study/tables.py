@@ -5,8 +5,7 @@ from __future__ import annotations
 from pvbesscar.controllers.registry import MPC, RULE, TUNED
 from pvbesscar.evaluation.claims import NOTHING_OPEN, percent, percent_interval
 from pvbesscar.evaluation.tables import Row
-from schemas.results import Interval
-from schemas.studies import Study, StudyEntry, StudySet
+from schemas.studies import AgainstOther, Study, StudyEntry, StudySet
 
 HEAD = (
     "controller", "seeds", "mean J", "gap closed", "95 %", "interquartile mean", "over tuned rule, points",
@@ -39,12 +38,14 @@ def _row(entry: StudyEntry, own: StudySet) -> Row:
         NOTHING_OPEN if nothing else percent(entry.gap_closed),
         "" if entry.gap_interval is None else percent_interval(entry.gap_interval),
         "" if entry.gap_iqm is None else percent(entry.gap_iqm),
-        *("" if one is None else _points(one.gap_points, one.gap_interval) for one in apart),
+        *("" if one is None else apart_by(one) for one in apart),
         *("" if one is None else percent(one.improvement, 0) for one in better),
     )
 
 
-def _points(value: float | None, interval: Interval | None) -> str:
+def apart_by(beside: AgainstOther) -> str:
+    """Write by how many points of the gap a controller closes more than another, and the interval."""
+    value, interval = beside.gap_points, beside.gap_interval
     if value is None:
         return ""
     return points(value) if interval is None else f"{points(value)} ({points(interval[0])} to {points(interval[1])})"

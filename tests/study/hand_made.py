@@ -38,18 +38,21 @@ def judged(controller: str, years: Sequence[float], seed: int | None = None, *, 
     return Judged(digest="0", controller=controller, kind=own, seed=seed, years=made)
 
 
-def on_tests(agents: Mapping[str, Sequence[Sequence[float]]], *, spread: float = 0.0) -> StudySet:
+BySeed = Mapping[str, Sequence[Sequence[float]]]
+"""J of agents by seed and year."""
+
+
+def on_tests(agents: BySeed, *, whole: BySeed | None = None, spread: float = 0.0) -> StudySet:
     """Set of the rule (J 0.8 and 0.6), tuned rule (0.7, 0.5), MPC (0.5, 0.3), J* (0.4, 0.2) and agents by seed."""
     others = [
         judged("rule", (0.8, 0.6)), judged("tuned-rule", (0.7, 0.5)), judged("mpc", (0.5, 0.3)),
         judged("mpc-perfect-day", (0.41, 0.21)), judged("no-control", (1.0, 1.0)), judged("optimum", (0.4, 0.2)),
     ]  # fmt: skip
-    trained = [
-        judged(name, years, seed, spread=spread)
-        for name, seeds in agents.items()
-        for seed, years in enumerate(seeds, 42)
-    ]
-    return study_set("test", YEARS, [*others, *trained], weeks())
+    trained, beside = (
+        [judged(name, j, seed, spread=spread) for name, seeds in own.items() for seed, j in enumerate(seeds, 42)]
+        for own in (agents, whole or {})
+    )
+    return study_set("test", YEARS, [*others, *trained], weeks(), beside)
 
 
 def study(own: StudySet, **changes: Any) -> Study:

@@ -24,7 +24,7 @@ from pvbesscar.study.recipe import RESULT_FILE, StudyRequest, check
 from schemas.errors import ConfigError, StaleError, TrainingError
 from schemas.progress import Progress
 from schemas.settings import Settings
-from schemas.studies import Study
+from schemas.studies import WHOLE, Study
 from tests.mini_site import SMOKE, TRAINING, mini_site, with_training
 
 ON = {
@@ -163,6 +163,30 @@ def test_what_agents_begin_as_is_judged_as_a_controller(settings: Settings, monk
     assert beside.difference == pytest.approx(agent.mean_score - began.mean_score)
     assert any("the imitation" in sentence for sentence in conclusions(found))
     assert not (request.folder(Workspace.of(settings)) / "seed-42" / "imitation").exists()
+
+
+def test_what_was_left_out_is_compared_with_the_study_of_the_same_command_that_has_it(
+    settings: Settings, request_: StudyRequest, study: Study
+) -> None:
+    workspace = Workspace.of(settings)
+    less = replace(request_, name="less", without=("best",), whole=settings)  # here nothing differs
+    found = conduct.conduct(less, workspace, workers=1)
+    assert found.whole == study.name == "two-seeds"
+    agent = found.sets[0].entry("a2c")
+    assert agent is not None
+    beside = agent.beside(WHOLE)
+    assert beside is not None
+    assert (beside.difference, beside.interval, beside.improvement) == (0.0, (0.0, 0.0), 0.5)
+    said = "`a2c` without best is not to be told from the one of study `two-seeds`, which has it (J 0, 0 to 0"
+    assert any(sentence.startswith(said) for sentence in conclusions(found))
+    other = conduct.conduct(replace(less, whole=with_training(settings, a2c={"gamma": 0.5})), workspace, workers=1)
+    assert other.whole is None
+    kept = request_.folder(workspace) / "judged" / "a2c@42.json"
+    before = kept.read_bytes()
+    kept.unlink()
+    with pytest.raises(ConfigError, match="two-seeds, which the study is compared with, lacks results"):
+        conduct.conduct(less, workspace, workers=1)
+    kept.write_bytes(before)
 
 
 def test_refusals(settings: Settings, request_: StudyRequest, study: Study, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pvbesscar.study.conclusions import conclusions
 from pvbesscar.study.figures import learning
 from pvbesscar.study.tables import learning_rows, set_rows
 from schemas.results import TrainingMetrics, Validation
+from schemas.studies import WHOLE
 from tests.study import hand_made
 
 
@@ -69,6 +70,26 @@ def test_unwelcome_conclusions_are_drawn() -> None:
     same = hand_made.on_tests({"ppo": [(0.6, 0.4)] * 2, "imitation": [(0.6, 0.4)] * 2})
     said = conclusions(hand_made.study(same, learning=(learning("ppo", metrics),)))
     assert any(one.startswith("Learning added nothing that can be told to the imitation of `ppo`") for one in said)
+
+
+def test_what_an_ingredient_brings_has_an_interval_of_its_own() -> None:
+    with_it, without = [(0.5, 0.3)] * 4, [(0.6, 0.4), (0.62, 0.42), (0.6, 0.4), (0.58, 0.38)]
+    own = hand_made.on_tests({"ppo": without}, whole={"ppo": with_it})
+    less = hand_made.study(own, name="less", without=("regret",), whole="all")
+    entry = own.entry("ppo")
+    assert entry is not None
+    beside = entry.beside(WHOLE)
+    assert beside is not None
+    assert beside.difference == pytest.approx(0.1)
+    assert beside.gap_points == pytest.approx(-0.25)
+    assert beside.interval is not None
+    assert 0.0 < beside.interval[0] < 0.1 < beside.interval[1]
+    assert beside.improvement == 0.0
+    said = "`ppo` without regret is worse than the one of study `all`, which has it (J +0.1000, "
+    assert any(sentence.startswith(said) for sentence in conclusions(less))
+    of_three = hand_made.on_tests({"ppo": [(0.6, 0.4)] * 3}, whole={"ppo": [(0.5, 0.3)] * 2}).entry("ppo")
+    assert of_three is not None
+    assert of_three.beside(WHOLE) is None
 
 
 def test_agents_of_different_seeds_are_not_compared_seed_by_seed() -> None:

@@ -20,8 +20,8 @@ from pvbesscar.evaluation.claims import NOTHING_OPEN, percent, percent_interval
 from pvbesscar.evaluation.tables import Row, markdown_table
 from pvbesscar.study.conclusions import MAIN, conclusions
 from pvbesscar.study.recipe import RESULT_FILE
-from pvbesscar.study.tables import learning_rows, points, set_rows, set_title
-from schemas.studies import Study, StudyEntry
+from pvbesscar.study.tables import apart_by, learning_rows, set_rows, set_title
+from schemas.studies import WHOLE, Study, StudyEntry
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, KEPT = DOCS / "results.md", DOCS / "results.json"
@@ -88,7 +88,8 @@ def page(studies: Sequence[Study]) -> str:
 def _caution() -> str:
     return (
         "Gap closed on the test years with an ingredient of the training left out, beside the study of the same "
-        "scenario, profile, steps and dataset that has it. The interval is of the gap, not of the difference."
+        "command that leaves nothing out. Differences are formed day by day and seed by seed, and have intervals of "
+        "their own: where one spans zero, what the ingredient brings can not be told."
     )
 
 
@@ -115,15 +116,15 @@ def _gap(entry: StudyEntry | None) -> str:
 
 
 def _left_out(study: Study, whole: Sequence[Study]) -> list[Row]:
-    same = ("scenario", "mode", "profile", "steps", "dataset_digest")
-    other = next((one for one in whole if all(getattr(one, k) == getattr(study, k) for k in same)), None)
+    named = [one for one in whole if one.name == study.whole and one.dataset_digest == study.dataset_digest]
+    other = named[0] if named else None
     rows: list[Row] = []
     for agent in study.agents:
         own, full = (None if one is None else _entry(one, agent) for one in (study, other))
         if own is None:
             continue
-        gaps = None if full is None else (own.gap_closed, full.gap_closed)
-        apart = "" if gaps is None or None in gaps else points((gaps[0] or 0.0) - (gaps[1] or 0.0))
+        difference = own.beside(WHOLE)
+        apart = "" if difference is None else apart_by(difference)
         spread = "" if own.gap_interval is None else percent_interval(own.gap_interval)
         rows.append((
             f"`{study.scenario}`", study.profile, f"`{agent}`", ", ".join(study.without), percent(own.gap_closed),
