@@ -10,6 +10,9 @@ from schemas.terms import Result, ScoreTerms
 
 Ingredient = Literal["imitation", "target", "regret", "warm-up", "best", "sockets", "forecast"]
 
+WHOLE = "whole"
+"""What an agent with an ingredient left out is compared with: the same agent of the study that leaves nothing out."""
+
 
 def ensemble_of(agent: Agent) -> str:
     """Name of the mean of an agent's trainings, in tables and files."""
@@ -40,10 +43,6 @@ class Judged(Result):
     years: tuple[JudgedYear, ...]
     refused: str | None = None
     """Why there is no optimum."""
-
-
-WHOLE = "whole"
-"""What an agent with an ingredient left out is compared with: the same agent of the study that leaves nothing out."""
 
 
 class AgainstOther(Result):

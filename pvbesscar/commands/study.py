@@ -80,7 +80,7 @@ def study(
     by_hand = tuple(setting for setting in own if not setting.startswith("data."))
     whole = load(config, plain).settings if left_out else None
     request = StudyRequest(called, settings, profile.value, seeds, left_out, by_hand, whole)
-    check(request, lambda less: load(config, [*plain, *less]).settings)
+    check(request, lambda ingredient: load(config, [*plain, *ingredient]).settings)
     workspace = Workspace.of(settings)
 
     def wait(holder: Holder | None) -> None:

@@ -116,8 +116,8 @@ def _left_out(study: Study, judged: StudySet) -> list[str]:
         beside = None if entry is None else entry.beside(WHOLE)
         if beside is not None:
             said.append(
-                f"`{name}` without {' and '.join(study.without)} is {verdict(beside)} the one of study "
-                f"`{study.whole}`, which has it {_figures(beside)}."
+                f"`{name}` without {' and '.join(study.without)} is {verdict(beside)} that of study `{study.whole}`, "
+                f"which leaves nothing out {_figures(beside)}."
             )
     return said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -35,6 +36,14 @@ MAX_WORKERS = 2
 """Processes at once: each holds a training of 1 to 2 GB."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The study that leaves nothing out, and what its agents were judged to be worth; nothing where there is none."""
+
+    name: str | None = None
+    judged: Sequence[Judged] = ()
+
+
 def conduct(
     request: StudyRequest, workspace: Workspace, on_progress: OnProgress | None = None, workers: int | None = None
 ) -> Study:
@@ -55,7 +64,7 @@ def conduct(
     StaleError
         No dataset, one of other settings, or no certificate of the twin.
     ConfigError
-        The dataset has no test years, or the study's folder is another study's.
+        The dataset has no test years, the study's folder is another study's, or the study to compare with is not whole.
     SimulationError
         A controller could not be judged, or a process died.
     """
@@ -68,7 +77,10 @@ def conduct(
             "a study judges on the test years, and the dataset has none.",
             hint="set `scenarios.test` above 0 and run `pvbesscar build --config CONFIG` again.",
         )
-    claim(request, workspace, load_plant(workspace.dataset).digest)
+    dataset_digest = load_plant(workspace.dataset).digest
+    claim(request, workspace, dataset_digest)
+    # Before hours of training: what it is compared with may be damaged.
+    whole = _whole(request, workspace, dataset_digest)
     controllers = settings.profile(request.profile).controllers
     own = EvaluationRequest(request.profile, controllers, JUDGED_ON)
     plan = plan_of(settings, workspace, own, on_progress)
@@ -84,7 +96,7 @@ def conduct(
     if of_controllers:
         told = "; ".join(f"{label}: {why}" for label, why in of_controllers.items())
         raise SimulationError(f"the study is not whole: {told}")
-    study = _study(request, plan, jobs, failed)
+    study = _study(request, plan, jobs, failed, whole)
     write_text(request.folder(workspace) / RESULT_FILE, study.model_dump_json(indent=1) + "\n")
     return study
 
@@ -107,11 +119,12 @@ def _jobs(request: StudyRequest, plan: EvaluationPlan) -> list[Job]:
     return [*trained, *sorted([*others, Job(OPTIMUM)], key=lambda job: -job.cost), *ensembles]
 
 
-def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], failed: dict[str, str]) -> Study:
+def _study(
+    request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], failed: dict[str, str], whole: _Whole
+) -> Study:
     settings, workspace = request.settings, plan.workspace
     store, nominal = ScenarioStore(workspace.dataset), load_plant(workspace.dataset)
-    judged, whole = _results(request, plan, jobs, failed), _whole(request, workspace, nominal.digest)
-    beside = [] if whole is None else _trained(whole, workspace)
+    judged = _results(request, plan, jobs, failed)
     sets = {which: names for which, names in plan.sets.items() if names}
     return Study(
         name=request.name,
@@ -120,7 +133,7 @@ def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], fai
         mode="bidirectional" if nominal.params.bidirectional else "dispatch",
         forecast=nominal.forecast_kind,
         without=request.without,
-        whole=None if whole is None else whole.name,
+        whole=whole.name,
         overrides=request.overrides,
         seeds=request.training_seeds,
         agents=settings.training.agents,
@@ -132,7 +145,7 @@ def _study(request: StudyRequest, plan: EvaluationPlan, jobs: Sequence[Job], fai
         processor=machine(),
         # Perturbed years are of several plants and of the same weeks: they are no sample.
         sets=tuple(
-            study_set(which, names, judged, source_weeks(store, names) if which in POOLS else None, beside)
+            study_set(which, names, judged, source_weeks(store, names) if which in POOLS else None, whole.judged)
             for which, names in sets.items()
         ),
         learning=tuple(
@@ -162,16 +175,16 @@ def _found(path: Path) -> Judged:
     return found
 
 
-def _whole(request: StudyRequest, workspace: Workspace, dataset_digest: str) -> Study | None:
+def _whole(request: StudyRequest, workspace: Workspace, dataset_digest: str) -> _Whole:
     """Study of the same command without `--without`, where it was made on this dataset and all its trainings ended.
 
     Raises
     ------
     ConfigError
-        The result of a study is no result.
+        The result of a study is no result, or those of its agents are gone.
     """
     if request.whole is None:
-        return None
+        return _Whole()
     asked = (request.profile, request.training_seeds, dataset_digest, digest_of(request.whole))
     for path in sorted(workspace.study(request.name).parent.glob(f"*/{RESULT_FILE}")):
         try:
@@ -180,8 +193,8 @@ def _whole(request: StudyRequest, workspace: Workspace, dataset_digest: str) -> 
             raise ConfigError(f"{path} is damaged.", hint="give the command of that study again.") from None
         own = study.profile, study.seeds, study.dataset_digest, study.settings_digest
         if own == asked and not study.without and not study.failed:
-            return study
-    return None
+            return _Whole(study.name, _trained(study, workspace))
+    return _Whole()
 
 
 def _trained(study: Study, workspace: Workspace) -> list[Judged]:

@@ -95,13 +95,13 @@ def study_name(scenario: str, profile: str, without: Sequence[Ingredient]) -> st
     return "-".join((scenario, profile, *(f"without-{one}" for one in without)))
 
 
-def check(request: StudyRequest, with_settings: Callable[[Sequence[str]], Settings]) -> None:
+def check(request: StudyRequest, less: Callable[[Sequence[str]], Settings]) -> None:
     """Refuse a name that is no folder's, a seed too many, and an ingredient that the scenario does not have.
 
     Parameters
     ----------
-    with_settings
-        The settings with nothing left out, but for what is given: `KEY=VALUE` each.
+    less
+        `request.whole` with some settings of `WITHOUT`, `KEY=VALUE` each.
     """
     if not NAME.fullmatch(request.name):
         raise ConfigError(
@@ -116,8 +116,10 @@ def check(request: StudyRequest, with_settings: Callable[[Sequence[str]], Settin
             "the profile `reference` has none of the ingredients that `--without` leaves out.",
             hint="use `--profile full` or `--profile long`.",
         )
-    plain = _digests(with_settings([]), request.profile)
-    absent = [one for one in request.without if _digests(with_settings(WITHOUT[one]), request.profile) == plain]
+    if request.whole is None:
+        return
+    whole = _digests(request.whole, request.profile)
+    absent = [one for one in request.without if _digests(less(WITHOUT[one]), request.profile) == whole]
     if absent:
         raise ConfigError(
             f"the scenario has no {' and no '.join(absent)} to leave out: nothing would change.",

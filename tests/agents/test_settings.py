@@ -23,3 +23,11 @@ def test_every_setting_of_the_training_is_part_of_the_model(repo_root: Path) -> 
         assert set(counted) == set(TrainingSettings.model_fields) - CHANGES_NO_MODEL - others
         own = set(Profile.model_fields) - JUDGES - (set() if agent == "sac" else {"sac_steps"})
         assert counted["full"] == own
+
+
+def test_on_citylearn_the_policy_is_the_same_one(repo_root: Path) -> None:
+    path = repo_root / "config" / "iquitos_mall.yaml"
+    counted = model_settings(
+        "ppo", load_settings(path, ["training.simulator=citylearn", "training.scenarios=nominal"]).settings, "full"
+    )["training"]
+    assert {"policy", "socket_units", "socket_noise"} <= set(counted)

@@ -33,7 +33,7 @@ def test_the_page_holds_every_sentence_and_both_tables(tmp_path: Path) -> None:
         assert all(f"* {sentence}" in text for sentence in conclusions(study))
     assert "| `mall` | dispatch | full | 2 | 1,000 | none | `ppo` | 75.0 % (75.0 to 75.0 %) | 75.0 %" in text
     row = "| `mall` | full | `ppo` | imitation | 50.0 % | 50.0 to 50.0 % |"
-    assert f"{row} 75.0 % (75.0 to 75.0 %) | -25.0 (-25.0 to -25.0) |" in text
+    assert f"{row} 75.0 % (75.0 to 75.0 %) | -25.0 (-25.0 to -25.0) | worse |" in text
     assert "Set by hand: `training.imitation=false`." in text
     assert results.STUDIES.validate_json(results.STUDIES.dump_json(found)) == found
 
@@ -42,8 +42,8 @@ def test_another_study_is_no_measure_of_what_was_left_out() -> None:
     longer = WHOLE.model_copy(update={"name": "longer"})
     row = "| `mall` | full | `ppo` | imitation | 50.0 % | 50.0 to 50.0 % |"
     alone = LESS.model_copy(update={"whole": None, "sets": (hand_made.on_tests({"ppo": [(0.6, 0.4), (0.6, 0.4)]}),)})
-    assert f"{row} not recorded |  |" in results.page([alone, longer])
-    assert f"{row} 75.0 % (75.0 to 75.0 %) | -25.0 (-25.0 to -25.0) |" in results.page([LESS, longer, WHOLE])
+    assert f"{row} not recorded |  |  |" in results.page([alone, longer])
+    assert f"{row} 75.0 % (75.0 to 75.0 %) | -25.0 (-25.0 to -25.0) | worse |" in results.page([LESS, longer, WHOLE])
 
 
 def test_a_page_that_is_older_than_its_code_is_told(tmp_path: Path) -> None:

@@ -20,15 +20,16 @@ def scenario(repo_root: Path, name: str, *plain: str) -> Callable[[Sequence[str]
     return lambda less: load_settings(repo_root / "config" / f"{name}.yaml", [*plain, *less]).settings
 
 
-def asked(settings: Settings, *without: Ingredient) -> StudyRequest:
-    return StudyRequest("less", settings, "long", 1, without)
+def asked(of: Callable[[Sequence[str]], Settings], *without: Ingredient) -> StudyRequest:
+    settings = of([setting for one in without for setting in WITHOUT[one]])
+    return StudyRequest("less", settings, "long", 1, without, whole=of([]))
 
 
 @pytest.mark.parametrize("ingredient", WITHOUT)
 def test_every_ingredient_can_be_left_out_of_every_agent(repo_root: Path, ingredient: Ingredient) -> None:
     """A model that was trained with it is another one: a study that kept it would compare a thing with itself."""
     of = scenario(repo_root, "iquitos_mt")
-    check(asked(of(WITHOUT[ingredient]), ingredient), of)
+    check(asked(of, ingredient), of)
     for agent in AGENTS:
         assert training_digest(agent, of(WITHOUT[ingredient]), "long") != training_digest(agent, of([]), "long")
 
@@ -46,7 +47,6 @@ def test_what_is_not_there_can_not_be_left_out(
     repo_root: Path, plain: list[str], without: list[Ingredient], absent: str
 ) -> None:
     of = scenario(repo_root, "iquitos_mall", *plain)
-    settings = of([setting for one in without for setting in WITHOUT[one]])
     with pytest.raises(ConfigError, match=f"the scenario has no {absent} to leave out") as refused:
-        check(asked(settings, *without), of)
+        check(asked(of, *without), of)
     assert "docs/study.md" in str(refused.value.hint)

@@ -177,7 +177,7 @@ def test_what_was_left_out_is_compared_with_the_study_of_the_same_command_that_h
     beside = agent.beside(WHOLE)
     assert beside is not None
     assert (beside.difference, beside.interval, beside.improvement) == (0.0, (0.0, 0.0), 0.5)
-    said = "`a2c` without best is not to be told from the one of study `two-seeds`, which has it (J 0, 0 to 0"
+    said = "`a2c` without best is not to be told from that of study `two-seeds`, which leaves nothing out (J 0, 0 to 0"
     assert any(sentence.startswith(said) for sentence in conclusions(found))
     other = conduct.conduct(replace(less, whole=with_training(settings, a2c={"gamma": 0.5})), workspace, workers=1)
     assert other.whole is None

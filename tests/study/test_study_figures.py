@@ -85,7 +85,7 @@ def test_what_an_ingredient_brings_has_an_interval_of_its_own() -> None:
     assert beside.interval is not None
     assert 0.0 < beside.interval[0] < 0.1 < beside.interval[1]
     assert beside.improvement == 0.0
-    said = "`ppo` without regret is worse than the one of study `all`, which has it (J +0.1000, "
+    said = "`ppo` without regret is worse than that of study `all`, which leaves nothing out (J +0.1000, "
     assert any(sentence.startswith(said) for sentence in conclusions(less))
     of_three = hand_made.on_tests({"ppo": [(0.6, 0.4)] * 3}, whole={"ppo": [(0.5, 0.3)] * 2}).entry("ppo")
     assert of_three is not None

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from pvbesscar.controllers.registry import MPC, TUNED
 from pvbesscar.evaluation.claims import NOTHING_OPEN, percent, percent_interval
 from pvbesscar.evaluation.tables import Row, markdown_table
-from pvbesscar.study.conclusions import MAIN, conclusions
+from pvbesscar.study.conclusions import MAIN, conclusions, verdict
 from pvbesscar.study.recipe import RESULT_FILE
 from pvbesscar.study.tables import apart_by, learning_rows, set_rows, set_title
 from schemas.studies import WHOLE, Study, StudyEntry
@@ -46,7 +46,17 @@ GLANCE = (
     "MPC",
     "tuned rule",
 )
-LEFT_OUT = ("scenario", "profile", "agent", "without", "gap closed", "95 %", "with everything", "difference, points")
+LEFT_OUT = (
+    "scenario",
+    "profile",
+    "agent",
+    "without",
+    "gap closed",
+    "95 %",
+    "with everything",
+    "difference, points",
+    "without it",
+)
 
 
 def recorded(roots: Sequence[Path]) -> tuple[Study, ...]:
@@ -89,7 +99,7 @@ def _caution() -> str:
     return (
         "Gap closed on the test years with an ingredient of the training left out, beside the study of the same "
         "command that leaves nothing out. Differences are formed day by day and seed by seed, and have intervals of "
-        "their own: where one spans zero, what the ingredient brings can not be told."
+        "their own; the last column is by the interval of the difference of J."
     )
 
 
@@ -124,11 +134,11 @@ def _left_out(study: Study, whole: Sequence[Study]) -> list[Row]:
         if own is None:
             continue
         difference = own.beside(WHOLE)
-        apart = "" if difference is None else apart_by(difference)
+        apart, told = ("", "") if difference is None else (apart_by(difference), verdict(difference))
         spread = "" if own.gap_interval is None else percent_interval(own.gap_interval)
         rows.append((
             f"`{study.scenario}`", study.profile, f"`{agent}`", ", ".join(study.without), percent(own.gap_closed),
-            spread, _gap(full), apart,
+            spread, _gap(full), apart, told.removesuffix(" than").removesuffix(" from"),
         ))  # fmt: skip
     return rows
 
